@@ -1,0 +1,37 @@
+# Host tests: the shipped sources, compiled for this machine under ASan and UBSan.
+#
+#   add_unit_test(NAME SOURCES... [INCLUDES ...] [LIBS ...])   cmocka, run by ctest, label "unit"
+#   add_fuzz_target(NAME SOURCES... [INCLUDES ...])            libFuzzer; needs the clang preset
+#
+# tests/unit/fakes comes first in the include path: its x86/insn.h stands in for the real one.
+include_guard()
+
+set(VERDIGRIS_HOST_FLAGS -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fwrapv)
+set(VERDIGRIS_HOST_INCLUDES
+    ${CMAKE_SOURCE_DIR}/tests/unit/fakes ${CMAKE_SOURCE_DIR}/lib/rt/include
+    ${CMAKE_SOURCE_DIR}/lib/x86/include ${CMAKE_SOURCE_DIR}/hypercall/include)
+
+function(add_unit_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;INCLUDES;LIBS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${VERDIGRIS_HOST_INCLUDES} ${ARG_INCLUDES})
+  target_compile_options(${name} PRIVATE ${VERDIGRIS_HOST_FLAGS} ${VERDIGRIS_WARNINGS}
+      -fsanitize=address,undefined)
+  target_link_options(${name} PRIVATE -fsanitize=address,undefined)
+  target_link_libraries(${name} PRIVATE cmocka ${ARG_LIBS})
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 300)
+endfunction()
+
+function(add_fuzz_target name)
+  if(NOT CMAKE_C_COMPILER_ID STREQUAL "Clang")
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "" "SOURCES;INCLUDES" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${VERDIGRIS_HOST_INCLUDES} ${ARG_INCLUDES})
+  target_compile_options(${name} PRIVATE ${VERDIGRIS_HOST_FLAGS} ${VERDIGRIS_WARNINGS}
+      -fsanitize=fuzzer,address,undefined)
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer,address,undefined)
+  set_property(GLOBAL APPEND PROPERTY VERDIGRIS_FUZZ_TARGETS ${name})
+endfunction()
