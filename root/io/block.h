@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* root/io/block.h - disks as the rest of root sees them: asynchronous requests on byte ranges.
+ *
+ * A driver registers a struct block_device; anybody submits requests. A request names pages by
+ * physical address (they are the DMA targets, no copy) and is completed exactly once, from the
+ * driver's interrupt or completion context, by its @done, which must not block.
+ * Rules: the submitter owns the request and its pages until @done ran. */
+#ifndef ROOT_IO_BLOCK_H
+#define ROOT_IO_BLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <rt/list.h>
+
+enum block_op { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD };
+
+enum block_status {
+    BLOCK_OK,
+    BLOCK_MEDIUM_ERROR, /* the device reports an unrecoverable error of the medium */
+    BLOCK_DEVICE_ERROR, /* the device or its link failed */
+    BLOCK_OUT_OF_RANGE, /* sectors past the end, or a misaligned request */
+    BLOCK_READ_ONLY,
+    BLOCK_GONE,         /* the device was removed */
+    BLOCK_UNSUPPORTED,
+};
+
+/* One piece of memory: within one page or over physically contiguous pages. */
+struct block_segment {
+    uint64_t physical; /* address, a multiple of 4 */
+    uint32_t length;   /* bytes */
+    uint32_t reserved;
+};
+
+struct block_device;
+
+struct block_request {
+    enum block_op op;
+    bool force_unit_access;
+    uint64_t sector;       /* first, in units of the device's sector_size */
+    uint32_t sector_count; /* the segments' lengths add up to it, for reads and writes */
+    uint32_t segment_count;
+    const struct block_segment *segments;
+    void (*done)(struct block_request *request);
+    enum block_status status; /* valid in @done and after */
+    struct block_device *device;
+    struct list link;         /* the driver's, while it owns the request */
+    uint64_t driver_private[2];
+};
+
+struct block_operations {
+    /* Take @r. Never blocks: queues when the device is full. Completion may come before this
+     * returns. Any thread context. */
+    void (*submit)(struct block_device *device, struct block_request *r);
+};
+
+struct block_statistics {
+    uint64_t reads, writes, flushes, discards, read_bytes, written_bytes, errors, interrupts;
+};
+
+struct block_device {
+    char name[16];  /* "nvme0", "ahci0", "mem0"; partitions "nvme0p1" */
+    char model[41];
+    char serial[21];
+    const struct block_operations *operations;
+    uint32_t sector_size;         /* bytes */
+    uint64_t sector_count;
+    uint32_t max_request_sectors; /* larger requests are refused with BLOCK_OUT_OF_RANGE */
+    uint32_t max_segments;
+    uint32_t queue_depth;
+    bool read_only;
+    bool can_discard;
+    struct block_statistics statistics; /* [a] */
+    struct list link;
+    void *driver;
+};
+
+/* Make @device known by its name and read its partition table in the background. */
+void block_register(struct block_device *device);
+
+/* The device named @name, or NULL. */
+struct block_device *block_find(const char *name);
+
+/* Call @visit for every device until it returns false. */
+void block_for_each(bool (*visit)(struct block_device *device, void *context), void *context);
+
+/* Checks the range and hands @r to its device. */
+void block_submit(struct block_request *r);
+
+/* Complete @r with @status: the drivers' side. */
+void block_complete(struct block_request *r, enum block_status status);
+
+/* Submit and sleep until done; the status. Thread context only. */
+enum block_status block_submit_wait(struct block_request *r);
+
+#endif
