@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* core/types.h - the address kinds and attributes used all over the hypervisor. */
+#ifndef CORE_TYPES_H
+#define CORE_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Mixing the two kinds is a compile error. */
+typedef struct {
+    uint64_t v;
+} gpa_t; /* guest physical address */
+typedef struct {
+    uint64_t v;
+} hpa_t; /* system physical address */
+
+static inline gpa_t gpa(uint64_t v)
+{
+    return (gpa_t){v};
+}
+
+static inline hpa_t hpa(uint64_t v)
+{
+    return (hpa_t){v};
+}
+
+#define PAGE_SHIFT 12
+#define PAGE_SIZE  (1ull << PAGE_SHIFT)
+#define PAGE_MASK  (PAGE_SIZE - 1)
+
+#define MUST_CHECK __attribute__((warn_unused_result))
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+#endif
