@@ -60,8 +60,8 @@ struct pcpu {
     uint64_t run_tsc[2]; /* ticks of guest time: root, children */
     struct trace_ring trace;
 
-    struct x86_gdt_entry gdt[8];
-    struct x86_tss tss;
+    uint64_t gdt[8];
+    struct tss tss;
 };
 
 extern struct pcpu *lp_table[LP_MAX]; /* [I] after boot */
