@@ -437,10 +437,8 @@ static void set_widths(struct x86_insn *insn, bool is_byte)
     case X86_OP_MOVZX:
     case X86_OP_MOVSX:
         insn->reg_width = insn->operand_size;
-        if (insn->map == X86_MAP_ONE && insn->width == 8) /* MOVSXD */
-            insn->width = 4;
-        else if (insn->map == X86_MAP_0F && !is_byte)
-            insn->width = 2;
+        if (!is_byte)
+            insn->width = insn->map == X86_MAP_ONE ? 4 : 2; /* MOVSXD has 4 */
         break;
     case X86_OP_IN:
     case X86_OP_OUT:
@@ -476,6 +474,8 @@ static void set_operation(struct x86_insn *insn, const struct opcode *o)
         return;
     insn->op = (uint8_t)op;
     insn->form = (uint8_t)form;
+    if (o->op == OP_GROUP8) /* a bit's number is not signed */
+        insn->imm &= UINT8_MAX;
     if (op >= X86_OP_MOVS && op <= X86_OP_OUTS)
         set_string_operand(insn);
     set_widths(insn, (o->form & FORM_BYTE) != 0);
