@@ -22,7 +22,8 @@
 #include "core/sched.h"
 
 #define PARTITION_MAX     1024
-#define PARTITION_VPS_MAX 240
+#define PARTITION_VPS_MAX 240 /* of a child; root has one a LP */
+#define PARTITION_VP_TABLE 512
 
 enum partition_state {
     PARTITION_CREATED,
@@ -35,9 +36,7 @@ struct vp;
 
 /* What HvInstallIntercept has set up for a child. */
 struct intercept_table {
-    uint8_t *io;             /* [I] after the first: 2 bits a port (read, write), 16 KiB */
-    hpa_t io_pages[4];
-    uint32_t io_any;         /* access mask installed for some port */
+    uint8_t *io[4]; /* 2 bits a port (read, write), a page for each 16,384 ports; NULL: none */
     uint32_t msr, cpuid;     /* access masks: all MSRs that the hypervisor does not know, all leaves */
     uint32_t exceptions;     /* bit by vector */
     uint32_t hypercall;      /* unused codes */
@@ -57,13 +56,15 @@ struct partition {
     struct slat slat;
     uint64_t running_lps[LP_MAX / 64]; /* [a] LPs on which a VP of this partition is loaded */
 
-    struct vp **vps;      /* [p] to change; a page of pointers */
+    struct vp **vps;      /* [p] to change, [a] to read; a page of pointers */
     uint32_t vp_count;    /* [p] */
     uint32_t vp_highest;  /* [p] highest index in use + 1 */
-    struct lapic_space apics;
+    struct lapic_space *apics; /* [I] a page, as are the next two */
+    struct lapic **apic_table;
+    struct synic_set *synic_set;
     struct port_space ports;
     struct reftime reftime;
-    struct cpuid_policy cpuid;
+    struct cpuid_policy *cpuid; /* [I] */
     struct intercept_table intercepts; /* [p] to change */
 
     uint64_t privileges;  /* [a] HV_PARTITION_PRIVILEGE_MASK */
@@ -108,9 +109,14 @@ struct vp *partition_vp(struct partition *p, uint32_t index);
 /* Make sure that no LP uses a translation of @p's SLAT from before this call. */
 void partition_flush_tlb(struct partition *p);
 
-struct partition_counts {
-    uint64_t partitions, vps, ports, connections;
-};
+/* Lay @page over guest page @gpfn, or (@enable false) take @o away, and flush. */
+hv_status partition_overlay(struct partition *p, struct overlay *o, bool enable, uint64_t gpfn,
+                            hpa_t page, unsigned access) MUST_CHECK;
+
+/* Does @p's parent want to see an access (HV_INTERCEPT_ACCESS_MASK_*) to @port? */
+bool partition_intercepts_port(const struct partition *p, uint16_t port, uint32_t access);
+hv_status partition_install_intercept(struct partition *p, uint32_t type, uint32_t access,
+                                      uint64_t parameter) MUST_CHECK;
 
 hv_status partition_property_get(struct partition *p, uint32_t code, uint64_t *value) MUST_CHECK;
 hv_status partition_property_set(struct partition *p, uint32_t code, uint64_t value) MUST_CHECK;

@@ -8,6 +8,7 @@
 
 #include "core/sched.h"
 #include "core/spinlock.h"
+#include "core/timer.h"
 #include "core/types.h"
 #include "debug/trace.h"
 #include <rt/pairing_heap.h>
@@ -43,10 +44,14 @@ struct pcpu {
     uint64_t timer_programmed;  /* what the physical timer will do; UINT64_MAX: nothing */
 
     struct run_queue run_queue;
+    struct timer slice_timer;
 
     uint8_t level_stack[16]; /* level vectors in service physically, in order */
     uint8_t level_done[32];  /* bit: root has given its EOI */
     unsigned level_depth;
+
+    uint8_t *hcall_in;  /* [I] a page: the input of the hypercall being handled, copied once */
+    uint8_t *hcall_out; /* [I] a page */
 
     hpa_t host_save;   /* [I] the processor's own save area (VM_HSAVE_PA) */
     hpa_t host_vmcb;   /* [I] FS, GS, TR and the like of the hypervisor itself */
@@ -60,8 +65,8 @@ struct pcpu {
     uint64_t run_tsc[2]; /* ticks of guest time: root, children */
     struct trace_ring trace;
 
-    struct x86_gdt_entry gdt[8];
-    struct x86_tss tss;
+    uint64_t gdt[8];
+    struct tss tss;
 };
 
 extern struct pcpu *lp_table[LP_MAX]; /* [I] after boot */

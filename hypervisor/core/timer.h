@@ -28,6 +28,10 @@ void timer_arm(struct timer *t, uint64_t deadline_tsc);
 /* After return @t is not queued; its function may still be running on another LP. */
 void timer_cancel(struct timer *t);
 
+struct pcpu;
+/* Call what is due on this LP, and program its physical timer. Its run loop, no lock held. */
+void timers_run(struct pcpu *cpu);
+
 /* Host TSC ticks a second, from calibration at boot. */
 extern uint64_t tsc_hz;
 

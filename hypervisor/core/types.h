@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <x86/pte.h> /* PAGE_SIZE and its like */
 
 /* Mixing the two kinds is a compile error. */
 typedef struct {
@@ -24,10 +25,6 @@ static inline hpa_t hpa(uint64_t v)
 {
     return (hpa_t){v};
 }
-
-#define PAGE_SHIFT 12
-#define PAGE_SIZE  (1ull << PAGE_SHIFT)
-#define PAGE_MASK  (PAGE_SIZE - 1)
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 
