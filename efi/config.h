@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONFIG_PATH_MAX    128   /* bytes of a path, with its NUL */
+#define CONFIG_PATH_MAX    128 /* bytes of a path, with its NUL */
 #define CONFIG_MODULES_MAX 32
 #define CONFIG_OPTIONS_MAX 16384 /* bytes of all options, with the NUL */
 

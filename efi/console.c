@@ -7,7 +7,8 @@
 
 struct console {
     SIMPLE_TEXT_OUTPUT_INTERFACE *screen;
-    SERIAL_IO_INTERFACE *serial; /* NULL: the screen's text goes there by itself, or there is none */
+    SERIAL_IO_INTERFACE
+        *serial; /* NULL: the screen's text goes there by itself, or there is none */
 };
 
 struct chunk {

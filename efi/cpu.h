@@ -20,27 +20,21 @@
 #define CPUID_SVM_EDX_NP   (1u << 0)
 #define CPUID_SVM_EDX_SVML (1u << 2)
 
-#define MSR_VM_CR        0xc0010114u /* APM vol. 2, 15.30.1 */
-#define VM_CR_LOCK       (1ull << 3)
-#define VM_CR_SVMDIS     (1ull << 4)
+#define MSR_VM_CR    0xc0010114u /* APM vol. 2, 15.30.1 */
+#define VM_CR_LOCK   (1ull << 3)
+#define VM_CR_SVMDIS (1ull << 4)
 
-#define MSR_IA32_FEATURE_CONTROL   0x3au /* SDM vol. 3C, 24.7 */
-#define FEATURE_CONTROL_LOCK       (1ull << 0)
-#define FEATURE_CONTROL_VMX        (1ull << 2)
-#define MSR_IA32_VMX_PROCBASED     0x482u /* SDM vol. 3D, A.3.2: allowed-1 in the high half */
-#define PROCBASED_SECONDARY        (1ull << (32 + 31))
-#define MSR_IA32_VMX_PROCBASED2    0x48bu /* SDM vol. 3D, A.3.3 */
-#define PROCBASED2_EPT             (1ull << (32 + 1))
-#define PROCBASED2_UNRESTRICTED    (1ull << (32 + 7))
+#define MSR_IA32_FEATURE_CONTROL 0x3au /* SDM vol. 3C, 24.7 */
+#define FEATURE_CONTROL_LOCK     (1ull << 0)
+#define FEATURE_CONTROL_VMX      (1ull << 2)
+#define MSR_IA32_VMX_PROCBASED   0x482u /* SDM vol. 3D, A.3.2: allowed-1 in the high half */
+#define PROCBASED_SECONDARY      (1ull << (32 + 31))
+#define MSR_IA32_VMX_PROCBASED2  0x48bu /* SDM vol. 3D, A.3.3 */
+#define PROCBASED2_EPT           (1ull << (32 + 1))
+#define PROCBASED2_UNRESTRICTED  (1ull << (32 + 7))
 
 /* CPUID registers in the order of their storing. */
-enum {
-    CPU_EAX,
-    CPU_EBX,
-    CPU_ECX,
-    CPU_EDX,
-    CPU_REGISTERS
-};
+enum { CPU_EAX, CPU_EBX, CPU_ECX, CPU_EDX, CPU_REGISTERS };
 
 struct cpu_source {
     void *context;

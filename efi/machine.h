@@ -8,8 +8,9 @@
 
 #define MACHINE_LPS_MAX 512
 
-/* Write the local APIC IDs of the usable processors to @ids, room for MACHINE_LPS_MAX, the bootstrap
- * processor's first; their number. Without MP services: the bootstrap processor's only. */
+/* Write the local APIC IDs of the usable processors to @ids, room for MACHINE_LPS_MAX, the
+ * bootstrap processor's first; their number. Without MP services: the bootstrap processor's only.
+ */
 uint32_t machine_find_lps(EFI_BOOT_SERVICES *bs, uint32_t *ids);
 
 /* Describe the frame buffer; its format is BOOT_FRAMEBUFFER_NONE if there is none to draw in. */

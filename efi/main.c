@@ -21,7 +21,7 @@
 #define CONFIG_FILE  "\\EFI\\verdigris\\boot.cfg"
 #define GIB          (1ull << 30)
 #define IDENTITY_MIN (4 * GIB)
-#define HEX_DIGITS   2 /* of a byte */
+#define HEX_DIGITS   2            /* of a byte */
 #define CR4_LA57     (1ull << 12) /* five-level paging: SDM vol. 3A, 2.5 */
 
 /* One ELF image on its way into memory. */
@@ -253,8 +253,7 @@ static void hypervisor_decide(void)
         return;
     }
     console_print("hypervisor: %s\n", verdict.reason);
-    hypervisor_load(loader.config.hypervisor[0] != '\0' ? loader.config.hypervisor
-                                                        : verdict.image);
+    hypervisor_load(loader.config.hypervisor[0] != '\0' ? loader.config.hypervisor : verdict.image);
 }
 
 static uint64_t identity_size(const struct boot_framebuffer *fb)

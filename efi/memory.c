@@ -163,8 +163,8 @@ static uint64_t place_highest(const struct firmware_map *f, uint64_t bytes, uint
 
     for (UINTN at = 0; at < f->size; at += f->descriptor_size) {
         const EFI_MEMORY_DESCRIPTOR *d = descriptor_at(f, at);
-        struct boot_memory_range range = {
-            d->PhysicalStart, d->NumberOfPages * MEMORY_PAGE_SIZE, BOOT_MEMORY_USABLE, 0, 0};
+        struct boot_memory_range range = {d->PhysicalStart, d->NumberOfPages * MEMORY_PAGE_SIZE,
+                                          BOOT_MEMORY_USABLE, 0, 0};
         struct memmap one = {&range, 1, 1, false};
         uint64_t place = 0;
 

@@ -11,7 +11,10 @@
 /* PI Specification 1.7, vol. 2, 13.4: EFI_MP_SERVICES_PROTOCOL. */
 #define UEFI_MP_SERVICES_GUID                                                                      \
     {                                                                                              \
-        0x3fdda605, 0xa76e, 0x4f46, { 0xad, 0x29, 0x12, 0xf4, 0x53, 0x1b, 0x3d, 0x08 }             \
+        0x3fdda605, 0xa76e, 0x4f46,                                                                \
+        {                                                                                          \
+            0xad, 0x29, 0x12, 0xf4, 0x53, 0x1b, 0x3d, 0x08                                         \
+        }                                                                                          \
     }
 
 #define UEFI_PROCESSOR_IS_BSP  0x1u

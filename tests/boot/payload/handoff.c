@@ -16,14 +16,14 @@
 #define EXIT_PORT        0xf4 /* QEMU's isa-debug-exit */
 #define EXIT_FAILED      1
 
-#define FLAG_INTERRUPT (1ull << 9)
-#define RPL_MASK       3u
-#define MSR_EFER       0xc0000080u
-#define EFER_WANTED    (1ull << 8 | 1ull << 10 | 1ull << 11)                  /* LME, LMA, NXE */
-#define CR0_WANTED     (1ull << 0 | 1ull << 5 | 1ull << 16 | 1ull << 31)      /* PE, NE, WP, PG */
-#define CR4_WANTED     (1ull << 5 | 1ull << 9)                                /* PAE, OSFXSR */
-#define PAGE_SIZE      4096ull
-#define KEPT_ALIGN     (2ull << 20)
+#define FLAG_INTERRUPT     (1ull << 9)
+#define RPL_MASK           3u
+#define MSR_EFER           0xc0000080u
+#define EFER_WANTED        (1ull << 8 | 1ull << 10 | 1ull << 11)             /* LME, LMA, NXE */
+#define CR0_WANTED         (1ull << 0 | 1ull << 5 | 1ull << 16 | 1ull << 31) /* PE, NE, WP, PG */
+#define CR4_WANTED         (1ull << 5 | 1ull << 9)                           /* PAE, OSFXSR */
+#define PAGE_SIZE          4096ull
+#define LARGE_PAGE         (2ull << 20)
 #define EFI_RESET_SHUTDOWN 2
 
 /* UEFI Specification 2.10, 4.3 and 4.5: only what is used here. */
@@ -129,22 +129,27 @@ static void check_map_order(const struct boot_info *b)
     check(whole, "the memory map has whole pages");
 }
 
-/* Read one word of each page that holds RAM: a page that is not mapped stops the machine here. */
+static bool is_ram(const struct boot_memory_range *r)
+{
+    return r->type != BOOT_MEMORY_RESERVED && r->type != BOOT_MEMORY_MMIO;
+}
+
+/* Read RAM in each 2 MiB: a page that is not mapped stops the machine here. */
 static void check_identity(const struct boot_info *b)
 {
     const struct boot_memory_range *r = ranges(b);
     bool inside = true;
-    uint64_t pages = 0, sum = 0;
+    uint64_t reads = 0, sum = 0;
 
     for (uint32_t i = 0; i < b->memory_map_count; i++) {
         inside = inside && range_end(&r[i]) <= b->identity_size;
-        if (r[i].type == BOOT_MEMORY_RESERVED || r[i].type == BOOT_MEMORY_MMIO)
-            continue;
-        for (uint64_t at = r[i].base; at < range_end(&r[i]); at += PAGE_SIZE, pages++)
+        for (uint64_t at = r[i].base; is_ram(&r[i]) && at < range_end(&r[i]); reads++) {
             sum += *(const volatile uint64_t *)pointer(at);
+            at = (at + LARGE_PAGE) & ~(LARGE_PAGE - 1);
+        }
     }
     check(inside, "the identity map covers the memory map");
-    print("handoff: read %lu pages of RAM, sum %lx\n", pages, sum);
+    print("handoff: RAM is readable in %lu places, sum %lx\n", reads, sum);
 }
 
 static bool map_says(const struct boot_info *b, uint64_t base, uint64_t length, uint32_t type)
@@ -178,7 +183,7 @@ static void check_kept(const struct boot_info *b)
     const struct boot_image *h = &b->hypervisor;
     uint64_t used_end = b->kept_base + b->kept_used;
 
-    check(b->kept_base % KEPT_ALIGN == 0 && b->kept_size % KEPT_ALIGN == 0,
+    check(b->kept_base % LARGE_PAGE == 0 && b->kept_size % LARGE_PAGE == 0,
           "the kept memory is aligned to 2 MiB");
     check(map_says(b, b->kept_base, b->kept_size, BOOT_MEMORY_HYPERVISOR),
           "the map knows the kept memory");
@@ -205,7 +210,7 @@ static uint64_t ram_pages(const struct boot_info *b)
     uint64_t pages = 0;
 
     for (uint32_t i = 0; i < b->memory_map_count; i++)
-        if (r[i].type != BOOT_MEMORY_RESERVED && r[i].type != BOOT_MEMORY_MMIO)
+        if (is_ram(&r[i]))
             pages += r[i].length / PAGE_SIZE;
     return pages;
 }
@@ -224,8 +229,7 @@ static void report(const struct boot_info *b)
     print("handoff: frame buffer %ux%u format %u\n", b->framebuffer.width, b->framebuffer.height,
           b->framebuffer.format);
     for (uint32_t i = 0; i < b->module_count; i++)
-        print("handoff: module %s, %lu bytes, sum %lu\n", m[i].name, m[i].size,
-              module_sum(&m[i]));
+        print("handoff: module %s, %lu bytes, sum %lu\n", m[i].name, m[i].size, module_sum(&m[i]));
     print("handoff: options\n%shandoff: end of options\n", (const char *)pointer(b->options));
 }
 
