@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* synic/stimer.c - synthetic timers: registers, expiry, catching up.
  * Rules: all under stimers->lock, but for the two calls that the SynIC makes about the message. */
-#include <hvabi/msr.h>
 #include <rt/mem.h>
 #include <synic/stimer.h>
 

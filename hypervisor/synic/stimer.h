@@ -19,6 +19,7 @@
 
 #include <core/spinlock.h>
 #include <core/timer.h>
+#include <hvabi/msr.h>
 #include <synic/reftime.h>
 #include <synic/synic.h>
 
