@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* mm/pool.c - see mm/pool.h.
  *
- * A slab page starts with a struct slab; its objects follow. Free objects are linked by their
- * offset in the page, and are zero but for that link. */
+ * A slab page starts with a struct slab; its objects follow. Free objects are zero. */
 #include <debug/log.h>
 #include <hvabi/status.h>
 #include <mm/pfn.h>
@@ -12,16 +11,17 @@
 struct slab {
     struct list node;   /* on pool.partial[class], or alone if no object is free */
     struct pool *owner; /* against an object given back to another pool */
+    uint64_t free[2];   /* a bit for each free object */
     uint16_t class;
     uint16_t used; /* objects given out */
-    uint16_t free; /* offset of the first free object; 0: none */
-    uint16_t reserved[17];
+    uint16_t reserved[10];
 };
 _Static_assert(sizeof(struct slab) == 64, "objects of 64 bytes keep their alignment");
 
 /* Multiples of 16 that fill the page behind the header with 1, 2, 3, 4... objects. */
 static const uint16_t class_size[POOL_CLASSES] = {32, 64, 128, 256, 512, 1008, 1344, 2016, 4032};
 _Static_assert(POOL_OBJECT_MAX <= 4032, "the largest class holds the largest object");
+_Static_assert((4096 - sizeof(struct slab)) / 32 <= 128, "one bit for each of the smallest objects");
 
 static uint64_t *link_of(hpa_t page)
 {
@@ -137,23 +137,29 @@ static uint16_t class_of(size_t bytes)
     return class;
 }
 
-static uint16_t *object_link(struct slab *s, uint16_t offset)
+static void slab_init(struct slab *s, struct pool *p, uint16_t class)
 {
-    return (uint16_t *)(void *)((char *)s + offset);
-}
-
-/* Thread all objects of the new slab page @s. */
-static void slab_thread(struct slab *s, struct pool *p, uint16_t class)
-{
-    size_t size = class_size[class];
-
     s->owner = p;
     s->class = class;
-    for (size_t at = sizeof(*s); at + size <= PAGE_SIZE; at += size) {
-        *object_link(s, (uint16_t)at) = s->free;
-        s->free = (uint16_t)at;
-    }
+    for (size_t i = 0; i < (PAGE_SIZE - sizeof(*s)) / class_size[class]; i++)
+        s->free[i / 64] |= 1ull << (i % 64);
     list_push_front(&p->partial[class], &s->node);
+}
+
+static bool slab_is_full(const struct slab *s)
+{
+    return (s->free[0] | s->free[1]) == 0;
+}
+
+/* The address of a free object of @s, which has one; it is free no more. */
+static void *slab_take(struct slab *s)
+{
+    unsigned word = s->free[0] != 0 ? 0 : 1;
+    unsigned bit = (unsigned)__builtin_ctzll(s->free[word]);
+
+    s->free[word] &= ~(1ull << bit);
+    s->used++;
+    return (char *)(s + 1) + (size_t)class_size[s->class] * (word * 64 + bit);
 }
 
 /* A slab page of @class with a free object, or NULL. */
@@ -164,7 +170,7 @@ static struct slab *slab_get(struct pool *p, uint16_t class) REQUIRES(p->lock)
     if (list_empty(&p->partial[class])) {
         if (page_take(p, &page) != HV_STATUS_SUCCESS)
             return NULL;
-        slab_thread(hpa_ptr(page), p, class);
+        slab_init(hpa_ptr(page), p, class);
     }
     return container_of(p->partial[class].next, struct slab, node);
 }
@@ -172,17 +178,14 @@ static struct slab *slab_get(struct pool *p, uint16_t class) REQUIRES(p->lock)
 void *pool_alloc(struct pool *p, size_t bytes)
 {
     struct slab *s;
-    uint16_t *object = NULL;
+    void *object = NULL;
 
     BUG_ON(bytes == 0 || bytes > POOL_OBJECT_MAX);
     spin_lock(&p->lock);
     s = slab_get(p, class_of(bytes));
     if (s != NULL) {
-        object = object_link(s, s->free);
-        s->free = *object;
-        *object = 0;
-        s->used++;
-        if (s->free == 0)
+        object = slab_take(s);
+        if (slab_is_full(s))
             list_remove(&s->node);
     }
     spin_unlock(&p->lock);
@@ -199,21 +202,31 @@ static void slab_return(struct pool *p, struct slab *s) REQUIRES(p->lock)
     page_put(p, page);
 }
 
+/* The number of @object among those of @s; panics if it is none that was given out. */
+static unsigned slab_index(const struct slab *s, const struct pool *p, size_t offset)
+{
+    size_t i = (offset - sizeof(*s)) / class_size[s->class];
+
+    BUG_ON(s->owner != p || offset < sizeof(*s));
+    BUG_ON((offset - sizeof(*s)) % class_size[s->class] != 0);
+    BUG_ON((s->free[i / 64] >> (i % 64) & 1) != 0);
+    return (unsigned)i;
+}
+
 void pool_free(struct pool *p, void *object)
 {
     size_t offset = (uintptr_t)object & PAGE_MASK;
     struct slab *s = (struct slab *)(void *)((char *)object - offset);
+    unsigned i;
 
     if (object == NULL)
         return;
     spin_lock(&p->lock);
-    BUG_ON(s->owner != p || s->used == 0 || s->class >= POOL_CLASSES);
-    BUG_ON(offset < sizeof(*s) || (offset - sizeof(*s)) % class_size[s->class] != 0);
+    i = slab_index(s, p, offset);
     memset(object, 0, class_size[s->class]);
-    if (s->free == 0)
+    if (slab_is_full(s))
         list_push_front(&p->partial[s->class], &s->node);
-    *object_link(s, (uint16_t)offset) = s->free;
-    s->free = (uint16_t)offset;
+    s->free[i / 64] |= 1ull << (i % 64);
     if (--s->used == 0)
         slab_return(p, s);
     spin_unlock(&p->lock);
