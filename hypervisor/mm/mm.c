@@ -24,6 +24,7 @@ hv_status mm_map_root(struct slat *root, const struct boot_memory_range *map, ui
     }
     spin_lock(&root->lock);
     root->floor = SLAT_RESERVE_FLOOR;
+    (void)slat_tables_ensure(root, 0);
     spin_unlock(&root->lock);
     return st;
 }
