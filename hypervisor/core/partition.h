@@ -59,6 +59,9 @@ struct partition {
     struct vp **vps;      /* [p] to change, [a] to read; a page of pointers */
     uint32_t vp_count;    /* [p] */
     uint32_t vp_highest;  /* [p] highest index in use + 1 */
+    struct vp *dying;     /* [p] a VP that is no longer found, until its grace period is over */
+    uint64_t tsc_offset;  /* [I] of its VPs */
+    bool suspended;       /* [p] HvPartitionPropertySuspend */
     struct lapic_space *apics; /* [I] a page, as are the next two */
     struct lapic **apic_table;
     struct synic_set *synic_set;

@@ -34,3 +34,30 @@ void pcpu_wait_guest_exit(const uint64_t lps[LP_MAX / 64])
             insn_pause();
     }
 }
+
+static uint64_t grace_now; /* [a] */
+
+uint64_t grace_begin(void)
+{
+    return __atomic_add_fetch(&grace_now, 1, __ATOMIC_SEQ_CST);
+}
+
+void grace_pass(struct pcpu *cpu)
+{
+    uint64_t now = __atomic_load_n(&grace_now, __ATOMIC_RELAXED);
+
+    if (cpu->remote.grace_seen != now)
+        __atomic_store_n(&cpu->remote.grace_seen, now, __ATOMIC_RELEASE);
+}
+
+bool grace_over(uint64_t period)
+{
+    for (uint32_t i = 0; i < lp_count; i++) {
+        struct pcpu *cpu = lp_table[i];
+        if (cpu == this_cpu() || __atomic_load_n(&cpu->remote.guest_epoch, __ATOMIC_SEQ_CST) & 1)
+            continue;
+        if (__atomic_load_n(&cpu->remote.grace_seen, __ATOMIC_ACQUIRE) < period)
+            return false;
+    }
+    return true;
+}

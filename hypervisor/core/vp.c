@@ -3,6 +3,7 @@
 #include "core/vp.h"
 
 #include <rt/mem.h>
+#include <x86/cr.h>
 #include <x86/insn.h>
 #include <x86/msr.h>
 #include "core/fpu.h"
@@ -403,19 +404,11 @@ hv_status vp_create(struct partition *p, uint32_t index, uint32_t lp, bool pinne
     return HV_STATUS_SUCCESS;
 }
 
-hv_status vp_delete(struct partition *p, uint32_t index, bool *again)
+/* Nobody finds @vp any more; it is freed when nobody can still be using it. */
+static void vp_unpublish(struct partition *p, struct vp *vp)
 {
-    struct vp *vp = partition_vp(p, index);
     hv_status st;
 
-    *again = false;
-    if (vp == NULL)
-        return HV_STATUS_INVALID_VP_INDEX;
-    __atomic_fetch_or(&vp->suspend, VP_SUSPEND_DEAD, __ATOMIC_SEQ_CST);
-    if (!sched_detach(vp) || __atomic_load_n(&vp->users, __ATOMIC_ACQUIRE) != 0) {
-        *again = true;
-        return HV_STATUS_SUCCESS;
-    }
     synic_cancel(parent_synic(vp), &vp->intercept_message);
     synic_cancel(parent_synic(vp), &vp->eoi_message);
     stimers_destroy(vp->stimers);
@@ -424,12 +417,35 @@ hv_status vp_delete(struct partition *p, uint32_t index, bool *again)
     timer_cancel(&vp->lapic_timer);
     st = partition_overlay(p, &vp->assist_overlay, false, 0, vp->assist_page, 0);
     BUG_ON(st != HV_STATUS_SUCCESS);
-    __atomic_store_n(&p->vps[index], NULL, __ATOMIC_RELEASE);
+    __atomic_store_n(&p->vps[vp->index], NULL, __ATOMIC_RELEASE);
     p->vp_count--;
-    /* Another LP may be inside a post or a timer that found the VP before: let all pass through
-     * their run loops once. */
-    lp_wait_quiescent();
-    vp_free(vp);
+    p->dying = vp;
+    vp->grace = grace_begin();
+}
+
+hv_status vp_delete(struct partition *p, uint32_t index, bool *again)
+{
+    struct vp *vp = p->dying;
+
+    *again = true;
+    if (vp != NULL && vp->index != index)
+        return vp_delete(p, vp->index, again); /* that one first, then the caller comes back */
+    if (vp != NULL) {
+        if (!grace_over(vp->grace) || __atomic_load_n(&vp->users, __ATOMIC_ACQUIRE) != 0)
+            return HV_STATUS_SUCCESS;
+        p->dying = NULL;
+        vp_free(vp);
+        *again = false;
+        return HV_STATUS_SUCCESS;
+    }
+    vp = partition_vp(p, index);
+    if (vp == NULL) {
+        *again = false;
+        return HV_STATUS_INVALID_VP_INDEX;
+    }
+    __atomic_fetch_or(&vp->suspend, VP_SUSPEND_DEAD, __ATOMIC_SEQ_CST);
+    if (sched_detach(vp))
+        vp_unpublish(p, vp);
     return HV_STATUS_SUCCESS;
 }
 

@@ -8,6 +8,7 @@
 
 #include <hvabi/message.h>
 #include <hvabi/regs.h>
+#include "core/interrupts.h"
 #include "core/partition.h"
 #include "core/sched.h"
 #include "core/timer.h"
@@ -53,6 +54,8 @@ struct vp {
     uint32_t apic_id;            /* [I] */
     uint32_t requests;           /* [a] */
     uint32_t suspend;            /* [a] */
+    uint32_t users;              /* [a] ports' posts that hold this VP */
+    uint64_t grace;              /* [p] of a dying VP */
 
     void *backend;      /* [o] the backend's own page, e.g. struct svm_vp */
     void *xsave;        /* [o] XSAVE area, a page */
@@ -71,12 +74,13 @@ struct vp {
     uint64_t spec_ctrl;        /* [o] */
     uint64_t vp_assist_msr;    /* [o] */
     struct overlay assist_overlay;
-    hpa_t assist_page, sim_page, sief_page; /* [I] */
+    hpa_t assist_page, sim_page, sief_page, xsave_page; /* [I] */
     struct overlay sim_overlay, sief_overlay;
 
     uint8_t sipi_vector;       /* [a] */
     uint8_t activity;          /* [o] enum vp_activity */
     bool nmi_pending;          /* [o] */
+    bool eoi_message_queued;   /* [a] */
     bool yield;                /* [o] an exit handler gives the LP away */
     bool window_open;          /* [o] an interrupt window is asked of the backend */
     struct synic_message intercept_message; /* at most one in flight */

@@ -21,8 +21,10 @@ static void idle(struct pcpu *cpu)
 {
     uint64_t start = insn_rdtsc();
 
+    __atomic_store_n(&cpu->remote.guest_epoch, cpu->remote.guest_epoch + 1, __ATOMIC_SEQ_CST);
     while (__atomic_load_n(&cpu->remote.work, __ATOMIC_ACQUIRE) == 0)
         insn_sti_hlt_cli();
+    __atomic_store_n(&cpu->remote.guest_epoch, cpu->remote.guest_epoch + 1, __ATOMIC_SEQ_CST);
     cpu->idle_tsc += insn_rdtsc() - start;
 }
 
@@ -50,6 +52,8 @@ static void serve_requests(struct vp *vp)
     }
     if (r & VP_REQUEST_NMI)
         vp->nmi_pending = true;
+    if (r & VP_REQUEST_EOI)
+        vp_report_eoi(vp);
     if (r & VP_REQUEST_TIMER)
         lapic_timer_expired(&vp->lapic);
 }
@@ -144,6 +148,7 @@ static bool run(struct pcpu *cpu, struct vp *vp)
         vp->exits[exit.reason]++;
         trace(&cpu->trace, insn_rdtsc(), TRACE_EXIT, exit.reason, vp->rip);
         vp_exit_handle(vp, &exit);
+        grace_pass(cpu);
         if (vp->yield) {
             vp->yield = false;
             v = YIELD;
@@ -160,6 +165,7 @@ void vp_run_loop(void)
 
     timer_init(&cpu->slice_timer, slice_end);
     for (;;) {
+        grace_pass(cpu);
         if (cpu->remote.work != 0)
             serve_work(cpu);
         struct vp *vp = sched_pick(cpu);
