@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* root/offsets.c - never linked: gives nasm the numbers that C defines (cmake/offsets.cmake). */
 #include <stddef.h>
+#include <x86/msr.h>
 #include "cpu/cpu.h"
 #include "cpu/descriptors.h"
-#include "cpu/regs.h"
 #include "cpu/trap.h"
 #include "boot/trampoline.h"
 

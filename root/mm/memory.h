@@ -6,8 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define PAGE_SIZE 4096ull
+#include <x86/pte.h> /* PAGE_SIZE */
 
 /* 2^@order contiguous pages, naturally aligned, not zeroed; 0: none are free. Any context. */
 uint64_t page_alloc(unsigned order);
