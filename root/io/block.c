@@ -69,7 +69,8 @@ static enum block_status request_check(const struct block_device *d, const struc
             return BLOCK_UNSUPPORTED;
         if (d->read_only)
             return BLOCK_READ_ONLY;
-        return range_valid(d, r) ? BLOCK_OK : BLOCK_OUT_OF_RANGE;
+        return range_valid(d, r) && r->sector_count <= d->max_discard_sectors ? BLOCK_OK
+                                                                            : BLOCK_OUT_OF_RANGE;
     default:
         return BLOCK_UNSUPPORTED;
     }
@@ -319,4 +320,19 @@ const char *block_status_text(enum block_status status)
     };
 
     return texts[status];
+}
+
+void block_text(char *text, const char *field, uint32_t length)
+{
+    uint32_t used = 0;
+
+    while (length > 0 && *field == ' ') {
+        field++;
+        length--;
+    }
+    for (uint32_t i = 0; i < length && field[i] != '\0'; i++)
+        text[used++] = field[i] >= ' ' && field[i] <= '~' ? field[i] : '?';
+    while (used > 0 && text[used - 1] == ' ')
+        used--;
+    text[used] = '\0';
 }

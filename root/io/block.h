@@ -68,6 +68,7 @@ struct block_device {
     uint32_t sector_size;         /* bytes */
     uint64_t sector_count;
     uint32_t max_request_sectors; /* larger requests are refused with BLOCK_OUT_OF_RANGE */
+    uint32_t max_discard_sectors; /* the same for discards */
     uint32_t max_segments;
     uint32_t queue_depth;
     bool read_only;
@@ -103,5 +104,9 @@ void block_complete(struct block_request *r, enum block_status status);
 enum block_status block_submit_wait(struct block_request *r);
 
 const char *block_status_text(enum block_status status);
+
+/* Copy the @length characters of a device's name field to @text of @length + 1 bytes, without
+ * outer spaces and with nothing unprintable. */
+void block_text(char *text, const char *field, uint32_t length);
 
 #endif
