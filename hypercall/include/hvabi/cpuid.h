@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* hvabi/cpuid.h - the hypervisor's CPUID leaves. TLFS chapter 2.
+ *
+ * EAX and EBX of leaf 0x40000003 are the low and the high half of the partition privilege mask,
+ * which hvabi/partition.h defines as HV_PRIVILEGE_*: each bit is named once, there. */
+#ifndef HVABI_CPUID_H
+#define HVABI_CPUID_H
+
+/* TLFS 2.2: a hypervisor is present (CPUID leaf 1, ECX) */
+#define HV_CPUID_PRESENT_LEAF 0x00000001u
+#define HV_CPUID_PRESENT_ECX  (1u << 31)
+
+/* TLFS 2.3, 2.4: leaves */
+#define HV_CPUID_VENDOR_AND_MAX           0x40000000u
+#define HV_CPUID_INTERFACE                0x40000001u
+#define HV_CPUID_VERSION                  0x40000002u
+#define HV_CPUID_FEATURES                 0x40000003u
+#define HV_CPUID_RECOMMENDATIONS          0x40000004u
+#define HV_CPUID_LIMITS                   0x40000005u
+#define HV_CPUID_HARDWARE_FEATURES        0x40000006u
+#define HV_CPUID_CPU_MANAGEMENT           0x40000007u
+#define HV_CPUID_SVM_FEATURES             0x40000008u
+#define HV_CPUID_NESTED_PRIVILEGES        0x40000009u
+#define HV_CPUID_NESTED_FEATURES          0x4000000au
+#define HV_CPUID_ISOLATION                0x4000000cu
+#define HV_CPUID_VIRTUAL_STACK_MAX        0x40000080u
+#define HV_CPUID_VIRTUAL_STACK            0x40000081u
+#define HV_CPUID_VIRTUAL_STACK_PROPERTIES 0x40000082u
+
+/* "Microsoft Hv" in EBX, ECX, EDX of HV_CPUID_VENDOR_AND_MAX; EAX is the highest leaf */
+#define HV_CPUID_VENDOR_EBX 0x7263694du
+#define HV_CPUID_VENDOR_ECX 0x666f736fu
+#define HV_CPUID_VENDOR_EDX 0x76482074u
+/* A guest accepts a highest leaf within these bounds */
+#define HV_CPUID_MAX_LEAF_LOWEST  0x40000005u
+#define HV_CPUID_MAX_LEAF_HIGHEST 0x4000ffffu
+/* "Hv#1" in EAX of HV_CPUID_INTERFACE */
+#define HV_CPUID_SIGNATURE_EAX 0x31237648u
+/* "VS#1" in EAX of HV_CPUID_VIRTUAL_STACK */
+#define HV_CPUID_VIRTUAL_STACK_EAX 0x31235356u
+
+/* HV_CPUID_VERSION: EAX build, EBX major and minor, ECX service pack, EDX branch and number */
+#define HV_CPUID_VERSION_EBX_MAJOR_SHIFT  16
+#define HV_CPUID_VERSION_EBX_MINOR_MASK   0x0000ffffu
+#define HV_CPUID_VERSION_EDX_BRANCH_SHIFT 24
+#define HV_CPUID_VERSION_EDX_NUMBER_MASK  0x00ffffffu
+
+/* HV_CPUID_FEATURES, ECX */
+#define HV_CPUID_FEATURES_ECX_INVARIANT_MPERF         (1u << 5)
+#define HV_CPUID_FEATURES_ECX_SUPERVISOR_SHADOW_STACK (1u << 6)
+#define HV_CPUID_FEATURES_ECX_ARCHITECTURAL_PMU       (1u << 7)
+#define HV_CPUID_FEATURES_ECX_EXCEPTION_TRAP          (1u << 8)
+
+/* HV_CPUID_FEATURES, EDX */
+#define HV_CPUID_FEATURES_EDX_MWAIT                    (1u << 0)
+#define HV_CPUID_FEATURES_EDX_GUEST_DEBUGGING          (1u << 1)
+#define HV_CPUID_FEATURES_EDX_PERFORMANCE_MONITOR      (1u << 2)
+#define HV_CPUID_FEATURES_EDX_CPU_DYNAMIC_PARTITIONING (1u << 3)
+#define HV_CPUID_FEATURES_EDX_XMM_FAST_INPUT           (1u << 4)
+#define HV_CPUID_FEATURES_EDX_GUEST_IDLE               (1u << 5)
+#define HV_CPUID_FEATURES_EDX_HYPERVISOR_SLEEP         (1u << 6)
+#define HV_CPUID_FEATURES_EDX_NUMA_DISTANCE            (1u << 7)
+#define HV_CPUID_FEATURES_EDX_FREQUENCY_REGS           (1u << 8)
+#define HV_CPUID_FEATURES_EDX_SYNTHETIC_MACHINE_CHECK  (1u << 9)
+#define HV_CPUID_FEATURES_EDX_GUEST_CRASH_REGS         (1u << 10)
+#define HV_CPUID_FEATURES_EDX_DEBUG_REGS               (1u << 11)
+#define HV_CPUID_FEATURES_EDX_NPIEP                    (1u << 12)
+#define HV_CPUID_FEATURES_EDX_DISABLE_HYPERVISOR       (1u << 13)
+#define HV_CPUID_FEATURES_EDX_EXTENDED_GVA_RANGES      (1u << 14)
+#define HV_CPUID_FEATURES_EDX_XMM_FAST_OUTPUT          (1u << 15)
+#define HV_CPUID_FEATURES_EDX_SINT_POLLING             (1u << 17)
+#define HV_CPUID_FEATURES_EDX_HYPERCALL_MSR_LOCK       (1u << 18)
+#define HV_CPUID_FEATURES_EDX_DIRECT_SYNTHETIC_TIMERS  (1u << 19)
+#define HV_CPUID_FEATURES_EDX_PAT_REGISTER             (1u << 20)
+#define HV_CPUID_FEATURES_EDX_BNDCFGS_REGISTER         (1u << 21)
+#define HV_CPUID_FEATURES_EDX_TIME_UNHALTED_TIMER      (1u << 23)
+#define HV_CPUID_FEATURES_EDX_LBR                      (1u << 26)
+
+/* HV_CPUID_RECOMMENDATIONS, EAX */
+#define HV_CPUID_HINT_HYPERCALL_ADDRESS_SPACE_SWITCH (1u << 0)
+#define HV_CPUID_HINT_HYPERCALL_LOCAL_FLUSH          (1u << 1)
+#define HV_CPUID_HINT_HYPERCALL_REMOTE_FLUSH         (1u << 2)
+#define HV_CPUID_HINT_APIC_MSRS                      (1u << 3)
+#define HV_CPUID_HINT_RESET_MSR                      (1u << 4)
+#define HV_CPUID_HINT_RELAXED_TIMING                 (1u << 5)
+#define HV_CPUID_HINT_DMA_REMAPPING                  (1u << 6)
+#define HV_CPUID_HINT_INTERRUPT_REMAPPING            (1u << 7)
+#define HV_CPUID_HINT_DEPRECATE_AUTO_EOI             (1u << 9)
+#define HV_CPUID_HINT_SYNTHETIC_CLUSTER_IPI          (1u << 10)
+#define HV_CPUID_HINT_EX_PROCESSOR_MASKS             (1u << 11)
+#define HV_CPUID_HINT_NESTED                         (1u << 12)
+#define HV_CPUID_HINT_INT_FOR_MBEC_SYSCALLS          (1u << 13)
+#define HV_CPUID_HINT_ENLIGHTENED_VMCS               (1u << 14)
+#define HV_CPUID_HINT_SYNCED_TIMELINE                (1u << 15)
+#define HV_CPUID_HINT_DIRECT_LOCAL_FLUSH_ENTIRE      (1u << 17)
+#define HV_CPUID_HINT_NO_NONARCH_CORE_SHARING        (1u << 18)
+
+/* HV_CPUID_RECOMMENDATIONS, EBX: spins before HvCallNotifyLongSpinWait; ECX: address bits */
+#define HV_CPUID_SPIN_NEVER_NOTIFY          0xffffffffu
+#define HV_CPUID_PHYSICAL_ADDRESS_BITS_MASK 0x7fu
+
+/* HV_CPUID_HARDWARE_FEATURES, EAX */
+#define HV_CPUID_HARDWARE_APIC_OVERLAY_ASSIST       (1u << 0)
+#define HV_CPUID_HARDWARE_MSR_BITMAPS               (1u << 1)
+#define HV_CPUID_HARDWARE_PERFORMANCE_COUNTERS      (1u << 2)
+#define HV_CPUID_HARDWARE_SLAT                      (1u << 3)
+#define HV_CPUID_HARDWARE_DMA_REMAPPING             (1u << 4)
+#define HV_CPUID_HARDWARE_INTERRUPT_REMAPPING       (1u << 5)
+#define HV_CPUID_HARDWARE_MEMORY_PATROL_SCRUBBER    (1u << 6)
+#define HV_CPUID_HARDWARE_DMA_PROTECTION            (1u << 7)
+#define HV_CPUID_HARDWARE_HPET_REQUESTED            (1u << 8)
+#define HV_CPUID_HARDWARE_VOLATILE_SYNTHETIC_TIMERS (1u << 9)
+#define HV_CPUID_HARDWARE_NESTING_LEVEL_SHIFT       10
+#define HV_CPUID_HARDWARE_NESTING_LEVEL_MASK        0x00003c00u
+#define HV_CPUID_HARDWARE_PHYSICAL_DESTINATION_MODE (1u << 14)
+#define HV_CPUID_HARDWARE_APIC_EMULATION            (1u << 23)
+
+/* HV_CPUID_CPU_MANAGEMENT, EAX */
+#define HV_CPUID_MANAGEMENT_START_LOGICAL_PROCESSOR  (1u << 0)
+#define HV_CPUID_MANAGEMENT_CREATE_ROOT_VP           (1u << 1)
+#define HV_CPUID_MANAGEMENT_PERFORMANCE_COUNTER_SYNC (1u << 2)
+#define HV_CPUID_MANAGEMENT_RESERVED_IDENTITY        (1u << 31)
+
+/* HV_CPUID_NESTED_FEATURES, EAX */
+#define HV_CPUID_NESTED_EVMCS_LOW_MASK      0x000000ffu
+#define HV_CPUID_NESTED_EVMCS_HIGH_SHIFT    8
+#define HV_CPUID_NESTED_DIRECT_FLUSH        (1u << 17)
+#define HV_CPUID_NESTED_GUEST_MAPPING_FLUSH (1u << 18)
+#define HV_CPUID_NESTED_MSR_BITMAP          (1u << 19)
+#define HV_CPUID_NESTED_ENLIGHTENED_TLB     (1u << 22)
+
+/* HV_CPUID_VIRTUAL_STACK_PROPERTIES, EAX */
+#define HV_CPUID_VIRTUAL_STACK_EXTENDED_IOAPIC_RTE (1u << 2)
+
+#endif

@@ -1,0 +1,113 @@
+; SPDX-License-Identifier: MIT
+; boot/entry.asm - where the loader enters, and where every exception and interrupt does.
+
+%include "offsets.inc"
+
+bits 64
+default rel
+
+section .bss align=16
+boot_stack: resb 16384
+boot_stack_top:
+
+section .text
+
+extern hypervisor_main
+extern trap
+
+; In: RDI = struct boot_info. The state is that of hvabi/boot.h.
+global entry:function
+entry:
+    cli
+    cld
+    lea rsp, [boot_stack_top]
+    xor ebp, ebp
+    push rbp                    ; the end of every backtrace
+    push rbp
+    call hypervisor_main
+    ud2
+
+; Change to stack RDI and call RSI, which does not return.
+global stack_switch:function
+stack_switch:
+    mov rsp, rdi
+    xor ebp, ebp
+    push rbp
+    push rbp
+    call rsi
+    ud2
+
+; Reload the segment registers from a new GDT: 0x08 code, 0x10 data.
+global segments_load:function
+segments_load:
+    mov eax, 0x10
+    mov ds, eax
+    mov es, eax
+    mov ss, eax
+    xor eax, eax
+    mov fs, eax
+    mov gs, eax
+    pop rax
+    push qword 0x08
+    push rax
+    o64 retf
+
+; One stub a vector. Those without an error code push a zero in its place.
+%define HAS_ERROR(v) ((v) == 8 || ((v) >= 10 && (v) <= 14) || (v) == 17 || (v) == 21)
+
+align 16
+global trap_stubs
+trap_stubs:
+%assign v 0
+%rep 256
+    align 16
+%if !HAS_ERROR(v)
+    push qword 0
+%endif
+    push qword v
+    jmp near trap_common
+%assign v v + 1
+%endrep
+
+; struct trap_frame, from the top down: SS RSP RFLAGS CS RIP error vector, then the registers.
+trap_common:
+    push rax
+    push rcx
+    push rdx
+    push rbx
+    push rbp
+    push rsi
+    push rdi
+    push r8
+    push r9
+    push r10
+    push r11
+    push r12
+    push r13
+    push r14
+    push r15
+    cld
+    mov rdi, rsp
+    mov rbp, rsp
+    and rsp, -16
+    call trap
+    mov rsp, rbp
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop r11
+    pop r10
+    pop r9
+    pop r8
+    pop rdi
+    pop rsi
+    pop rbp
+    pop rbx
+    pop rdx
+    pop rcx
+    pop rax
+    add rsp, 16
+    iretq
+
+section .note.GNU-stack noalloc noexec nowrite progbits

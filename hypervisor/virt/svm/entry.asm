@@ -1,0 +1,83 @@
+; SPDX-License-Identifier: MIT
+; svm/entry.asm - into the guest and back: svm_enter(vp, vmcb_pa, host_vmcb_pa).
+; Rules: called with IF = 0 and GIF = 1. RAX, RSP, RIP and RFLAGS of the guest are in the VMCB; the
+; other registers are in struct vp, whose first member is gpr[16]. FS, GS, TR, LDTR and the SYSCALL
+; MSRs are exchanged by VMLOAD and VMSAVE, so that the hypervisor always runs with its own.
+
+%include "offsets.inc"
+
+bits 64
+default rel
+section .text
+
+global svm_enter:function
+svm_enter:
+    push rbp
+    mov rbp, rsp
+    push rbx
+    push r12
+    push r13
+    push r14
+    push r15
+    push rdx                    ; host VMCB
+    push rdi                    ; struct vp
+
+    mov rax, rsi
+    clgi
+    sti                         ; a pending interrupt ends the VMRUN at once
+    mov rcx, [rdi + VP_GPR + 1 * 8]
+    mov rdx, [rdi + VP_GPR + 2 * 8]
+    mov rbx, [rdi + VP_GPR + 3 * 8]
+    mov rbp, [rdi + VP_GPR + 5 * 8]
+    mov rsi, [rdi + VP_GPR + 6 * 8]
+    mov r8, [rdi + VP_GPR + 8 * 8]
+    mov r9, [rdi + VP_GPR + 9 * 8]
+    mov r10, [rdi + VP_GPR + 10 * 8]
+    mov r11, [rdi + VP_GPR + 11 * 8]
+    mov r12, [rdi + VP_GPR + 12 * 8]
+    mov r13, [rdi + VP_GPR + 13 * 8]
+    mov r14, [rdi + VP_GPR + 14 * 8]
+    mov r15, [rdi + VP_GPR + 15 * 8]
+    mov rdi, [rdi + VP_GPR + 7 * 8]
+    vmload rax
+    vmrun rax
+    vmsave rax
+    cli
+    mov rax, [rsp + 8]
+    vmload rax
+
+    xchg rdi, [rsp]             ; struct vp; the guest's RDI takes its place
+    mov [rdi + VP_GPR + 1 * 8], rcx
+    mov [rdi + VP_GPR + 2 * 8], rdx
+    mov [rdi + VP_GPR + 3 * 8], rbx
+    mov [rdi + VP_GPR + 5 * 8], rbp
+    mov [rdi + VP_GPR + 6 * 8], rsi
+    mov [rdi + VP_GPR + 8 * 8], r8
+    mov [rdi + VP_GPR + 9 * 8], r9
+    mov [rdi + VP_GPR + 10 * 8], r10
+    mov [rdi + VP_GPR + 11 * 8], r11
+    mov [rdi + VP_GPR + 12 * 8], r12
+    mov [rdi + VP_GPR + 13 * 8], r13
+    mov [rdi + VP_GPR + 14 * 8], r14
+    mov [rdi + VP_GPR + 15 * 8], r15
+    pop rax
+    mov [rdi + VP_GPR + 7 * 8], rax
+    pop rax
+    ; Nothing of the guest stays where speculation could use it.
+    xor ecx, ecx
+    xor edx, edx
+    xor esi, esi
+    xor r8d, r8d
+    xor r9d, r9d
+    xor r10d, r10d
+    xor r11d, r11d
+    stgi
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbx
+    pop rbp
+    ret
+
+section .note.GNU-stack noalloc noexec nowrite progbits

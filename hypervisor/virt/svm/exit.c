@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* svm/exit.c - from #VMEXIT codes to normalised exits. APM vol. 2, 15.7 to 15.25 and appendix C.
+ * Pure: reads the control block, touches no hardware. */
+#include "virt/svm/svm.h"
+
+/* Where the processor saves the next RIP it is the length; elsewhere the core decodes. */
+static uint8_t known_length(const struct vp *vp)
+{
+    const struct vmcb *v = vmcb_of(vp);
+    uint64_t length = v->control.nrip - v->save.rip;
+
+    return svm_features.nrip_save && length <= 15 ? (uint8_t)length : 0;
+}
+
+static void translate_io(const struct vmcb *v, struct vp_exit *exit)
+{
+    uint64_t info = v->control.exitinfo1;
+
+    exit->reason = VP_EXIT_IO;
+    exit->io.port = (uint16_t)(info >> VMCB_IOIO_PORT_SHIFT);
+    exit->io.size = (uint8_t)(info >> VMCB_IOIO_SIZE_SHIFT & VMCB_IOIO_SIZE_MASK);
+    exit->io.in = info & VMCB_IOIO_IN;
+    exit->io.string = info & VMCB_IOIO_STRING;
+    exit->io.rep = info & VMCB_IOIO_REP;
+    /* The RIP after the instruction: always given for IOIO. */
+    exit->insn_len = (uint8_t)(v->control.exitinfo2 - v->save.rip);
+}
+
+static void translate_fault(const struct vmcb *v, struct vp_exit *exit)
+{
+    uint64_t info = v->control.exitinfo1;
+
+    exit->reason = VP_EXIT_GPA_FAULT;
+    exit->fault.gpa = v->control.exitinfo2;
+    exit->fault.access = (info & VMCB_NPF_WRITE ? GPA_FAULT_WRITE : 0u) |
+                         (info & VMCB_NPF_FETCH ? GPA_FAULT_EXECUTE : 0u) |
+                         (info & VMCB_NPF_PRESENT ? GPA_FAULT_PRESENT : 0u) |
+                         (info & VMCB_NPF_PAGE_WALK ? GPA_FAULT_PAGE_TABLE : 0u);
+    exit->insn_len = 0;
+}
+
+static void translate_exception(const struct vmcb *v, struct vp_exit *exit)
+{
+    /* Vectors that push an error code: 8, 10 to 14, 17, 21 (APM vol. 2, 8.2). */
+    static const uint32_t with_error = 1u << 8 | 0x1fu << 10 | 1u << 17 | 1u << 21;
+
+    exit->reason = VP_EXIT_EXCEPTION;
+    exit->exception.vector = (uint8_t)(v->control.exitcode - VMEXIT_EXCEPTION);
+    exit->exception.has_error_code = with_error >> exit->exception.vector & 1;
+    exit->exception.error_code = (uint32_t)v->control.exitinfo1;
+    exit->exception.parameter = v->control.exitinfo2;
+}
+
+static enum vp_exit_reason simple_reason(uint64_t code)
+{
+    switch (code) {
+    case VMEXIT_INTR:
+    case VMEXIT_NMI:
+    case VMEXIT_SMI:
+    case VMEXIT_INIT:
+        return VP_EXIT_INTERRUPT;
+    case VMEXIT_VINTR:
+        return VP_EXIT_INTERRUPT_WINDOW;
+    case VMEXIT_IRET:
+        return VP_EXIT_NMI_WINDOW;
+    case VMEXIT_CPUID:
+        return VP_EXIT_CPUID;
+    case VMEXIT_HLT:
+        return VP_EXIT_HALT;
+    case VMEXIT_VMMCALL:
+        return VP_EXIT_HYPERCALL;
+    case VMEXIT_CR8_WRITE:
+        return VP_EXIT_CR8_WRITE;
+    case VMEXIT_XSETBV:
+        return VP_EXIT_XSETBV;
+    case VMEXIT_WBINVD:
+    case VMEXIT_INVD:
+        return VP_EXIT_CACHE_FLUSH;
+    case VMEXIT_PAUSE:
+        return VP_EXIT_PAUSE;
+    case VMEXIT_SHUTDOWN:
+        return VP_EXIT_SHUTDOWN;
+    default:
+        /* VMRUN, VMLOAD, VMSAVE, STGI, CLGI, SKINIT, INVLPGA, RDPMC, MONITOR, MWAIT. */
+        return VP_EXIT_UNDEFINED;
+    }
+}
+
+void svm_exit_translate(struct vp *vp, struct vp_exit *exit)
+{
+    const struct vmcb *v = vmcb_of(vp);
+    uint64_t code = v->control.exitcode;
+
+    if ((uint32_t)code == VMEXIT_INVALID_LOW) {
+        exit->reason = VP_EXIT_INVALID_STATE;
+        return;
+    }
+    if (code == VMEXIT_NPF) {
+        translate_fault(v, exit);
+        return;
+    }
+    if (code == VMEXIT_IOIO) {
+        translate_io(v, exit);
+        return;
+    }
+    exit->insn_len = known_length(vp);
+    if (code == VMEXIT_MSR)
+        exit->reason = v->control.exitinfo1 & 1 ? VP_EXIT_MSR_WRITE : VP_EXIT_MSR_READ;
+    else if (code >= VMEXIT_EXCEPTION && code <= VMEXIT_EXCEPTION_END)
+        translate_exception(v, exit);
+    else
+        exit->reason = simple_reason(code);
+}

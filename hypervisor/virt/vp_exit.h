@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* virt/vp_exit.h - why a VP left guest mode, in terms that no vendor owns.
+ * Backends fill it; core/exit.c has the one switch over it. */
+#ifndef VIRT_VP_EXIT_H
+#define VIRT_VP_EXIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum vp_exit_reason {
+    VP_EXIT_INTERRUPT,        /* a physical interrupt or NMI is pending on this LP */
+    VP_EXIT_INTERRUPT_WINDOW, /* the guest can take an interrupt now */
+    VP_EXIT_NMI_WINDOW,
+    VP_EXIT_CPUID,
+    VP_EXIT_HALT,
+    VP_EXIT_HYPERCALL,
+    VP_EXIT_MSR_READ,
+    VP_EXIT_MSR_WRITE,
+    VP_EXIT_IO,
+    VP_EXIT_GPA_FAULT,
+    VP_EXIT_CR8_WRITE,
+    VP_EXIT_XSETBV,
+    VP_EXIT_RDTSCP,
+    VP_EXIT_CACHE_FLUSH,      /* WBINVD, INVD */
+    VP_EXIT_UNDEFINED,        /* an instruction that this VP does not have: #UD */
+    VP_EXIT_EXCEPTION,
+    VP_EXIT_PAUSE,
+    VP_EXIT_SHUTDOWN,         /* triple fault */
+    VP_EXIT_INVALID_STATE,    /* the hardware refused the VP's register values */
+    VP_EXIT_REASON_COUNT,
+};
+
+enum {
+    GPA_FAULT_WRITE = 1u << 0,
+    GPA_FAULT_EXECUTE = 1u << 1,
+    GPA_FAULT_PRESENT = 1u << 2,    /* a mapping is there, but does not allow the access */
+    GPA_FAULT_PAGE_TABLE = 1u << 3, /* made by the guest's own page walk */
+};
+
+struct vp_exit {
+    enum vp_exit_reason reason;
+    /* Length in bytes of the instruction that made the exit; 0: not known, decode it. */
+    uint8_t insn_len;
+    union {
+        struct {
+            uint16_t port;
+            uint8_t size; /* bytes: 1, 2, 4 */
+            bool in, string, rep;
+        } io;
+        struct {
+            uint64_t gpa;
+            uint32_t access; /* GPA_FAULT_* */
+        } fault;
+        struct {
+            uint8_t vector;
+            bool has_error_code;
+            uint32_t error_code;
+            uint64_t parameter; /* CR2 of a page fault */
+        } exception;
+        struct {
+            uint64_t code, info1, info2; /* for the log and the trace only */
+        } raw;
+    };
+};
+
+#endif
