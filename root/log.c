@@ -9,8 +9,8 @@
 #include "sched/thread.h"
 
 enum { LOG_SIZE = 1 << 17, LINE_MAX = 320 };
-#define NS_PER_S  1000000000ull
-#define NS_PER_US 1000ull
+#define NS_PER_S  1000000000ul
+#define NS_PER_US 1000ul
 
 static struct {
     struct spinlock lock;

@@ -8,7 +8,7 @@
 #include "boot/trampoline.h"
 
 #define OFFSET(name, value)                                                                        \
-    __asm__ volatile("\n.ascii \"->" #name " %c0<-\"" : : "i"(value))
+    __asm__ volatile("\n.ascii \"->" #name " %0<-\"" : : "i"((uint64_t)(value)))
 
 void offsets(void);
 void offsets(void)

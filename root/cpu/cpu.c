@@ -187,7 +187,7 @@ static bool cpu_start(uint32_t apic_id, uint64_t page)
 
 void cpu_start_others(const uint32_t *apic_ids, uint32_t count)
 {
-    uint64_t page = boot_memory_take_low();
+    uint64_t page = boot_memory_low_page();
 
     if (count > 1 && page == 0) {
         log_print("cpu: no memory below 640 KiB, the other processors stay off");

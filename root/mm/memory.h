@@ -12,9 +12,6 @@
 uint64_t page_alloc(unsigned order);
 void page_free(uint64_t physical, unsigned order);
 
-/* The same, below 4 GiB: for devices and structures that can address no more. */
-uint64_t page_alloc_below_4g(unsigned order);
-
 /* The order the allocation at @physical was made with. */
 unsigned page_order(uint64_t physical);
 
