@@ -1,7 +1,9 @@
 # Host tests: the shipped sources, compiled for this machine under ASan and UBSan.
 #
 #   add_unit_test(NAME SOURCES... [INCLUDES ...] [LIBS ...])   cmocka, run by ctest, label "unit"
-#   add_fuzz_target(NAME SOURCES... [INCLUDES ...])            libFuzzer; needs the clang preset
+#   add_fuzz_target(NAME SOURCES... [INCLUDES ...] [LIBS ...]) libFuzzer; needs the clang preset
+#
+# tests/fuzz/corpus/<NAME without fuzz_> is committed and replayed by ctest, label "fuzz".
 #
 # tests/unit/fakes comes first in the include path: its x86/insn.h stands in for the real one.
 include_guard()
@@ -27,11 +29,16 @@ function(add_fuzz_target name)
   if(NOT CMAKE_C_COMPILER_ID STREQUAL "Clang")
     return()
   endif()
-  cmake_parse_arguments(ARG "" "" "SOURCES;INCLUDES" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;INCLUDES;LIBS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${VERDIGRIS_HOST_INCLUDES} ${ARG_INCLUDES})
   target_compile_options(${name} PRIVATE ${VERDIGRIS_HOST_FLAGS} ${VERDIGRIS_WARNINGS}
       -fsanitize=fuzzer,address,undefined)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer,address,undefined)
+  target_link_libraries(${name} PRIVATE ${ARG_LIBS})
+  string(REGEX REPLACE "^fuzz_" "" corpus ${name})
+  add_test(NAME ${name}_corpus
+           COMMAND ${name} -runs=0 ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${corpus})
+  set_tests_properties(${name}_corpus PROPERTIES LABELS fuzz TIMEOUT 300)
   set_property(GLOBAL APPEND PROPERTY VERDIGRIS_FUZZ_TARGETS ${name})
 endfunction()

@@ -37,6 +37,21 @@ stack_switch:
     call rsi
     ud2
 
+; Reload the segment registers from a new GDT: 0x08 code, 0x10 data.
+global segments_load:function
+segments_load:
+    mov eax, 0x10
+    mov ds, eax
+    mov es, eax
+    mov ss, eax
+    xor eax, eax
+    mov fs, eax
+    mov gs, eax
+    pop rax
+    push qword 0x08
+    push rax
+    o64 retf
+
 ; One stub a vector. Those without an error code push a zero in its place.
 %define HAS_ERROR(v) ((v) == 8 || ((v) >= 10 && (v) <= 14) || (v) == 17 || (v) == 21)
 

@@ -8,7 +8,11 @@
 #ifndef CORE_PARTITION_H
 #define CORE_PARTITION_H
 
+#include <hvabi/boot.h>
 #include <hvabi/hypercall.h>
+#include <hvabi/management.h>
+#include <hvabi/partition.h>
+#include <hvabi/status.h>
 #include "core/pcpu.h"
 #include "core/spinlock.h"
 #include "core/types.h"
@@ -22,7 +26,8 @@
 #include "core/sched.h"
 
 #define PARTITION_MAX     1024
-#define PARTITION_VPS_MAX 240
+#define PARTITION_VPS_MAX 240 /* of a child; root has one a LP */
+#define PARTITION_VP_TABLE 512
 
 enum partition_state {
     PARTITION_CREATED,
@@ -35,9 +40,7 @@ struct vp;
 
 /* What HvInstallIntercept has set up for a child. */
 struct intercept_table {
-    uint8_t *io;             /* [I] after the first: 2 bits a port (read, write), 16 KiB */
-    hpa_t io_pages[4];
-    uint32_t io_any;         /* access mask installed for some port */
+    uint8_t *io[4]; /* 2 bits a port (read, write), a page for each 16,384 ports; NULL: none */
     uint32_t msr, cpuid;     /* access masks: all MSRs that the hypervisor does not know, all leaves */
     uint32_t exceptions;     /* bit by vector */
     uint32_t hypercall;      /* unused codes */
@@ -57,13 +60,18 @@ struct partition {
     struct slat slat;
     uint64_t running_lps[LP_MAX / 64]; /* [a] LPs on which a VP of this partition is loaded */
 
-    struct vp **vps;      /* [p] to change; a page of pointers */
+    struct vp **vps;      /* [p] to change, [a] to read; a page of pointers */
     uint32_t vp_count;    /* [p] */
     uint32_t vp_highest;  /* [p] highest index in use + 1 */
-    struct lapic_space apics;
+    struct vp *dying;     /* [p] a VP that is no longer found, until its grace period is over */
+    uint64_t tsc_offset;  /* [I] of its VPs */
+    bool suspended;       /* [p] HvPartitionPropertySuspend */
+    struct lapic_space *apics; /* [I] a page, as are the next two */
+    struct lapic **apic_table;
+    struct synic_set *synic_set;
     struct port_space ports;
     struct reftime reftime;
-    struct cpuid_policy cpuid;
+    struct cpuid_policy *cpuid; /* [I] */
     struct intercept_table intercepts; /* [p] to change */
 
     uint64_t privileges;  /* [a] HV_PARTITION_PRIVILEGE_MASK */
@@ -73,18 +81,19 @@ struct partition {
     struct spinlock preempted_lock;
     struct list preempted; /* [preempted_lock] VPs that lost their LP, longest ago first */
 
-    uint64_t guest_os_id;        /* [p] */
-    uint64_t hypercall_msr;      /* [p] */
-    uint64_t reference_tsc_msr;  /* [p] */
+    struct spinlock msr_lock;
+    uint64_t guest_os_id;        /* [msr_lock], as the others here */
+    uint64_t hypercall_msr;
+    uint64_t reference_tsc_msr;
     struct overlay hypercall_overlay, reference_tsc_overlay;
-    hpa_t hypercall_page, reference_tsc_page; /* [I] */
-    uint64_t crash[6];           /* [p] CRASH_P0..P4, CTL */
+    void *hypercall_page, *reference_tsc_page; /* [I] */
+    uint64_t crash[6];           /* [msr_lock] CRASH_P0..P4, CTL */
 };
 
 extern struct partition *root_partition; /* [I] */
 
-/* Build root's partition out of kept memory; the boot processor only. */
-void partition_create_root(uint64_t pool_base, uint64_t pool_size);
+/* Build root's partition, with a VP for each LP, out of what is left of the kept memory. Boot. */
+void partition_create_root(const struct boot_info *info);
 
 /* TLFS HvCreatePartition; its memory comes from @parent's pool until it is deposited. */
 hv_status partition_create(struct partition *parent, uint64_t flags, uint64_t *id) MUST_CHECK;
@@ -108,9 +117,14 @@ struct vp *partition_vp(struct partition *p, uint32_t index);
 /* Make sure that no LP uses a translation of @p's SLAT from before this call. */
 void partition_flush_tlb(struct partition *p);
 
-struct partition_counts {
-    uint64_t partitions, vps, ports, connections;
-};
+/* Lay @page over guest page @gpfn, or (@enable false) take @o away, and flush. */
+hv_status partition_overlay(struct partition *p, struct overlay *o, bool enable, uint64_t gpfn,
+                            hpa_t page, unsigned access) MUST_CHECK;
+
+/* Does @p's parent want to see an access (HV_INTERCEPT_ACCESS_MASK_*) to @port? */
+bool partition_intercepts_port(const struct partition *p, uint16_t port, uint32_t access);
+hv_status partition_install_intercept(struct partition *p, uint32_t type, uint32_t access,
+                                      uint64_t parameter) MUST_CHECK;
 
 hv_status partition_property_get(struct partition *p, uint32_t code, uint64_t *value) MUST_CHECK;
 hv_status partition_property_set(struct partition *p, uint32_t code, uint64_t value) MUST_CHECK;

@@ -8,6 +8,7 @@
 
 #include "core/sched.h"
 #include "core/spinlock.h"
+#include "core/timer.h"
 #include "core/types.h"
 #include "debug/trace.h"
 #include <rt/pairing_heap.h>
@@ -27,7 +28,8 @@ enum {
 
 struct pcpu_remote {
     uint32_t work;        /* [a] WORK_* */
-    uint32_t guest_epoch; /* [a] odd while in guest mode: written by the LP, read by all */
+    uint32_t guest_epoch; /* [a] odd in guest mode and while idle: written by the LP, read by all */
+    uint64_t grace_seen;  /* [a] grace period that had begun when the LP last held no reference */
 };
 
 struct pcpu {
@@ -43,10 +45,17 @@ struct pcpu {
     uint64_t timer_programmed;  /* what the physical timer will do; UINT64_MAX: nothing */
 
     struct run_queue run_queue;
+    struct timer slice_timer;
 
     uint8_t level_stack[16]; /* level vectors in service physically, in order */
     uint8_t level_done[32];  /* bit: root has given its EOI */
     unsigned level_depth;
+
+    uint8_t *hcall_in;  /* [I] a page: the input of the hypercall being handled, copied once */
+    uint8_t *hcall_out; /* [I] a page */
+
+    bool has_tsc_aux, has_ibpb;    /* [I] */
+    const void *barrier_owner;     /* partition that branch predictors were last trained by */
 
     hpa_t host_save;   /* [I] the processor's own save area (VM_HSAVE_PA) */
     hpa_t host_vmcb;   /* [I] FS, GS, TR and the like of the hypervisor itself */
@@ -74,6 +83,14 @@ static inline struct pcpu *this_cpu(void)
 
 /* Make @cpu look at its work soon: sets @work and, if it is not this LP, sends an interrupt. */
 void pcpu_kick(struct pcpu *cpu, uint32_t work);
+
+/* Freeing what another LP may have just looked up without a count: unpublish it, begin a grace
+ * period, and free it when the period is over: when each LP has since been in its run loop, in guest
+ * mode or idle. Never waits: the caller asks again later. */
+uint64_t grace_begin(void);
+bool grace_over(uint64_t period);
+/* This LP holds no uncounted reference now: the run loop's. */
+void grace_pass(struct pcpu *cpu);
 
 /* Wait until no LP in @lps (bit by LP index) that is in guest mode now is still there. */
 void pcpu_wait_guest_exit(const uint64_t lps[LP_MAX / 64]);

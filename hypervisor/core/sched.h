@@ -42,6 +42,8 @@ struct run_queue {
     struct spinlock lock;
     struct heap heap;      /* [lock] runnable VPs but root's */
     struct sched_entity *root; /* [lock] root's VP when it is runnable */
+    struct sched_entity *boost; /* [lock] goes before the others of the heap: a lock holder */
+    uint32_t assigned;     /* [a] VPs that were ever placed here, for spreading them */
     uint32_t count;        /* [a] VPs runnable here, for placement and stealing */
     uint64_t min_vruntime; /* [lock] never goes back */
     uint64_t budget_window;  /* host TSC at which root's budget was last filled */
@@ -74,6 +76,9 @@ bool sched_long_spin(struct pcpu *cpu, struct vp *vp);
 
 /* Take @vp, which is not running, off every queue for good. False: it runs; it was kicked. */
 bool sched_detach(struct vp *vp);
+
+/* The LP to place a new VP on. Linear in LPs: for creation only. */
+uint32_t sched_least_loaded(void);
 
 extern uint64_t sched_slice_tsc; /* one time slice, in TSC ticks */
 

@@ -28,8 +28,14 @@ void timer_arm(struct timer *t, uint64_t deadline_tsc);
 /* After return @t is not queued; its function may still be running on another LP. */
 void timer_cancel(struct timer *t);
 
+struct pcpu;
+/* Call what is due on this LP, and program its physical timer. Its run loop, no lock held. */
+void timers_run(struct pcpu *cpu);
+
 /* Host TSC ticks a second, from calibration at boot. */
 extern uint64_t tsc_hz;
+/* Do the TSCs of all LPs show the same time? Found out at boot. */
+extern bool tsc_synchronised;
 
 /* 100 ns units to TSC ticks and back, without overflow for any 64-bit argument that fits. */
 uint64_t tsc_from_100ns(uint64_t units);

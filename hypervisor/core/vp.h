@@ -8,6 +8,7 @@
 
 #include <hvabi/message.h>
 #include <hvabi/regs.h>
+#include "core/interrupts.h"
 #include "core/partition.h"
 #include "core/sched.h"
 #include "core/timer.h"
@@ -20,11 +21,9 @@
 enum {
     VP_SUSPEND_EXPLICIT = 1u << 0,  /* HvRegisterExplicitSuspend */
     VP_SUSPEND_INTERCEPT = 1u << 1, /* HvRegisterInterceptSuspend */
-    VP_SUSPEND_SIPI = 1u << 2,      /* waits for a start-up IPI */
-    VP_SUSPEND_HALT = 1u << 3,      /* HLT: until an interrupt that can be taken */
-    VP_SUSPEND_IDLE = 1u << 4,      /* guest idle MSR: until an interrupt is pending */
-    VP_SUSPEND_HOLD = 1u << 5,      /* held by vp_hold */
-    VP_SUSPEND_DEAD = 1u << 6,      /* being deleted */
+    VP_SUSPEND_HOLD = 1u << 2,      /* held by vp_hold */
+    VP_SUSPEND_DEAD = 1u << 3,      /* being deleted */
+    VP_SUSPEND_PARTITION = 1u << 4, /* the whole partition is suspended */
 };
 
 /* Things that others ask of a VP; vp.requests [a], served before each entry. */
@@ -33,7 +32,16 @@ enum {
     VP_REQUEST_SIPI = 1u << 1,
     VP_REQUEST_NMI = 1u << 2,
     VP_REQUEST_INTERRUPT = 1u << 3, /* the local APIC may have something to deliver */
-    VP_REQUEST_STOP = 1u << 4,      /* leave the LP and look at vp.suspend */
+    VP_REQUEST_TIMER = 1u << 4,     /* the local APIC's timer has expired */
+    VP_REQUEST_EOI = 1u << 5,       /* report ended level interrupts to the parent */
+};
+
+/* What the VP does when nobody suspends it; vp.activity [o]. */
+enum vp_activity {
+    VP_ACTIVITY_RUN,
+    VP_ACTIVITY_HALT,      /* HLT: until an interrupt that can be taken */
+    VP_ACTIVITY_IDLE,      /* guest idle MSR: until an interrupt is pending */
+    VP_ACTIVITY_WAIT_SIPI,
 };
 
 struct vp {
@@ -46,6 +54,8 @@ struct vp {
     uint32_t apic_id;            /* [I] */
     uint32_t requests;           /* [a] */
     uint32_t suspend;            /* [a] */
+    uint32_t users;              /* [a] ports' posts that hold this VP */
+    uint64_t grace;              /* [p] of a dying VP */
 
     void *backend;      /* [o] the backend's own page, e.g. struct svm_vp */
     void *xsave;        /* [o] XSAVE area, a page */
@@ -56,7 +66,7 @@ struct vp {
     struct sched_entity sched;
     struct lapic lapic;
     struct synic synic;
-    struct stimers stimers;
+    struct stimers *stimers;    /* [I] an object of the pool */
     struct timer lapic_timer;
 
     uint64_t tsc_offset;       /* [o] */
@@ -64,19 +74,22 @@ struct vp {
     uint64_t spec_ctrl;        /* [o] */
     uint64_t vp_assist_msr;    /* [o] */
     struct overlay assist_overlay;
-    hpa_t assist_page, sim_page, sief_page; /* [I] */
+    hpa_t assist_page, sim_page, sief_page, xsave_page; /* [I] */
     struct overlay sim_overlay, sief_overlay;
 
     uint8_t sipi_vector;       /* [a] */
-    bool rep_in_progress;      /* [o] a rep hypercall was interrupted */
+    uint8_t activity;          /* [o] enum vp_activity */
+    bool nmi_pending;          /* [o] */
+    bool eoi_message_queued;   /* [a] */
+    bool yield;                /* [o] an exit handler gives the LP away */
     bool window_open;          /* [o] an interrupt window is asked of the backend */
     struct synic_message intercept_message; /* at most one in flight */
-    uint32_t intercept_pending; /* [a] message posted and not answered */
+    struct synic_message eoi_message;
+    uint64_t eoi_vectors[4];   /* [a] level vectors ended by the guest and not yet reported */
 
     uint64_t exits[VP_EXIT_REASON_COUNT]; /* [o] */
-    uint64_t exit_limit;      /* [a] test aid: suspend at this exit number; 0: none */
-    uint64_t exit_total;      /* [o] */
 };
+_Static_assert(sizeof(struct vp) <= 4096, "a VP is one page of its partition's pool");
 
 /* TLFS HvCreateVp: suspended explicitly, in the state after INIT; the lowest index is the BSP. */
 hv_status vp_create(struct partition *p, uint32_t index, uint32_t lp, bool pinned) MUST_CHECK;
@@ -95,11 +108,20 @@ void vp_request(struct vp *vp, uint32_t requests);
 bool vp_hold(struct vp *vp) MUST_CHECK;
 void vp_release(struct vp *vp);
 
+/* Load @vp's state on this LP, and put it away: the run loop's. */
+void vp_load(struct vp *vp);
+void vp_unload(struct vp *vp);
+
+/* INIT reaches @vp, which is loaded here. */
+void vp_init_signal(struct vp *vp);
+
 /* The run loop of this LP. */
 _Noreturn void vp_run_loop(void);
 
 /* Post the intercept message of @type with @payload to the parent and suspend @vp. */
 void vp_intercept(struct vp *vp, uint32_t type, const void *payload, uint32_t size);
+/* Report ended level interrupts, if the last report has left. On the VP's LP. */
+void vp_report_eoi(struct vp *vp);
 /* Fill the header that all x64 intercept messages share (TLFS 2.0A, 16.2.2). */
 void vp_intercept_header(struct vp *vp, struct hv_x64_intercept_message_header *header,
                          unsigned insn_len, uint8_t access);

@@ -3,6 +3,7 @@
 #ifndef DEBUG_LOG_H
 #define DEBUG_LOG_H
 
+#include <stdarg.h>
 #include <stdint.h>
 #include <rt/format.h>
 
@@ -11,6 +12,10 @@ void hv_log(const char *fmt, ...) FORMAT_PRINTF(1, 2);
 
 /* Our own bug: stops every LP and dumps what is known. Any context. */
 _Noreturn void panic(const char *fmt, ...) FORMAT_PRINTF(1, 2);
+
+/* For panic alone: write a line without the lock; and take the lock from whoever holds it. */
+void log_line(const char *prefix, const char *fmt, va_list ap);
+void log_break_lock(void);
 
 /* Guest-reachable code never uses these on guest data. */
 #define BUG_ON(cond)                                                                               \

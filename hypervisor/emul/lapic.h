@@ -29,6 +29,8 @@
 #define LAPIC_LOGICAL_IDS  256u /* xAPIC logical addressing ends at the IDs of 8 bits */
 #define LAPIC_LOGICAL_WORDS (LAPIC_LOGICAL_IDS / 64)
 #define LAPIC_LVT_COUNT    6u   /* timer, thermal, performance, LINT0, LINT1, error */
+#define LAPIC_HZ_MIN       1000000ull    /* keeps every product of the timer within 128 bits */
+#define LAPIC_HZ_MAX       1000000000000ull
 
 /* lapic.mode [a]: the owner writes it, senders read it. */
 #define LAPIC_MODE_GLOBAL   (1u << 0) /* IA32_APIC_BASE.EN */
@@ -46,8 +48,8 @@ struct lapic_set {
 struct lapic_space_config {
     struct lapic **table; /* by APIC ID, zeroed; lives as long as the space */
     uint32_t capacity;    /* entries of @table */
-    uint64_t tsc_hz;      /* of the guest TSC; below 2^40 */
-    uint64_t timer_hz;    /* of the timer's input clock, HV_X64_MSR_APIC_FREQUENCY; below 2^40 */
+    uint64_t tsc_hz;      /* of the guest TSC: LAPIC_HZ_MIN to LAPIC_HZ_MAX */
+    uint64_t timer_hz;    /* of the timer's input clock (HV_X64_MSR_APIC_FREQUENCY): likewise */
     bool x2apic;          /* CPUID shows x2APIC: EXTD may be set */
     bool tsc_deadline;    /* CPUID shows the TSC-deadline mode */
 };
@@ -69,15 +71,15 @@ struct lapic_space {
 
 /* Deadlines in guest TSC ticks, 64.32 fixed point: periods add up without drift. */
 struct lapic_timer {
-    uint64_t deadline;     /* 0 in TSC-deadline mode: none */
-    uint64_t period;       /* periodic mode: whole ticks */
+    uint64_t deadline;
+    uint64_t period;
     uint32_t deadline_fraction;
     uint32_t period_fraction;
     uint32_t initial;      /* initial count register */
     uint32_t divide;       /* divide configuration register */
     bool counting;         /* @deadline lies ahead, or nobody has looked since it passed */
     bool armed;            /* lapic_host_timer_arm was called and not yet answered */
-    bool stalled;          /* periodic, counting, and nobody would notice: not armed */
+    bool stalled;          /* counting, not armed: nobody would notice that the deadline passes */
 };
 
 /* An APIC's own state. Members without a mark belong to its owner. */
@@ -97,7 +99,7 @@ struct lapic {
     uint32_t esr;
     uint32_t icr_low;
     uint32_t icr_high;
-    uint32_t lvt[LAPIC_LVT_COUNT]; /* error entry: [a] */
+    uint32_t lvt[LAPIC_LVT_COUNT]; /* in the order of their offsets; the error entry: [a] */
     struct lapic_timer timer;
     struct lapic_space *space; /* [I] */
     uint32_t apic_id;          /* [I] */
@@ -250,8 +252,9 @@ void lapic_lint(struct lapic *l, unsigned pin);
  * ExtINT, or the APIC is globally disabled. SDM 10.4.3, 10.5.1. */
 bool lapic_takes_extint(const struct lapic *l);
 
-/* The deadline that lapic_host_timer_arm set has passed (or has not: then it is armed again). */
-void lapic_timer_expired(struct lapic *l);
+/* The deadline that lapic_host_timer_arm set has passed (or has not: then it is armed again). True:
+ * an interrupt became pending, wake the VP if it sleeps. */
+bool lapic_timer_expired(struct lapic *l);
 
 /* The guest's TSC has just jumped by @delta ticks: count-down modes keep their time to go, the
  * TSC-deadline keeps its value. SDM 10.5.4.1. */

@@ -64,15 +64,3 @@ int strcmp(const char *a, const char *b)
 {
     return strncmp(a, b, SIZE_MAX);
 }
-
-size_t rt_strlcpy(char *dst, const char *src, size_t size)
-{
-    size_t length = strlen(src);
-
-    if (size != 0) {
-        size_t n = length < size ? length : size - 1;
-        memcpy(dst, src, n);
-        dst[n] = '\0';
-    }
-    return length;
-}

@@ -66,6 +66,51 @@ struct acpi_fadt_info {
     uint8_t reset_value;
 };
 
+enum {
+    ACPI_MCFG_MAX_RANGES = 16,
+    ACPI_SRAT_MAX_PROCESSORS = 512,
+    ACPI_SRAT_MAX_MEMORY = 128,
+};
+
+/* PCI Firmware Specification 3.3, 4.1.2: configuration space mapped to memory. */
+struct acpi_mcfg_range {
+    uint64_t base; /* physical, of bus 0: of @start_bus it is base + (start_bus << 20) */
+    uint16_t segment;
+    uint8_t start_bus;
+    uint8_t end_bus; /* inclusive */
+};
+
+struct acpi_mcfg_info {
+    uint32_t count;
+    struct acpi_mcfg_range ranges[ACPI_MCFG_MAX_RANGES];
+};
+
+struct acpi_hpet_info {
+    uint64_t address;      /* physical */
+    uint16_t minimum_tick; /* counter ticks */
+    uint8_t number;
+};
+
+struct acpi_srat_processor {
+    uint32_t apic_id;
+    uint32_t domain;
+};
+
+struct acpi_srat_memory {
+    uint64_t base;
+    uint64_t length;
+    uint32_t domain;
+    bool hot_plug;
+};
+
+/* ACPI 6.4, 5.2.16: which processors and memory are near each other. */
+struct acpi_srat_info {
+    uint32_t processor_count;
+    uint32_t memory_count;
+    struct acpi_srat_processor processors[ACPI_SRAT_MAX_PROCESSORS];
+    struct acpi_srat_memory memory[ACPI_SRAT_MAX_MEMORY];
+};
+
 /* Find the tables from @rsdp (physical; 0: the firmware has none, then no table is ever found). */
 void acpi_init(uint64_t rsdp);
 
@@ -78,5 +123,10 @@ const struct acpi_madt_info *acpi_madt(void);
 
 /* The FADT, parsed; NULL: there is none. */
 const struct acpi_fadt_info *acpi_fadt(void);
+
+/* The same for the MCFG, the HPET's table and the SRAT. */
+const struct acpi_mcfg_info *acpi_mcfg(void);
+const struct acpi_hpet_info *acpi_hpet(void);
+const struct acpi_srat_info *acpi_srat(void);
 
 #endif

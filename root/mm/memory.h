@@ -13,6 +13,15 @@
 uint64_t page_alloc(unsigned order);
 void page_free(uint64_t physical, unsigned order);
 
+/* The same, below 4 GiB: for devices and structures that can address no more. */
+uint64_t page_alloc_below_4g(unsigned order);
+
+/* The order the allocation at @physical was made with. */
+unsigned page_order(uint64_t physical);
+
+/* Fill the 2^@order pages at @physical with zeros. */
+void page_zero(uint64_t physical, unsigned order);
+
 /* All of RAM is mapped cached at a constant offset. */
 void *phys_to_virt(uint64_t physical);
 uint64_t virt_to_phys(const void *address); /* kernel image, heap or phys_to_virt addresses */

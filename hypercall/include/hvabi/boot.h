@@ -119,6 +119,8 @@ struct boot_info {
     struct boot_framebuffer framebuffer;
     struct boot_image hypervisor; /* all 0 if not launched */
     struct boot_image root;
+    uint64_t kept_used; /* bytes from kept_base that the hypervisor's image, its ELF file and its
+                           page tables occupy, a multiple of 4096; the rest is free */
 };
 ABI_OFFSET(struct boot_info, launch, 16);
 ABI_OFFSET(struct boot_info, identity_size, 24);
@@ -131,7 +133,8 @@ ABI_OFFSET(struct boot_info, kept_base, 96);
 ABI_OFFSET(struct boot_info, framebuffer, 112);
 ABI_OFFSET(struct boot_info, hypervisor, 144);
 ABI_OFFSET(struct boot_info, root, 200);
-ABI_SIZE(struct boot_info, 256);
+ABI_OFFSET(struct boot_info, kept_used, 256);
+ABI_SIZE(struct boot_info, 264);
 
 /* What the hypervisor keeps (boot_info.kept_size), before rounding up to 2 MiB: its image, page
  * tables, ownership table, stacks and root's own objects. Everything later comes from deposits. */

@@ -343,6 +343,15 @@ static inline void *insn_read_gs_self(void)
     return p;
 }
 
+/* The word at GS:@offset. Volatile: the thread may have moved to another CPU since the last read. */
+static inline uint64_t insn_read_gs64(uint64_t offset)
+{
+    uint64_t v;
+
+    __asm__ volatile("movq %%gs:(%1), %0" : "=r"(v) : "r"(offset) : "memory");
+    return v;
+}
+
 static inline uint64_t insn_read_rbp(void)
 {
     uint64_t v;

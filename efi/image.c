@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* efi/image.c - see efi/image.h. */
+#include <stdbool.h>
+#include <rt/mem.h>
+#include "elf64.h"
+#include "image.h"
+
+static uint64_t page_down(uint64_t v)
+{
+    return v & ~(IMAGE_PAGE_SIZE - 1);
+}
+
+static uint64_t page_up(uint64_t v)
+{
+    return page_down(v + IMAGE_PAGE_SIZE - 1);
+}
+
+/* Are the @length bytes from @offset inside a file of @size bytes? */
+static bool range_is_inside(uint64_t offset, uint64_t length, uint64_t size)
+{
+    return offset <= size && length <= size - offset;
+}
+
+static const char *header_check(const struct elf64_header *h, size_t size)
+{
+    if (memcmp(h->magic, ELF64_MAGIC, sizeof(h->magic)) != 0)
+        return "it is not an ELF file";
+    if (h->file_class != ELF64_CLASS_64 || h->data != ELF64_DATA_LITTLE ||
+        h->machine != ELF64_MACHINE_X86)
+        return "it is not an ELF file for x86-64";
+    if (h->type != ELF64_TYPE_EXEC)
+        return "it is not a fixed-address executable";
+    if (h->phentsize != sizeof(struct elf64_segment) ||
+        !range_is_inside(h->phoff, (uint64_t)h->phnum * h->phentsize, size))
+        return "its program headers are not inside the file";
+    return NULL;
+}
+
+static uint32_t segment_access(uint32_t flags)
+{
+    return ((flags & ELF64_PF_READ) != 0 ? IMAGE_READ : 0u) |
+           ((flags & ELF64_PF_WRITE) != 0 ? IMAGE_WRITE : 0u) |
+           ((flags & ELF64_PF_EXECUTE) != 0 ? IMAGE_EXECUTE : 0u);
+}
+
+static uint64_t plan_end(const struct image_plan *plan)
+{
+    const struct image_segment *last;
+
+    if (plan->segment_count == 0)
+        return 0;
+    last = &plan->segments[plan->segment_count - 1];
+    return page_up(last->address + last->memory_size);
+}
+
+static const char *segment_check(const struct image_plan *plan, const struct elf64_segment *s,
+                                 size_t size)
+{
+    if (plan->segment_count == IMAGE_SEGMENTS_MAX)
+        return "it has too many segments";
+    if (s->filesz > s->memsz || !range_is_inside(s->offset, s->filesz, size))
+        return "a segment is not inside the file";
+    if (s->vaddr < IMAGE_LOWEST_ADDRESS || s->memsz > IMAGE_SPAN_MAX ||
+        s->vaddr > UINT64_MAX - IMAGE_SPAN_MAX - IMAGE_PAGE_SIZE)
+        return "a segment is linked outside the topmost 2 GiB";
+    if (page_down(s->vaddr) < plan_end(plan))
+        return "its segments overlap, share a page or are out of order";
+    return NULL;
+}
+
+static const char *segment_add(struct image_plan *plan, const struct elf64_segment *s, size_t size)
+{
+    const char *wrong = segment_check(plan, s, size);
+
+    if (wrong != NULL)
+        return wrong;
+    plan->segments[plan->segment_count++] = (struct image_segment){
+        .address = s->vaddr,
+        .memory_size = s->memsz,
+        .file_offset = s->offset,
+        .file_size = s->filesz,
+        .access = segment_access(s->flags),
+    };
+    return NULL;
+}
+
+/* Look for the build id among the notes of one PT_NOTE segment; malformed notes end the search. */
+static void note_scan(struct image_plan *plan, const uint8_t *file, const struct elf64_segment *s)
+{
+    uint64_t at = 0;
+
+    while (range_is_inside(at, sizeof(struct elf64_note), s->filesz)) {
+        struct elf64_note note;
+        uint64_t name, descriptor;
+
+        memcpy(&note, file + s->offset + at, sizeof(note));
+        name = at + sizeof(note);
+        descriptor = name + (((uint64_t)note.name_size + 3) & ~3ull);
+        if (!range_is_inside(descriptor, note.descriptor_size, s->filesz))
+            return;
+        if (note.type == ELF64_NT_BUILD_ID && note.name_size == sizeof("GNU") &&
+            memcmp(file + s->offset + name, "GNU", sizeof("GNU")) == 0 &&
+            note.descriptor_size <= IMAGE_BUILD_ID_MAX) {
+            memcpy(plan->build_id, file + s->offset + descriptor, note.descriptor_size);
+            plan->build_id_size = note.descriptor_size;
+            return;
+        }
+        at = descriptor + (((uint64_t)note.descriptor_size + 3) & ~3ull);
+    }
+}
+
+static const char *segments_read(const uint8_t *file, size_t size, const struct elf64_header *h,
+                                 struct image_plan *plan)
+{
+    for (unsigned i = 0; i < h->phnum; i++) {
+        struct elf64_segment s;
+        const char *wrong = NULL;
+
+        memcpy(&s, file + h->phoff + (uint64_t)i * sizeof(s), sizeof(s));
+        if (s.type == ELF64_PT_LOAD && s.memsz != 0)
+            wrong = segment_add(plan, &s, size);
+        else if (s.type == ELF64_PT_NOTE && range_is_inside(s.offset, s.filesz, size))
+            note_scan(plan, file, &s);
+        if (wrong != NULL)
+            return wrong;
+    }
+    return NULL;
+}
+
+static bool entry_is_code(const struct image_plan *plan, uint64_t entry)
+{
+    for (unsigned i = 0; i < plan->segment_count; i++) {
+        const struct image_segment *s = &plan->segments[i];
+
+        if ((s->access & IMAGE_EXECUTE) != 0 && entry >= s->address &&
+            entry - s->address < s->file_size)
+            return true;
+    }
+    return false;
+}
+
+const char *image_check(const void *file, size_t size, struct image_plan *plan)
+{
+    struct elf64_header h;
+    const char *wrong;
+
+    memset(plan, 0, sizeof(*plan));
+    if (size < sizeof(h))
+        return "it is too short";
+    memcpy(&h, file, sizeof(h));
+    wrong = header_check(&h, size);
+    if (wrong == NULL)
+        wrong = segments_read(file, size, &h, plan);
+    if (wrong != NULL)
+        return wrong;
+    if (plan->segment_count == 0)
+        return "it has no segments to load";
+    plan->entry = h.entry;
+    plan->virtual_base = page_down(plan->segments[0].address);
+    plan->size = plan_end(plan) - plan->virtual_base;
+    if (plan->size > IMAGE_SPAN_MAX)
+        return "its segments are too far apart";
+    if (!entry_is_code(plan, h.entry))
+        return "its entry point is not in an executable segment";
+    return NULL;
+}
+
+void image_place(const struct image_plan *plan, const void *file, void *memory)
+{
+    memset(memory, 0, plan->size);
+    for (unsigned i = 0; i < plan->segment_count; i++) {
+        const struct image_segment *s = &plan->segments[i];
+
+        memcpy((uint8_t *)memory + (s->address - plan->virtual_base),
+               (const uint8_t *)file + s->file_offset, s->file_size);
+    }
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* core/fpu.c - see core/fpu.h. SDM vol. 1, chapter 13. */
+#include "core/fpu.h"
+
+#include <rt/mem.h>
+#include <x86/cpuid.h>
+#include <x86/cr.h>
+#include <x86/insn.h>
+#include "core/pcpu.h"
+#include "core/vp.h"
+#include "debug/log.h"
+
+/* Components whose state fits in a page and whose use has no side effects for others. */
+#define XCR0_SUPPORTED                                                                             \
+    (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_OPMASK | XCR0_ZMM_HI256 | XCR0_HI16_ZMM | XCR0_PKRU)
+
+#define FXSAVE_SIZE  512u
+#define FXSAVE_FCW   0  /* byte offsets in the legacy region */
+#define FXSAVE_MXCSR 24
+#define FCW_INIT     0x37fu
+#define MXCSR_INIT   0x1f80u
+
+static struct {
+    uint64_t mask;
+    uint32_t size;
+} fpu = {.size = FXSAVE_SIZE};
+
+void fpu_on(void)
+{
+    uint32_t r[4];
+
+    insn_write_cr0((insn_read_cr0() & ~(CR0_EM | CR0_TS)) | CR0_MP | CR0_NE);
+    insn_write_cr4(insn_read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT);
+    insn_cpuid(CPUID_LEAF_FEATURES, 0, r);
+    if (!(r[2] & CPUID_1_ECX_XSAVE))
+        return;
+    insn_write_cr4(insn_read_cr4() | CR4_OSXSAVE);
+    insn_cpuid(CPUID_LEAF_XSAVE, 0, r);
+    fpu.mask = ((uint64_t)r[3] << 32 | r[0]) & XCR0_SUPPORTED;
+    insn_xsetbv(0, fpu.mask);
+    insn_cpuid(CPUID_LEAF_XSAVE, 0, r);
+    fpu.size = r[1];
+    if (fpu.size > PAGE_SIZE)
+        panic("the XSAVE area for XCR0 %lx needs %u bytes, a page is given", fpu.mask, fpu.size);
+}
+
+uint64_t fpu_xcr0_mask(void)
+{
+    return fpu.mask;
+}
+
+uint32_t fpu_area_size(void)
+{
+    return fpu.size;
+}
+
+void fpu_reset(struct vp *vp)
+{
+    uint8_t *area = vp->xsave;
+
+    memset(area, 0, PAGE_SIZE);
+    *(uint16_t *)(void *)(area + FXSAVE_FCW) = FCW_INIT;
+    *(uint32_t *)(void *)(area + FXSAVE_MXCSR) = MXCSR_INIT;
+    vp->xcr0 = XCR0_X87;
+}
+
+/* XCR0 holds all components while state moves, so that what a guest has disabled for the moment
+ * moves too. */
+void fpu_load(struct vp *vp)
+{
+    if (fpu.mask == 0) {
+        insn_fxrstor(vp->xsave);
+        return;
+    }
+    insn_xrstor(vp->xsave, fpu.mask);
+    if (vp->xcr0 != fpu.mask)
+        insn_xsetbv(0, vp->xcr0);
+}
+
+void fpu_save(struct vp *vp)
+{
+    if (fpu.mask == 0) {
+        insn_fxsave(vp->xsave);
+        return;
+    }
+    if (vp->xcr0 != fpu.mask)
+        insn_xsetbv(0, fpu.mask);
+    insn_xsave(vp->xsave, fpu.mask);
+}

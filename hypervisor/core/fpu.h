@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* core/fpu.h - FPU and vector state. It is switched eagerly, with the VP: lazy switching leaks it
+ * to whoever looks before the first use (CVE-2018-3665). */
+#ifndef CORE_FPU_H
+#define CORE_FPU_H
+
+#include <stdint.h>
+
+struct vp;
+
+/* Enable what this LP has; the boot processor also measures it. */
+void fpu_on(void);
+
+/* All XCR0 bits that guests may enable; 0: no XSAVE on this machine. */
+uint64_t fpu_xcr0_mask(void);
+/* Bytes of a VP's area, at most a page. */
+uint32_t fpu_area_size(void);
+
+/* Set @vp's area to the state after INIT. */
+void fpu_reset(struct vp *vp);
+
+void fpu_load(struct vp *vp);
+void fpu_save(struct vp *vp);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* core/interrupts.h - exceptions and interrupts of the processor itself. */
+#ifndef CORE_INTERRUPTS_H
+#define CORE_INTERRUPTS_H
+
+#include <stdint.h>
+
+struct pcpu;
+
+/* What boot/entry.asm leaves on the stack. */
+struct trap_frame {
+    uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
+    uint64_t rdi, rsi, rbp, rbx, rdx, rcx, rax;
+    uint64_t vector, error;
+    uint64_t rip, cs, rflags, rsp, ss;
+};
+
+/* Load GDT, IDT, TSS and GS for @cpu, on which this runs. */
+void interrupts_init(struct pcpu *cpu);
+
+/* Root's handler of the level-triggered @vector has ended it: so may the physical interrupt. */
+void level_interrupt_end(struct pcpu *cpu, uint8_t vector);
+
+#endif

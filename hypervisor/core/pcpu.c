@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* core/pcpu.c - see core/pcpu.h. */
+#include "core/pcpu.h"
+
+#include <x86/apic.h>
+#include "core/lapic_physical.h"
+
+struct pcpu *lp_table[LP_MAX];
+uint32_t lp_count;
+
+void pcpu_kick(struct pcpu *cpu, uint32_t work)
+{
+    uint32_t before = __atomic_fetch_or(&cpu->remote.work, work, __ATOMIC_SEQ_CST);
+
+    /* Whoever set the bit first has sent, or is this LP and needs, no interrupt. */
+    if (cpu != this_cpu() && !(before & work))
+        lapic_physical_ipi(cpu->apic_id, APIC_DELIVERY_FIXED | APIC_ICR_LEVEL_ASSERT |
+                                             HV_VECTOR_KICK);
+}
+
+void pcpu_wait_guest_exit(const uint64_t lps[LP_MAX / 64])
+{
+    for (uint32_t i = 0; i < lp_count; i++) {
+        struct pcpu *cpu = lp_table[i];
+        if (!(lps[i / 64] >> i % 64 & 1) || cpu == this_cpu())
+            continue;
+        uint32_t epoch = __atomic_load_n(&cpu->remote.guest_epoch, __ATOMIC_SEQ_CST);
+        if (!(epoch & 1))
+            continue;
+        lapic_physical_ipi(cpu->apic_id,
+                           APIC_DELIVERY_FIXED | APIC_ICR_LEVEL_ASSERT | HV_VECTOR_KICK);
+        /* The other LP leaves guest mode whatever this one does: no mailbox of ours is needed. */
+        while (__atomic_load_n(&cpu->remote.guest_epoch, __ATOMIC_ACQUIRE) == epoch)
+            insn_pause();
+    }
+}
+
+static uint64_t grace_now; /* [a] */
+
+uint64_t grace_begin(void)
+{
+    return __atomic_add_fetch(&grace_now, 1, __ATOMIC_SEQ_CST);
+}
+
+void grace_pass(struct pcpu *cpu)
+{
+    uint64_t now = __atomic_load_n(&grace_now, __ATOMIC_RELAXED);
+
+    if (cpu->remote.grace_seen != now)
+        __atomic_store_n(&cpu->remote.grace_seen, now, __ATOMIC_RELEASE);
+}
+
+bool grace_over(uint64_t period)
+{
+    for (uint32_t i = 0; i < lp_count; i++) {
+        struct pcpu *cpu = lp_table[i];
+        if (cpu == this_cpu() || __atomic_load_n(&cpu->remote.guest_epoch, __ATOMIC_SEQ_CST) & 1)
+            continue;
+        if (__atomic_load_n(&cpu->remote.grace_seen, __ATOMIC_ACQUIRE) < period)
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/* core/vp_run.c - the run loop: the only place from which guests are entered.
+ *
+ * Rules: interrupts are off, but for the windows in which physical interrupts are taken: after an
+ * exit for one, and while the LP idles. A VP's [o] state is touched only between vp_load and
+ * vp_unload, or by a holder. */
+#include "core/vp.h"
+
+#include <x86/cr.h>
+#include <x86/insn.h>
+#include <x86/msr.h>
+#include "core/fpu.h"
+#include "core/pcpu.h"
+#include "debug/log.h"
+#include "debug/panic.h"
+#include "virt/virt.h"
+
+enum verdict { ENTER, YIELD, BLOCK };
+
+static void idle(struct pcpu *cpu)
+{
+    uint64_t start = insn_rdtsc();
+
+    __atomic_store_n(&cpu->remote.guest_epoch, cpu->remote.guest_epoch + 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&cpu->remote.work, __ATOMIC_ACQUIRE) == 0)
+        insn_sti_hlt_cli();
+    __atomic_store_n(&cpu->remote.guest_epoch, cpu->remote.guest_epoch + 1, __ATOMIC_SEQ_CST);
+    cpu->idle_tsc += insn_rdtsc() - start;
+}
+
+/* Serve what others, and the timer, left for this LP. True: choose again what to run. */
+static bool serve_work(struct pcpu *cpu)
+{
+    uint32_t work = __atomic_exchange_n(&cpu->remote.work, 0, __ATOMIC_SEQ_CST);
+
+    if (work & WORK_HALT)
+        panic_stop();
+    if (work & WORK_TIMER)
+        timers_run(cpu);
+    return work & WORK_RESCHEDULE;
+}
+
+static void serve_requests(struct vp *vp)
+{
+    uint32_t r = __atomic_exchange_n(&vp->requests, 0, __ATOMIC_SEQ_CST);
+
+    if (r & VP_REQUEST_INIT)
+        vp_init_signal(vp);
+    if ((r & VP_REQUEST_SIPI) && vp->activity == VP_ACTIVITY_WAIT_SIPI) {
+        virt_vp_sipi(vp, __atomic_load_n(&vp->sipi_vector, __ATOMIC_RELAXED));
+        vp->activity = VP_ACTIVITY_RUN;
+    }
+    if (r & VP_REQUEST_NMI)
+        vp->nmi_pending = true;
+    if (r & VP_REQUEST_EOI)
+        vp_report_eoi(vp);
+    if (r & VP_REQUEST_TIMER)
+        lapic_timer_expired(&vp->lapic);
+}
+
+/* May a VP that has halted, or idles by MSR, go on? */
+static bool leaves_halt(struct vp *vp)
+{
+    if (vp->nmi_pending)
+        return true;
+    if (lapic_pending(&vp->lapic) < 0)
+        return false;
+    return vp->activity == VP_ACTIVITY_IDLE || virt_interruptible(vp);
+}
+
+static void deliver_interrupt(struct vp *vp, uint8_t vector)
+{
+    virt_inject_interrupt(vp, vector);
+    if (synic_vector_auto_eoi(&vp->synic, vector)) {
+        lapic_accept_auto_eoi(&vp->lapic, vector);
+        synic_eoi(&vp->synic, vector);
+    } else {
+        lapic_accept(&vp->lapic, vector);
+    }
+}
+
+/* Inject what can be taken now, and ask for a window for what is left. */
+static void deliver(struct vp *vp)
+{
+    int vector;
+
+    virt_cr8_set(vp, lapic_cr8(&vp->lapic));
+    if (vp->nmi_pending && !virt_injecting(vp) && !virt_in_shadow(vp)) {
+        virt_inject_nmi(vp);
+        vp->nmi_pending = false;
+    }
+    vector = lapic_pending(&vp->lapic);
+    if (vector >= 0 && virt_interruptible(vp)) {
+        deliver_interrupt(vp, (uint8_t)vector);
+        vector = lapic_pending(&vp->lapic);
+    }
+    if (vector >= 0 || vp->nmi_pending) {
+        virt_interrupt_window(vp, true, vector >= 0 ? (uint8_t)(vector >> 4) : 0xf);
+        vp->window_open = true;
+    } else if (vp->window_open) {
+        virt_interrupt_window(vp, false, 0);
+        vp->window_open = false;
+    }
+}
+
+static enum verdict ready(struct pcpu *cpu, struct vp *vp)
+{
+    if (__atomic_load_n(&cpu->remote.work, __ATOMIC_ACQUIRE) != 0 && serve_work(cpu) &&
+        sched_should_preempt(cpu, vp, insn_rdtsc()))
+        return YIELD;
+    if (__atomic_load_n(&vp->suspend, __ATOMIC_ACQUIRE) != 0)
+        return BLOCK;
+    if (__atomic_load_n(&vp->requests, __ATOMIC_ACQUIRE) != 0)
+        serve_requests(vp);
+    if (vp->activity != VP_ACTIVITY_RUN) {
+        if (vp->activity == VP_ACTIVITY_WAIT_SIPI || !leaves_halt(vp))
+            return BLOCK;
+        vp->activity = VP_ACTIVITY_RUN;
+    }
+    deliver(vp);
+    return ENTER;
+}
+
+static void slice_end(struct timer *t)
+{
+    (void)t;
+    __atomic_fetch_or(&this_cpu()->remote.work, WORK_RESCHEDULE, __ATOMIC_RELAXED);
+}
+
+/* While others wait for this LP, the timer ends the slice. */
+static void arm_slice(struct pcpu *cpu)
+{
+    if (__atomic_load_n(&cpu->run_queue.count, __ATOMIC_RELAXED) != 0) {
+        if (!cpu->slice_timer.node.queued)
+            timer_arm(&cpu->slice_timer, insn_rdtsc() + sched_slice_tsc);
+    }
+}
+
+/* Run @vp until it blocks or loses the LP. True: it blocks. */
+static bool run(struct pcpu *cpu, struct vp *vp)
+{
+    struct vp_exit exit;
+    enum verdict v;
+
+    vp_load(vp);
+    while ((v = ready(cpu, vp)) == ENTER) {
+        arm_slice(cpu);
+        virt_vp_run(vp, &exit);
+        vp->exits[exit.reason]++;
+        trace(&cpu->trace, insn_rdtsc(), TRACE_EXIT, exit.reason, vp->rip);
+        vp_exit_handle(vp, &exit);
+        grace_pass(cpu);
+        if (vp->yield) {
+            vp->yield = false;
+            v = YIELD;
+            break;
+        }
+    }
+    vp_unload(vp);
+    return v == BLOCK;
+}
+
+void vp_run_loop(void)
+{
+    struct pcpu *cpu = this_cpu();
+
+    timer_init(&cpu->slice_timer, slice_end);
+    for (;;) {
+        grace_pass(cpu);
+        if (cpu->remote.work != 0)
+            serve_work(cpu);
+        struct vp *vp = sched_pick(cpu);
+        if (vp == NULL) {
+            idle(cpu);
+            continue;
+        }
+        /* A suspended VP may be held by somebody: its state is not ours. */
+        if (__atomic_load_n(&vp->suspend, __ATOMIC_SEQ_CST) != 0) {
+            sched_stop(cpu, vp, true);
+            continue;
+        }
+        trace(&cpu->trace, insn_rdtsc(), TRACE_SWITCH, vp->index, vp->partition->id);
+        sched_stop(cpu, vp, run(cpu, vp));
+    }
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* root/cpu/apic.h - the local APIC: x2APIC where CPUID has it, else xAPIC through memory.
+ * All but apic_init_boot concern the CPU that calls, with interrupts off. */
+#ifndef ROOT_CPU_APIC_H
+#define ROOT_CPU_APIC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Interrupt command register: SDM vol. 3, 11.6.1 */
+#define APIC_ICR_FIXED        0x00000000u
+#define APIC_ICR_NMI          0x00000400u
+#define APIC_ICR_INIT         0x00000500u
+#define APIC_ICR_STARTUP      0x00000600u
+#define APIC_ICR_ASSERT       0x00004000u
+#define APIC_ICR_PENDING      0x00001000u
+#define APIC_ICR_ALL_BUT_SELF 0x000c0000u
+
+/* Choose the access mode and map the registers: once, on the bootstrap processor. */
+void apic_init_boot(void);
+
+/* Enable this CPU's local APIC, its timer masked until apic_timer_set. */
+void apic_init_cpu(void);
+
+/* Find the timer's frequency: once, after time_init. */
+void apic_timer_calibrate(void);
+
+/* One timer interrupt at @deadline (time_now() units), or somewhat before if that is far. */
+void apic_timer_set(uint64_t deadline);
+
+uint32_t apic_id(void);
+bool apic_is_x2apic(void);
+void apic_eoi(void);
+
+/* Send the interrupt that @icr_low describes to the APIC @destination. */
+void apic_send(uint32_t destination, uint32_t icr_low);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* root/mm/paging.h - the kernel's address space and the page-table walker.
+ *
+ *   0000000000000000  ring 3 (per process), or one to one in the firmware's tables
+ *   ffff800000000000  all RAM at a constant offset, read-write, never executable
+ *   ffffc00000000000  kernel stacks with guards
+ *   ffffd00000000000  device registers
+ *   ffffffff80000000  the image: code RX, constants R, data RW
+ *
+ * Rules: the upper half's top-level entries are complete after paging_init, so every address
+ * space shares them by copying. paging.lock protects the kernel's tables. */
+#ifndef ROOT_MM_PAGING_H
+#define ROOT_MM_PAGING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <hvabi/boot.h>
+
+#define DIRECT_MAP_BASE    0xffff800000000000ull
+#define DIRECT_MAP_SIZE    0x0000400000000000ull /* 64 TiB */
+#define KERNEL_STACKS_BASE 0xffffc00000000000ull
+#define KERNEL_MMIO_BASE   0xffffd00000000000ull
+
+/* Page-table entries: SDM vol. 3, 4.5.5 */
+#define PT_PRESENT       (1ull << 0)
+#define PT_WRITE         (1ull << 1)
+#define PT_USER          (1ull << 2)
+#define PT_WRITE_THROUGH (1ull << 3)
+#define PT_CACHE_DISABLE (1ull << 4)
+#define PT_LARGE         (1ull << 7)
+#define PT_NX            (1ull << 63)
+#define PT_ADDRESS_MASK  0x000ffffffffff000ull
+
+enum { PT_LEVEL_4K, PT_LEVEL_2M, PT_LEVEL_1G, PT_LEVEL_512G, PT_ENTRIES = 512 };
+
+static inline uint64_t pt_level_size(unsigned level)
+{
+    return 4096ull << (9 * level);
+}
+
+/* The entry of @va at @level under the top table @root, or NULL: a table above it is missing and
+ * @create is false or there is no memory for it. Not through large pages. */
+uint64_t *pt_entry(uint64_t root, uint64_t va, unsigned level, bool create);
+
+/* Free every table (not the pages) under the lower half of @root. */
+void pt_free_user_tables(uint64_t root);
+
+/* Build the kernel's own tables from the memory map in the boot info and switch to them. */
+void paging_init(const struct boot_info *info);
+
+/* From now on tables come from page_alloc. */
+void paging_use_page_allocator(void);
+
+/* Map one kernel page; false: no memory. Any context. */
+bool kernel_map(uint64_t va, uint64_t physical, uint64_t flags);
+
+/* The top table with no ring-3 half, and the firmware's with everything one to one. */
+uint64_t paging_kernel_root(void);
+uint64_t paging_firmware_root(void);
+
+/* A new top table with the kernel's half; 0: no memory. */
+uint64_t paging_new_root(void);
+
+#endif

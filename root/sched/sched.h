@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* root/sched/sched.h - inside the scheduler: threads, blocking, and switching.
+ *
+ * A thread is on the queue of one CPU, thread->cpu. To block, it calls thread_prepare_block with
+ * its wait condition's lock held, drops the lock and calls schedule; a wake in between turns that
+ * schedule into a mere yield. Switches happen under the run queue's lock, so that a thread is never
+ * picked before its registers are saved. */
+#ifndef ROOT_SCHED_SCHED_H
+#define ROOT_SCHED_SCHED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "sched/run_queue.h"
+#include "sched/thread.h"
+
+struct cpu;
+struct process;
+
+enum thread_state { THREAD_RUNNABLE, THREAD_RUNNING, THREAD_BLOCKED, THREAD_DEAD };
+
+struct thread {
+    struct list link;            /* [run queue lock] */
+    uint64_t rsp;                /* [run queue lock] saved stack pointer while not running */
+    uint64_t stack_top;          /* [I] */
+    enum thread_state state;     /* [run queue lock] */
+    enum thread_priority priority;
+    uint32_t cpu;                /* [run queue lock] */
+    bool pinned;                 /* [I] */
+    uint32_t id;                 /* [I] */
+    uint64_t run_since, run_ns;  /* [run queue lock] */
+    thread_entry entry;          /* [I] */
+    void *argument;              /* [I] */
+    struct process *process;     /* [I] NULL: a kernel thread */
+    void *fpu;                   /* [thread] FXSAVE area of a process's thread */
+    char name[24];               /* [I] */
+};
+
+enum { THREAD_FPU_SIZE = 512 }; /* FXSAVE: SDM vol. 1, 10.5.1 */
+
+/* Give CPU @cpu a run queue whose running thread is what executes now, as its idle thread. */
+bool sched_init_cpu(struct cpu *cpu, uint64_t stack_top);
+
+/* Let the idle loop poll instead of halting. */
+void sched_set_idle_poll(bool poll);
+
+/* The end of a CPU's bring-up: become its idle loop. */
+_Noreturn void sched_idle(void);
+
+/* A thread that is not yet running: thread_launch lets it. @cpu < 0: anywhere. NULL: no memory. */
+struct thread *thread_create(const char *name, thread_entry entry, void *argument, int cpu);
+void thread_launch(struct thread *t);
+
+/* Give up the CPU: to run again at once if still runnable, else when woken. */
+void schedule(void);
+
+/* The current thread becomes blocked; interrupts are off. */
+void thread_prepare_block(void);
+
+/* Make @t runnable if it is blocked. Any context. */
+void thread_wake(struct thread *t);
+
+/* The body of the interrupt that cpu_kick sends. */
+void sched_kicked(struct cpu *cpu);
+
+/* switch.asm */
+void context_switch(uint64_t *save_rsp, uint64_t load_rsp);
+void thread_start_stub(void); /* where a new thread's first switch returns to */
+
+/* The first C code of a new thread. */
+_Noreturn void thread_begin(void);
+
+#endif

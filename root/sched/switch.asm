@@ -1,0 +1,34 @@
+; SPDX-License-Identifier: MIT
+; root/sched/switch.asm - changing kernel stacks.
+
+bits 64
+section .text
+
+extern thread_begin
+
+; void context_switch(uint64_t *save_rsp, uint64_t load_rsp)
+; Saves what the C calling convention preserves; the flags' IF is the caller's business.
+global context_switch
+context_switch:
+    push rbp
+    push rbx
+    push r12
+    push r13
+    push r14
+    push r15
+    mov [rdi], rsp
+    mov rsp, rsi
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbx
+    pop rbp
+    ret
+
+; A new thread's stack holds six zero registers and this address.
+global thread_start_stub
+thread_start_stub:
+    xor ebp, ebp
+    call thread_begin
+    ud2

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+"""Disks of a test: made fresh for each run, in the test's folder."""
+import os
+from dataclasses import dataclass
+
+from vmachine import disk, qemu
+
+
+@dataclass
+class Mixed:
+    """A GPT with an ext4 of this tree's files and a partition of random bytes."""
+    bus: str = "nvme"
+    size_mib: int = 64
+
+    def make(self, path, tree):
+        disk.make_mixed(path, os.path.join(tree, "lib"), self.size_mib)
+
+
+@dataclass
+class Random:
+    """Random bytes, no partitions."""
+    bus: str = "nvme"
+    size_mib: int = 64
+
+    def make(self, path, _tree):
+        disk.make_random(path, self.size_mib)
+
+
+@dataclass
+class Blank:
+    """Zeros."""
+    bus: str = "nvme"
+    size_mib: int = 64
+
+    def make(self, path, _tree):
+        disk.make_blank(path, self.size_mib)
+
+
+@dataclass
+class Made:
+    """A disk that is there: its file, and what it contained before the start."""
+    path: str
+    bus: str
+    sha256_before: str
+
+    def sha256(self):
+        """Of the content now."""
+        return disk.sha256(self.path)
+
+    def attach(self):
+        return qemu.Disk(self.path, self.bus)
+
+
+def make_all(descriptions, folder, tree):
+    made = []
+    for i, description in enumerate(descriptions):
+        path = os.path.join(folder, f"disk{i}.img")
+        description.make(path, tree)
+        made.append(Made(path, description.bus, disk.sha256(path)))
+    return made

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""Run one boot test: make its disks, start its machine, judge it."""
+import os
+import re
+import secrets
+import shutil
+import time
+import traceback
+from dataclasses import dataclass
+
+from vmachine import esp, qemu
+
+from . import disks, vm
+
+SHOWN_LINES = 60
+# A busy machine may be given more time: VERDIGRIS_TIMEOUT_FACTOR=3.
+TIMEOUT_FACTOR = float(os.environ.get("VERDIGRIS_TIMEOUT_FACTOR", "1"))
+
+
+@dataclass
+class Place:
+    tree: str
+    build: str
+    keep: bool = False
+
+    @property
+    def images(self):
+        return os.path.join(self.build, "images")
+
+    def folder(self, test):
+        return os.path.join(self.build, "boot-tests", test.name)
+
+
+@dataclass
+class Outcome:
+    name: str
+    passed: bool
+    seconds: float
+    reason: str = ""
+    console: str = ""
+    log: str = ""
+
+    def line(self):
+        return f"{'PASS' if self.passed else 'FAIL'} {self.name} {self.seconds:.1f}"
+
+    def text(self):
+        if self.passed:
+            return f"PASS {self.name} ({self.seconds:.1f} s)"
+        shown = "\n".join("    | " + line for line in self.console.splitlines()[-SHOWN_LINES:])
+        return (f"FAIL {self.name} ({self.seconds:.1f} s): {self.reason}\n{shown}\n"
+                f"    the whole console: {self.log}")
+
+
+def _image(place, name):
+    if name is None:
+        return None
+    path = os.path.join(place.images, name)
+    if not os.path.exists(path):
+        raise vm.Failure(f"the image {name} is not built")
+    return path
+
+
+def _modules(test, place):
+    if test.modules is None:
+        return esp.default_modules(place.images)
+    return [_image(place, m) for m in test.modules]
+
+
+def _substitute(text, nonce, made):
+    text = text.replace("{nonce}", nonce)
+    for i, disk in enumerate(made):
+        text = text.replace("{disk%d}" % i, disk.sha256_before)
+    return text
+
+
+def _boot_cfg(test, modules):
+    if test.boot_cfg is not None:
+        return test.boot_cfg
+    return esp.boot_cfg(modules, hypervisorlaunchtype=test.launchtype, startup=test.startup,
+                        exec=test.commands, **test.options)
+
+
+def _make_esp(test, place, folder, nonce, made):
+    modules = _modules(test, place)
+    cfg = os.path.join(folder, "boot.cfg")
+    with open(cfg, "w", encoding="utf-8") as f:
+        f.write(_substitute(_boot_cfg(test, modules), nonce, made))
+    files = esp.loader_files(place.images, cfg, modules, _image(place, test.hypervisor),
+                             _image(place, test.root))
+    if test.boot_cfg == "":
+        del files["EFI/verdigris/boot.cfg"]
+    path = os.path.join(folder, "esp.img")
+    esp.make(path, files)
+    return path
+
+
+def _make_vm(test, place, folder):
+    nonce = secrets.token_hex(8)
+    made = disks.make_all(test.disks, folder, place.tree)
+    monitor = os.path.join(folder, "monitor")
+    machine = qemu.Machine(
+        esp=_make_esp(test, place, folder, nonce, made),
+        vars=qemu.make_vars(os.path.join(folder, "vars.fd")), smp=test.smp, memory=test.memory,
+        cpu=test.cpu, icount=test.icount, disks=[d.attach() for d in made], extra=test.qemu)
+    machine.monitor = f"unix:{os.path.relpath(monitor)},server=on,wait=off"
+    made_vm = vm.Vm(machine.command(), os.path.join(folder, "serial.log"), test.forbidden(),
+                    test.timeout * TIMEOUT_FACTOR)
+    made_vm.nonce, made_vm.disks, made_vm.work = nonce, made, folder
+    made_vm.monitor_path = monitor
+    return made_vm
+
+
+def _judge(test, machine):
+    for pattern in test.expect:
+        machine.expect(_substitute(pattern, machine.nonce, machine.disks))
+    if test.script:
+        test.script(machine)
+    if test.exits:
+        status = machine.wait_end()
+        if status != test.status:
+            raise vm.Failure(f"QEMU ended with status {status}, not {test.status}")
+    machine.check_forbidden()
+    machine.stop()
+    if test.after:
+        test.after(machine)
+
+
+def _attempt(test, place, folder):
+    """(reason of failure or "", console)"""
+    machine = None
+    try:
+        machine = _make_vm(test, place, folder)
+        machine.start()
+        _judge(test, machine)
+        return "", machine.text
+    except vm.Failure as failure:
+        return str(failure), machine.text if machine else ""
+    except Exception:  # a bug in a test is that test's failure, not the end of the run
+        return traceback.format_exc(), machine.text if machine else ""
+    finally:
+        if machine:
+            machine.stop()
+
+
+def _clean(folder):
+    for name in os.listdir(folder):
+        if re.search(r"\.(img|fd)$", name):
+            os.unlink(os.path.join(folder, name))
+
+
+def run_test(test, place):
+    folder = place.folder(test)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    began = time.monotonic()
+    reason, console = _attempt(test, place, folder)
+    if not reason and not place.keep:
+        _clean(folder)
+    return Outcome(test.name, not reason, time.monotonic() - began, reason, console,
+                   os.path.join(folder, "serial.log"))

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT
+"""A running machine: its serial console as text to expect and a place to type."""
+import os
+import re
+import subprocess
+import threading
+import time
+
+ESCAPES = re.compile(r"\x1b(?:\[[0-9;=?]*[A-Za-z]|[()][A-Z0-9]|[=>])")
+STOP_SECONDS = 10
+
+
+class Failure(Exception):
+    """The machine did not do what the test wants."""
+
+
+class Vm:
+    """Start it with start(); a reader thread collects the console until the machine ends."""
+
+    def __init__(self, command, log_path, forbidden, deadline_seconds):
+        self.command = command
+        self.log_path = log_path
+        self.nonce = ""
+        self.disks = []  # of disks.Made
+        self.work = ""  # the test's folder
+        self.monitor_path = ""
+        self._forbidden = [re.compile(p, re.MULTILINE) for p in forbidden]
+        self._deadline = time.monotonic() + deadline_seconds
+        self._seconds = deadline_seconds
+        self._text = ""
+        self._position = 0  # where expect() goes on
+        self._ended = False
+        self._changed = threading.Condition()
+        self._process = None
+        self._reader = None
+
+    def start(self):
+        self._process = subprocess.Popen(self.command, stdin=subprocess.PIPE,
+                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        pending = ""
+        with open(self.log_path, "wb") as log:
+            while chunk := os.read(self._process.stdout.fileno(), 65536):
+                log.write(chunk)
+                log.flush()
+                pending = pending + chunk.decode("utf-8", "replace").replace("\r", "")
+                whole, pending = self._split_escape(pending)
+                with self._changed:
+                    self._text += ESCAPES.sub("", whole)
+                    self._changed.notify_all()
+        with self._changed:
+            self._text += pending
+            self._ended = True
+            self._changed.notify_all()
+
+    @staticmethod
+    def _split_escape(text):
+        """Hold back an escape sequence that has not wholly arrived."""
+        at = text.rfind("\x1b")
+        if at >= 0 and len(text) - at < 16 and not ESCAPES.match(text, at):
+            return text[:at], text[at:]
+        return text, ""
+
+    def _check_forbidden(self):
+        for pattern in self._forbidden:
+            found = pattern.search(self._text)
+            if found:
+                end = self._text.find("\n", found.start())
+                line = self._text[found.start():end if end >= 0 else None]
+                raise Failure(f"the console says what it must not: {line.strip()!r}")
+
+    @property
+    def text(self):
+        """Everything that the console has said so far."""
+        with self._changed:
+            return self._text
+
+    def _limit(self, timeout):
+        return self._deadline if timeout is None else min(self._deadline,
+                                                          time.monotonic() + timeout)
+
+    def expect(self, pattern, timeout=None):
+        """Wait for the pattern (multi-line mode) after what was expected before; its match."""
+        regex = re.compile(pattern, re.MULTILINE)
+        limit = self._limit(timeout)
+        with self._changed:
+            while True:
+                found = regex.search(self._text, self._position)
+                if found:
+                    self._position = found.end()
+                    return found
+                self._check_forbidden()
+                if self._ended:
+                    raise Failure(f"the machine ended before {pattern!r}")
+                left = limit - time.monotonic()
+                if left <= 0:
+                    raise Failure(f"{pattern!r} did not come in time")
+                self._changed.wait(left)
+
+    def send(self, line):
+        """Type a line into the serial console."""
+        self.type(line + "\r")
+
+    def type(self, text):
+        self._process.stdin.write(text.encode())
+        self._process.stdin.flush()
+
+    def wait_end(self, timeout=None):
+        """Wait until the machine ends by itself; QEMU's exit status."""
+        limit = self._limit(timeout)
+        with self._changed:
+            while not self._ended:
+                self._check_forbidden()
+                left = limit - time.monotonic()
+                if left <= 0:
+                    raise Failure(f"the machine did not end by itself in {self._seconds:g} s")
+                self._changed.wait(left)
+            self._check_forbidden()
+        return self._process.wait(STOP_SECONDS)
+
+    def check_forbidden(self):
+        with self._changed:
+            self._check_forbidden()
+
+    def stop(self):
+        """End the machine if it still runs."""
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._reader.join(STOP_SECONDS)
+        self._process.stdin.close()
+        self._process.stdout.close()

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+"""QEMU command lines: one place that knows how an emulated machine for Verdigris looks."""
+import os
+import shutil
+from dataclasses import dataclass, field
+
+OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
+OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+DEBUG_EXIT_PORT = 0xf4  # isa-debug-exit: QEMU ends with status 2 * value + 1
+KVM_NESTED = "/sys/module/kvm_amd/parameters/nested"
+
+
+@dataclass
+class Disk:
+    path: str
+    bus: str = "nvme"  # nvme or ahci
+    format: str = "raw"
+    snapshot: bool = False  # writes are thrown away at the end
+
+    @classmethod
+    def parse(cls, text):
+        """FILE[,bus=nvme|ahci][,format=F]"""
+        path, *options = text.split(",")
+        disk = cls(path)
+        for option in options:
+            key, _, value = option.partition("=")
+            if key == "bus" and value in ("nvme", "ahci"):
+                disk.bus = value
+            elif key == "format" and value:
+                disk.format = value
+            else:
+                raise ValueError(f"disk option {option!r}: bus=nvme, bus=ahci or format=F")
+        if not os.path.exists(path):
+            raise ValueError(f"disk {path}: no such file")
+        return disk
+
+
+@dataclass
+class Machine:
+    esp: str  # disk image to boot from
+    vars: str  # private copy of OVMF's variables, see make_vars()
+    smp: int = 2
+    memory: str = "512M"
+    cpu: str = "max,+svm"
+    disks: list = field(default_factory=list)
+    icount: bool = False
+    kvm: bool = False
+    serial: str = "stdio"
+    monitor: str = ""  # a chardev for the monitor; empty: none
+    display: str = "none"
+    extra: list = field(default_factory=list)
+
+    def _disk_args(self, index, disk, boot):
+        drive = f"if=none,id=disk{index},format={disk.format},file={disk.path}"
+        if disk.snapshot:
+            drive += ",snapshot=on"
+        device = (f"nvme,drive=disk{index},serial=verdigris{index}" if disk.bus == "nvme"
+                  else f"ide-hd,drive=disk{index},bus=ide.{index}")
+        return ["-drive", drive, "-device", device + (",bootindex=0" if boot else "")]
+
+    def command(self):
+        args = ["qemu-system-x86_64", "-name", "verdigris", "-nodefaults", "-no-user-config",
+                "-machine", "q35", "-smp", str(self.smp), "-m", self.memory,
+                "-drive", f"if=pflash,format=raw,readonly=on,file={OVMF_CODE}",
+                "-drive", f"if=pflash,format=raw,file={self.vars}",
+                "-vga", "std", "-display", self.display, "-serial", self.serial, "-no-reboot",
+                "-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=4"]
+        if self.kvm:
+            args += ["-accel", "kvm", "-cpu", "host"]
+        else:
+            args += ["-accel", "tcg", "-cpu", self.cpu]
+        if self.icount:
+            args += ["-icount", "shift=0,sleep=off,align=off"]
+        if self.monitor:
+            args += ["-monitor", self.monitor]
+        args += self._disk_args(0, Disk(self.esp, "ahci", snapshot=True), True)
+        for index, disk in enumerate(self.disks, 1):
+            args += self._disk_args(index, disk, False)
+        return args + list(self.extra)
+
+
+def make_vars(path):
+    """Copy OVMF's variable store, which QEMU writes to."""
+    shutil.copyfile(OVMF_VARS, path)
+    return path
+
+
+def kvm_state():
+    """(usable, words): can /dev/kvm run Verdigris, which needs nested AMD-V?"""
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return False, "no usable /dev/kvm: emulating (TCG)"
+    try:
+        with open(KVM_NESTED, encoding="ascii") as f:
+            nested = f.read().strip() in ("1", "Y")
+    except OSError:
+        return False, "/dev/kvm is there, but not on AMD-V: emulating (TCG)"
+    if not nested:
+        return False, "/dev/kvm is there, but kvm_amd nested is off: emulating (TCG)"
+    return True, "using /dev/kvm with nested AMD-V"
