@@ -200,7 +200,7 @@ _Noreturn void hypervisor_main(uint64_t boot_info)
     partition_create_root(info);
     struct pool_balance pool = pool_balance(&root_partition->pool);
     hv_log("%lu KiB of memory kept, %lu KiB of it free", info->kept_size / 1024,
-           pool.available * PAGE_SIZE / 1024);
+           (uint64_t)(pool.available * PAGE_SIZE / 1024));
     prepare_root_vp(info, boot_info);
     __atomic_store_n(&go, 1, __ATOMIC_RELEASE);
     stack_switch(lp_table[0]->stack_top, vp_run_loop);

@@ -252,7 +252,7 @@ static void build_spaces(struct partition *p)
     p->tsc_offset = p->is_root ? 0 : 0 - insn_rdtsc();
     reftime_init(&p->reftime, p->tsc_offset, tsc_hz, tsc_synchronised);
     reftime_attach_page(&p->reftime, p->reference_tsc_page);
-    port_space_init(&p->ports, p->id, p, &p->pool, p->synic_set);
+    port_space_init(&p->ports, p->id, p, &p->pool);
     fill_hypercall_page(p->hypercall_page);
     build_cpuid(p);
 }
@@ -409,7 +409,7 @@ bool partition_intercepts_port(const struct partition *p, uint16_t port, uint32_
     const uint8_t *map = __atomic_load_n(&p->intercepts.io[port / PORTS_A_PAGE], __ATOMIC_ACQUIRE);
     uint32_t at = port % PORTS_A_PAGE * 2;
 
-    return map != NULL && (map[at / 8] >> at % 8 & access & 3u) != 0;
+    return map != NULL && ((uint32_t)map[at / 8] >> at % 8 & access & 3u) != 0;
 }
 
 static hv_status install_port(struct partition *p, uint16_t port, uint32_t access)

@@ -245,7 +245,10 @@ static hv_status dispatch(struct hcall *h, const struct parameters *at)
     if (st != HV_STATUS_SUCCESS)
         return st;
     h->rep_start = h->done = rep_start(at->control);
-    h->rep_end = count - h->rep_start > HCALL_REPS_A_STEP ? h->rep_start + HCALL_REPS_A_STEP : count;
+    /* A call without a list bounds its steps itself. */
+    h->rep_end = (c->in_rep | c->out_rep) != 0 && count - h->rep_start > HCALL_REPS_A_STEP
+                     ? h->rep_start + HCALL_REPS_A_STEP
+                     : count;
     return at->control & HV_HYPERCALL_FAST ? call_fast(h, c, at) : call_slow(h, c, at);
 }
 

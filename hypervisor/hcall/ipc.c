@@ -28,7 +28,8 @@ hv_status hcall_create_port(struct hcall *h)
     if (st != HV_STATUS_SUCCESS)
         return st;
     spin_lock(&p->lock);
-    st = p->state == PARTITION_INITIALIZED ? port_create(&p->ports, in)
+    st = p->state == PARTITION_INITIALIZED ? port_create(&p->ports, in->port_id,
+                                                         in->connection_partition_id, &in->port_info)
                                            : HV_STATUS_INVALID_PARTITION_STATE;
     spin_unlock(&p->lock);
     partition_put(p);
@@ -59,7 +60,8 @@ hv_status hcall_connect_port(struct hcall *h)
     st = get_space(h, in->port_partition_id, &target);
     if (st == HV_STATUS_SUCCESS) {
         spin_lock(&p->lock);
-        st = p->state == PARTITION_INITIALIZED ? port_connect(&p->ports, &target->ports, in)
+        st = p->state == PARTITION_INITIALIZED ? port_connect(&p->ports, in->connection_id, &target->ports,
+                                                          in->port_id, &in->connection_info)
                                                : HV_STATUS_INVALID_PARTITION_STATE;
         spin_unlock(&p->lock);
         partition_put(target);
@@ -88,11 +90,7 @@ hv_status hcall_post_message(struct hcall *h)
 
 hv_status hcall_signal_event(struct hcall *h)
 {
-    const struct hv_input_signal_event *in = h->in;
-
-    if (in->reserved != 0)
-        return HV_STATUS_INVALID_PARAMETER;
-    return port_signal_event(&h->caller->ports, in->connection_id, in->flag_number);
+    return port_signal_event(&h->caller->ports, h->in);
 }
 
 hv_status hcall_notify_long_spin_wait(struct hcall *h)
