@@ -7,8 +7,7 @@
 
 struct console {
     SIMPLE_TEXT_OUTPUT_INTERFACE *screen;
-    SERIAL_IO_INTERFACE
-        *serial; /* NULL: the screen's text goes there by itself, or there is none */
+    SERIAL_IO_INTERFACE *serial; /* NULL: the screen's text arrives there, or there is none */
 };
 
 struct chunk {

@@ -76,7 +76,7 @@ static void delay_us(uint64_t us)
 
 uint32_t smp_started = 1;
 
-void smp_start(const struct boot_info *info, void (*entry)(struct pcpu *))
+void smp_start(const struct boot_info *info, void (*entry)(struct pcpu *), void (*started)(uint32_t))
 {
     uint64_t page = find_low_pages(info);
     const uint32_t *ids = hpa_ptr(hpa(info->lp_apic_ids));
@@ -107,6 +107,7 @@ void smp_start(const struct boot_info *info, void (*entry)(struct pcpu *))
         }
         if (!wait_for(&smp_started, i + 1))
             panic("LP %u (APIC id %u) did not start within %u ms", i, ids[i], START_TIMEOUT_MS);
+        started(i);
     }
     memset(hpa_ptr(hpa(page)), 0, 2 * PAGE_SIZE);
 }

@@ -12,7 +12,8 @@ struct pcpu;
 extern uint32_t smp_started;
 
 /* Start every LP of lp_table but this one: each calls @entry on its own stack. Returns when all
- * have left the trampoline. */
-void smp_start(const struct boot_info *info, void (*entry)(struct pcpu *));
+ * have left the trampoline; @started is called here for each that has. */
+void smp_start(const struct boot_info *info, void (*entry)(struct pcpu *),
+               void (*started)(uint32_t lp));
 
 #endif

@@ -8,7 +8,11 @@
 #ifndef CORE_PARTITION_H
 #define CORE_PARTITION_H
 
+#include <hvabi/boot.h>
 #include <hvabi/hypercall.h>
+#include <hvabi/management.h>
+#include <hvabi/partition.h>
+#include <hvabi/status.h>
 #include "core/pcpu.h"
 #include "core/spinlock.h"
 #include "core/types.h"
@@ -77,18 +81,19 @@ struct partition {
     struct spinlock preempted_lock;
     struct list preempted; /* [preempted_lock] VPs that lost their LP, longest ago first */
 
-    uint64_t guest_os_id;        /* [p] */
-    uint64_t hypercall_msr;      /* [p] */
-    uint64_t reference_tsc_msr;  /* [p] */
+    struct spinlock msr_lock;
+    uint64_t guest_os_id;        /* [msr_lock], as the others here */
+    uint64_t hypercall_msr;
+    uint64_t reference_tsc_msr;
     struct overlay hypercall_overlay, reference_tsc_overlay;
-    hpa_t hypercall_page, reference_tsc_page; /* [I] */
-    uint64_t crash[6];           /* [p] CRASH_P0..P4, CTL */
+    void *hypercall_page, *reference_tsc_page; /* [I] */
+    uint64_t crash[6];           /* [msr_lock] CRASH_P0..P4, CTL */
 };
 
 extern struct partition *root_partition; /* [I] */
 
-/* Build root's partition out of kept memory; the boot processor only. */
-void partition_create_root(uint64_t pool_base, uint64_t pool_size);
+/* Build root's partition, with a VP for each LP, out of what is left of the kept memory. Boot. */
+void partition_create_root(const struct boot_info *info);
 
 /* TLFS HvCreatePartition; its memory comes from @parent's pool until it is deposited. */
 hv_status partition_create(struct partition *parent, uint64_t flags, uint64_t *id) MUST_CHECK;

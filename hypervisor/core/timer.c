@@ -81,14 +81,20 @@ void timers_run(struct pcpu *cpu)
     spin_unlock(&cpu->timer_lock);
 }
 
-#define UNITS_PER_SECOND 10000000u /* of 100 ns */
+#define UNITS_PER_SECOND 10000000ull /* of 100 ns */
+
+/* @value * @to / @from, exact; @from and @to below 2^43. */
+static uint64_t scale(uint64_t value, uint64_t from, uint64_t to)
+{
+    return value / from * to + value % from * to / from;
+}
 
 uint64_t tsc_from_100ns(uint64_t units)
 {
-    return (uint64_t)((unsigned __int128)units * tsc_hz / UNITS_PER_SECOND);
+    return scale(units, UNITS_PER_SECOND, tsc_hz);
 }
 
 uint64_t tsc_to_100ns(uint64_t ticks)
 {
-    return (uint64_t)((unsigned __int128)ticks * UNITS_PER_SECOND / tsc_hz);
+    return scale(ticks, tsc_hz, UNITS_PER_SECOND);
 }

@@ -34,8 +34,10 @@ void timers_run(struct pcpu *cpu);
 
 /* Host TSC ticks a second, from calibration at boot. */
 extern uint64_t tsc_hz;
+/* Do the TSCs of all LPs show the same time? Found out at boot. */
+extern bool tsc_synchronised;
 
-/* 100 ns units to TSC ticks and back, without overflow for any 64-bit argument that fits. */
+/* 100 ns units to TSC ticks and back. */
 uint64_t tsc_from_100ns(uint64_t units);
 uint64_t tsc_to_100ns(uint64_t ticks);
 

@@ -84,6 +84,7 @@ static void deliver(struct vp *vp)
 {
     int vector;
 
+    virt_cr8_set(vp, lapic_cr8(&vp->lapic));
     if (vp->nmi_pending && !virt_injecting(vp) && !virt_in_shadow(vp)) {
         virt_inject_nmi(vp);
         vp->nmi_pending = false;

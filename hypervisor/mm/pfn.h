@@ -39,11 +39,12 @@ enum pfn_state pfn_query(hpa_t page, uint16_t *slot);
 /* How many child mappings @page has. */
 uint32_t pfn_map_count(hpa_t page);
 
-/* Whether all, or none, of the pages in [@base, @base + @size) are PFN_NONE. */
+/* Whether all pages in [@base, @base + @size) are PFN_NONE. O(1) for each aligned GiB, else linear
+ * in the pages; @base is page-aligned. */
 bool pfn_range_is_none(hpa_t base, uint64_t size);
 
 /* Root's page becomes one of the pool of @slot.
- * HV_STATUS_OPERATION_DENIED: not root's, or a child maps it (TLFS 2.0a, 7.3.1). */
+ * HV_STATUS_OPERATION_DENIED: not root's, or a child maps it (TLFS 2.0a, 7.3.1); or page 0. */
 hv_status pfn_deposit(hpa_t page, uint16_t slot) MUST_CHECK;
 
 /* A page of the pool of @slot becomes root's. Anything else is our own bug. */

@@ -20,8 +20,8 @@
  *         slat_gather_end(&g);
  *
  *     The flush happens without the SLAT's lock held.
- *   - all functions take the lock themselves, except those named _locked. Lock order: SLAT of a
- *     child, then SLAT of root, then pool. */
+ *   - all functions take the lock themselves, except those named _locked. Lock order: a SLAT, then
+ *     a pool; never two SLATs. */
 #ifndef MM_SLAT_H
 #define MM_SLAT_H
 
@@ -43,7 +43,7 @@ static inline uint64_t slat_level_size(enum slat_level level)
     return PAGE_SIZE << (9 * ((unsigned)level - 1));
 }
 
-/* Access rights: the values of HV_MAP_GPA_*. Valid: none, R, RW, RX, RWX (TLFS 2.0a, 8.1.2). */
+/* Access rights: the values of HV_MAP_GPA_READABLE, _WRITABLE, _KERNEL_EXECUTABLE. Valid: none, R, RW, RX, RWX (TLFS 2.0a, 8.1.2). */
 enum {
     SLAT_READ = 1,
     SLAT_WRITE = 2,
@@ -57,8 +57,8 @@ enum slat_memory_type {
 };
 
 #define SLAT_OVERLAY_BUCKETS 32
-#define SLAT_RESERVE_FLOOR   4  /* tables that only a deposit into the SLAT's own pool may use */
-#define SLAT_RESERVE_MAX     32 /* more than that go back to the pool */
+#define SLAT_RESERVE_FLOOR   4 /* the least goal; a splitting needs 2 tables at most */
+#define SLAT_RESERVE_MAX     32
 
 struct slat {
     struct spinlock lock;
@@ -68,6 +68,8 @@ struct slat {
     uint64_t generation;  /* [a] counts the changes that need a flush */
     hpa_t reserve;        /* [lock] chain of zeroed table pages */
     uint32_t reserved;    /* [lock] pages on it */
+    uint32_t reserve_goal; /* [lock] freed tables go there before they go to the pool */
+    uint32_t floor;       /* [lock] those that only a deposit into the SLAT's own pool may use */
     uint64_t tables;      /* [lock] table pages in the tree, the top included */
     uint64_t destroy_at;  /* [lock] how far slat_destroy() has come */
     struct list overlays[SLAT_OVERLAY_BUCKETS]; /* [lock] the topmost overlays, by address */
@@ -111,8 +113,8 @@ hv_status slat_init(struct slat *s, struct pool *pool, unsigned gpa_bits) MUST_C
  * it; also for one that slat_init() failed to make. */
 bool slat_destroy(struct slat *s, uint32_t budget) MUST_CHECK;
 
-/* Hold at least @tables (up to SLAT_RESERVE_MAX) tables in reserve, so that later changes find
- * them. HV_STATUS_INSUFFICIENT_MEMORY: as many as there were are kept. */
+/* From now on hold @tables (at most SLAT_RESERVE_MAX) tables in reserve, so that later changes find
+ * them. HV_STATUS_INSUFFICIENT_MEMORY: fewer are held for now; tables that are freed fill it up. */
 hv_status slat_reserve(struct slat *s, uint32_t tables) MUST_CHECK;
 
 struct slat_mapping {

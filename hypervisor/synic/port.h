@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* synic/port.h - ports and connections of partitions: the workers of HvCreatePort, HvDeletePort,
- * HvConnectPort, HvDisconnectPort, HvPostMessage, HvSignalEvent and the port properties.
- * TLFS 2.0A, 14.4 and 14.9.
+ * HvConnectPort, HvDisconnectPort, HvPostMessage and HvSignalEvent. TLFS 2.0A, 14.4 and 14.9.
  *
  * A port belongs to the partition that receives, a connection to the one that sends. A connection
  * refers to one port and a port has at most one connection. Deleting the port leaves the connection
@@ -12,8 +11,8 @@
  * SINTs, VPs, flags and buffers is checked here.
  *
  * HV_ANY_VP. The target is the first VP that can take the message or event, counting up and around
- * from the port's preferred VP if one was set (HvPortPropertyPreferredTargetVp), else from the port
- * id modulo the number of VPs: ports spread over the VPs, and one port keeps to one VP.
+ * from the port id modulo the number of VPs: ports spread over the VPs, and one port keeps to one VP
+ * (and so keeps its messages in order) as long as the same VPs can take messages.
  *
  * Memory. A port, its 16 message buffers and its table nodes come from the pool of its partition, a
  * connection from its own; deletion gives everything back, queued messages included.
@@ -26,6 +25,7 @@
 
 #include <core/spinlock.h>
 #include <core/types.h>
+#include <hvabi/hypercall.h>
 #include <hvabi/port.h>
 #include <hvabi/status.h>
 #include <synic/id_table.h>
@@ -34,16 +34,13 @@
 struct partition;
 struct pool;
 
-/* TLFS 2.0A, 14.2.1: guest message buffers a port. */
-#define PORT_MESSAGE_BUFFERS 16
-
 /* The ports and connections of one partition; embedded in it. */
 struct port_space {
     struct spinlock lock;
     hv_partition_id id;          /* [I] */
     struct partition *partition; /* [I] for the hook */
     struct pool *pool;           /* [I] */
-    struct synic_set *set;       /* [I] the SynICs of its VPs */
+    struct synic_set set;        /* the SynICs of its VPs, for synic_init() */
     struct id_table ports;       /* [lock] struct port */
     struct id_table connections; /* [lock] struct connection */
     uint32_t live;               /* [a] ports and connections not yet freed */
@@ -52,38 +49,41 @@ struct port_space {
 /* ---- hooks: defined by core, and by the tests ------------------------------------------------ */
 
 /* The SynIC of VP @vp_index of @p, kept alive until port_host_synic_put(); NULL: no such VP. Called
- * with a space's lock held, or none. */
+ * with no lock held. */
 struct synic *port_host_synic(struct partition *p, uint32_t vp_index);
 void port_host_synic_put(struct synic *s);
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
+/* Before the first synic_init() of the partition. */
 void port_space_init(struct port_space *sp, hv_partition_id id, struct partition *partition,
-                     struct pool *pool, struct synic_set *set);
+                     struct pool *pool);
 
 /* Delete up to @budget ports and connections. True: nothing is left, no other LP uses any of them,
  * and all memory is back in the pool. False: call again. Nobody creates or connects in @sp any more.
  */
 bool port_space_drain(struct port_space *sp, unsigned budget) MUST_CHECK;
 
-/* ---- hypercall workers ------------------------------------------------------------------------ */
+/* ---- hypercall workers: inputs are copies that no guest can change ----------------------------- */
 
-hv_status port_create(struct port_space *sp, const struct hv_create_port_in *in) MUST_CHECK;
+/* Make port @id in @sp, for a connection from the partition @connection_partition. */
+hv_status port_create(struct port_space *sp, hv_port_id id, hv_partition_id connection_partition,
+                      const struct hv_port_info *info) MUST_CHECK;
+
+/* Delete a port and what waits in its buffers. */
 hv_status port_delete(struct port_space *sp, hv_port_id id) MUST_CHECK;
 
-/* @sp: of in->connection_partition; @target: of in->port_partition. */
-hv_status port_connect(struct port_space *sp, struct port_space *target,
-                       const struct hv_connect_port_in *in) MUST_CHECK;
-hv_status port_disconnect(struct port_space *sp, hv_connection_id id) MUST_CHECK;
+/* Make connection @id in @sp, to port @port_id of @target. */
+hv_status port_connect(struct port_space *sp, hv_connection_id id, struct port_space *target,
+                       hv_port_id port_id, const struct hv_connection_info *info) MUST_CHECK;
 
-hv_status port_get_property(struct port_space *sp, hv_port_id id, uint32_t code,
-                            uint64_t *value) MUST_CHECK;
-hv_status port_set_property(struct port_space *sp, hv_port_id id, uint32_t code,
-                            uint64_t value) MUST_CHECK;
+/* Sever a connection, dangling or not; messages that wait are still delivered. */
+hv_status port_disconnect(struct port_space *sp, hv_connection_id id) MUST_CHECK;
 
 /* @sp: of the caller. */
 hv_status port_post_message(struct port_space *sp,
-                            const struct hv_post_message_in *in) MUST_CHECK;
-hv_status port_signal_event(struct port_space *sp, hv_connection_id id, uint16_t flag) MUST_CHECK;
+                            const struct hv_input_post_message *in) MUST_CHECK;
+hv_status port_signal_event(struct port_space *sp,
+                            const struct hv_input_signal_event *in) MUST_CHECK;
 
 #endif

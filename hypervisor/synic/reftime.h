@@ -16,22 +16,23 @@
 #include <hvabi/status.h>
 #include <hvabi/synic.h>
 
-/* 100 ns units a second. */
-#define REFTIME_HZ 10000000ull
+#define REFTIME_HZ HV_REFERENCE_TIME_PER_SECOND
 
 /* [I] immutable after init; [q] written by the serialised changes, read under generation; [a]
  * atomic. */
 struct reftime {
     uint64_t generation; /* [a] odd while a change is under way */
-    uint64_t scale;      /* [q] REFTIME_HZ << 64 / TSC Hz */
+    uint64_t hz;         /* [I] host TSC ticks a second */
+    uint64_t scale;      /* [I] (REFTIME_HZ << 64) / hz */
     uint64_t tsc_offset; /* [q] guest TSC less host TSC */
     int64_t offset;      /* [q] */
     uint64_t frozen_at;  /* [q] the time, while frozen */
     bool frozen;         /* [q] */
-    bool trusted;        /* [q] the TSCs of all LPs and VPs agree: the page may be used */
-    uint32_t sequence;   /* the page's, of the last valid contents */
-    uint64_t latest;     /* [a] greatest time yet read; used only when not trusted */
-    struct hv_reference_tsc_page *page; /* where changes are published; NULL: nowhere */
+    bool synchronised;   /* [I] the TSCs of all LPs agree */
+    bool trusted;        /* [q] and so do those of the VPs: the page may be used */
+    uint32_t sequence;   /* [q] the page's, of the last valid contents */
+    uint64_t latest;     /* [a] greatest time yet read; used only when not synchronised */
+    struct hv_reference_tsc_page *page; /* [q] where changes are published; NULL: nowhere */
 };
 
 /* Time 0 is now. @tsc_offset: what the VPs of the partition add to the host TSC. @synchronised:

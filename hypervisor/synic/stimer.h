@@ -19,6 +19,7 @@
 
 #include <core/spinlock.h>
 #include <core/timer.h>
+#include <hvabi/msr.h>
 #include <synic/reftime.h>
 #include <synic/synic.h>
 
@@ -30,16 +31,18 @@
 
 struct stimers;
 
-/* [t] stimers->lock; [I] immutable after init. */
+/* [t] stimers->lock; [I] immutable after init; [a] atomic. */
 struct stimer {
     struct stimers *owner;        /* [I] */
     uint8_t index;                /* [I] */
-    bool armed;                   /* [t] */
+    bool running;                 /* [t] will expire, though perhaps paused */
+    bool waiting;                 /* [a] the message is with the SynIC */
     uint64_t config, count;       /* [t] the registers */
-    uint64_t due;                 /* [t] reference time of the next expiration */
+    uint64_t due;                 /* [t] reference time of the next expiration, or of one owed */
+    uint64_t wake;                /* [t] reference time at which to look at it */
     uint64_t backoff;             /* [t] 100 ns units; 0: the guest takes its messages */
     struct timer timer;           /* armed and cancelled under [t] */
-    struct synic_message message; /* the SynIC's while queued */
+    struct synic_message message; /* the SynIC's while waiting */
 };
 
 struct stimers {
@@ -81,18 +84,21 @@ struct stimer_state {
     struct stimer_state_one {
         uint64_t config;
         uint64_t count;
-        uint64_t due;           /* reference time; meaningful if enabled */
-        uint64_t expiration;    /* of the message that waits for its slot */
-        uint32_t waiting;       /* 1: a message waits, else 0 */
-        uint32_t waiting_sint;
+        uint64_t due;          /* reference time; 0 unless running */
+        uint64_t expiration;   /* of the message that waits for its slot */
+        uint64_t order;        /* of that message */
+        uint32_t waiting_sint; /* where it waits; 0: there is none */
+        uint32_t running;      /* 0 or 1 */
     } timer[HV_STIMER_COUNT];
 };
-ABI_SIZE(struct stimer_state_one, 40);
-ABI_SIZE(struct stimer_state, 168);
+ABI_SIZE(struct stimer_state_one, 48);
+ABI_SIZE(struct stimer_state, 200);
 ABI_OFFSET(struct stimer_state, timer, 8);
 ABI_OFFSET(struct stimer_state_one, due, 16);
 ABI_OFFSET(struct stimer_state_one, expiration, 24);
-ABI_OFFSET(struct stimer_state_one, waiting, 32);
+ABI_OFFSET(struct stimer_state_one, order, 32);
+ABI_OFFSET(struct stimer_state_one, waiting_sint, 40);
+ABI_OFFSET(struct stimer_state_one, running, 44);
 
 /* Paused. */
 void stimers_save(struct stimers *t, struct stimer_state *out);

@@ -5,9 +5,10 @@
  * 2048 event flags in the event-flags page (SIEF) and a FIFO of messages that wait for the slot.
  * Both pages belong to the hypervisor; the guest sees them as overlays and may scribble on them.
  *
- * Rules: everything here is O(1) and never allocates. Any LP may post and signal at any time. One
- * lock per struct synic; no other lock is taken under it, and no hook runs under it. Whoever calls
- * keeps the struct synic alive during the call. */
+ * Rules: everything here is O(1) and never allocates, but for reset, which is linear in the messages
+ * that wait. Any LP may post and signal at any time. One lock per struct synic guards slots and
+ * queues; no other lock is taken under it, and no hook runs under it. Event flags need no lock.
+ * Whoever calls keeps the struct synic alive during the call. */
 #ifndef SYNIC_SYNIC_H
 #define SYNIC_SYNIC_H
 
@@ -24,6 +25,9 @@ struct synic_message;
 /* Virtual processors a partition may have: 240 in a child, one per LP in root. */
 #define SYNIC_MAX_VPS 512
 
+/* Words of a map of the 256 interrupt vectors. */
+#define SYNIC_VECTOR_WORDS 4
+
 /* The two overlay pages of a SynIC, for synic_host_overlay(). */
 enum {
     SYNIC_PAGE_MESSAGES,
@@ -32,7 +36,7 @@ enum {
 };
 
 /* Which VPs of a partition can take messages and events now: the targets of HV_ANY_VP. One per
- * partition, zeroed by its owner before the first synic_init(). */
+ * partition, in its struct port_space. */
 struct synic_set {
     uint64_t messages[SYNIC_MAX_VPS / 64]; /* [a] SCONTROL and SIMP enabled */
     uint64_t events[SYNIC_MAX_VPS / 64];   /* [a] SCONTROL and SIEFP enabled */
@@ -59,18 +63,18 @@ struct synic_message {
     struct hv_message message;           /* the owner's while it is queued nowhere, else [s] */
 };
 
-/* [s] s->lock; [I] immutable after init; [a] atomic; [v] written under s->lock by the VP's own LP
- * only, or by anyone while the VP does not run, so the VP's own LP reads it without the lock. */
+/* [s] s->lock; [I] immutable after init; [a] atomic. Registers are written under s->lock by the VP's
+ * own LP, or by anyone while the VP does not run, and read by all. */
 struct synic {
     struct spinlock lock;
     uint32_t vp_index;              /* [I] */
     struct synic_set *set;          /* [I] */
-    struct hv_message *messages;    /* [I] the message page: 16 slots */
-    uint64_t *events;               /* [I] the event-flags page: 16 rows of 32 words */
-    uint64_t scontrol, siefp, simp; /* [v] */
-    uint64_t sint[HV_SYNIC_SINT_COUNT]; /* [a] written as [v] */
-    uint64_t used[4];               /* [a] vectors of unmasked SINTs */
-    uint64_t auto_eoi[4];           /* [a] vectors of unmasked SINTs with AutoEOI */
+    struct hv_message_page *messages; /* [I] */
+    uint64_t *events;                 /* [I] the event-flags page: 16 rows of 32 words */
+    uint64_t scontrol, siefp, simp; /* [a] */
+    uint64_t sint[HV_SYNIC_SINT_COUNT]; /* [a] */
+    uint64_t used[SYNIC_VECTOR_WORDS];          /* [a] vectors of unmasked SINTs */
+    uint64_t auto_eoi[SYNIC_VECTOR_WORDS];      /* [a] vectors of unmasked SINTs with AutoEOI */
     uint32_t queued;                /* [a] written under s->lock: SINTs with messages waiting */
     uint64_t order;                 /* [s] messages queued so far */
     struct list queue[HV_SYNIC_SINT_COUNT]; /* [s] struct synic_message.node */
@@ -97,8 +101,9 @@ void synic_init(struct synic *s, struct synic_set *set, uint32_t vp_index, void 
  * message released. The VP does not run. */
 void synic_reset(struct synic *s);
 
-/* Before the VP goes: synic_reset(), and @s leaves its set. The VP can no longer be looked up; a
- * post that still holds it fails with HV_STATUS_INVALID_SYNIC_STATE. */
+/* Before the VP goes, while it can still be looked up: synic_reset() under another name, because the
+ * order matters. First this; from here on posts fail with HV_STATUS_INVALID_SYNIC_STATE. Then the VP
+ * is no longer found; then the holds on it are waited for; then its memory is freed. */
 void synic_destroy(struct synic *s);
 
 /* ---- registers: 0x40000080-84 and 0x40000090-9F ----------------------------------------------- */
@@ -144,8 +149,8 @@ uint32_t synic_set_pick_events(const struct synic_set *set, uint32_t hint);
 
 #define SYNIC_STATE_VERSION 1
 
-/* Registers and pages. Messages that wait belong to the states of their owners: ports (struct
- * port_state), timers (struct stimer_state), intercepts (the VP's state). */
+/* Registers and pages. Messages that wait are saved by their owners (ports, timers, the VP for its
+ * intercept), each with its order, and come back by synic_requeue(). */
 struct synic_state {
     uint32_t version; /* SYNIC_STATE_VERSION */
     uint32_t reserved;
@@ -161,6 +166,10 @@ ABI_OFFSET(struct synic_state, scontrol, 8);
 ABI_OFFSET(struct synic_state, sint, 32);
 ABI_OFFSET(struct synic_state, messages, 160);
 ABI_OFFSET(struct synic_state, events, 4256);
+
+/* Put @m, complete and queued nowhere, back where it waited when it was saved. Owners may come in any
+ * sequence. Nothing is delivered: its slot was in use, so the guest will ask. */
+void synic_requeue(struct synic *s, uint32_t sint, uint64_t order, struct synic_message *m);
 
 /* The VP does not run, and nobody posts to it. */
 void synic_save(const struct synic *s, struct synic_state *out);

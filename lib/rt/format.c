@@ -87,6 +87,10 @@ static const char *parse_spec(struct spec *s, const char *f, va_list *ap)
     }
     if (*f == '*') {
         s->width = va_arg(*ap, int);
+        if (s->width < 0) {
+            s->left = true;
+            s->width = -s->width;
+        }
         f++;
     }
     for (; *f >= '0' && *f <= '9'; f++)
@@ -130,6 +134,13 @@ static void put_signed(struct out *o, const struct spec *s, int64_t v)
     put_number(o, s, magnitude, 10, false, v < 0 ? "-" : s->plus ? "+" : "");
 }
 
+static void put_hexadecimal(struct out *o, const struct spec *s, uint64_t v, bool upper)
+{
+    const char *prefix = !s->alternate || v == 0 ? "" : upper ? "0X" : "0x";
+
+    put_number(o, s, v, 16, upper, prefix);
+}
+
 static void convert(struct out *o, const struct spec *s, char kind, va_list *ap)
 {
     switch (kind) {
@@ -142,7 +153,7 @@ static void convert(struct out *o, const struct spec *s, char kind, va_list *ap)
         break;
     case 'x':
     case 'X':
-        put_number(o, s, take_unsigned(s, ap), 16, kind == 'X', s->alternate ? "0x" : "");
+        put_hexadecimal(o, s, take_unsigned(s, ap), kind == 'X');
         break;
     case 'p':
         put_number(o, s, (uint64_t)(uintptr_t)va_arg(*ap, void *), 16, false, "0x");

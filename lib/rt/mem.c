@@ -5,8 +5,10 @@
 void *memcpy(void *restrict dst, const void *restrict src, size_t n)
 {
     void *d = dst;
+    size_t words = n / sizeof(uint64_t), rest = n % sizeof(uint64_t);
 
-    __asm__ volatile("rep movsb" : "+D"(d), "+S"(src), "+c"(n) : : "memory");
+    __asm__ volatile("rep movsq" : "+D"(d), "+S"(src), "+c"(words) : : "memory");
+    __asm__ volatile("rep movsb" : "+D"(d), "+S"(src), "+c"(rest) : : "memory");
     return dst;
 }
 
@@ -25,8 +27,11 @@ void *memmove(void *dst, const void *src, size_t n)
 void *memset(void *dst, int c, size_t n)
 {
     void *d = dst;
+    uint64_t pattern = (uint8_t)c * 0x0101010101010101ull;
+    size_t words = n / sizeof(uint64_t), rest = n % sizeof(uint64_t);
 
-    __asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(c) : "memory");
+    __asm__ volatile("rep stosq" : "+D"(d), "+c"(words) : "a"(pattern) : "memory");
+    __asm__ volatile("rep stosb" : "+D"(d), "+c"(rest) : "a"(pattern) : "memory");
     return dst;
 }
 
@@ -63,16 +68,4 @@ int strncmp(const char *a, const char *b, size_t n)
 int strcmp(const char *a, const char *b)
 {
     return strncmp(a, b, SIZE_MAX);
-}
-
-size_t rt_strlcpy(char *dst, const char *src, size_t size)
-{
-    size_t length = strlen(src);
-
-    if (size != 0) {
-        size_t n = length < size ? length : size - 1;
-        memcpy(dst, src, n);
-        dst[n] = '\0';
-    }
-    return length;
 }

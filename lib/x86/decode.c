@@ -32,10 +32,17 @@ static inline uint8_t peek(struct cursor *c)
 /* The next @size (0 to 8) bytes, little-endian, zero-extended. */
 static uint64_t take_unsigned(struct cursor *c, unsigned size)
 {
+    const uint8_t *p = c->bytes + c->at;
     uint64_t v = 0;
 
-    for (unsigned i = 0; i < size; i++)
-        v |= (uint64_t)take(c) << (8 * i);
+    if (size > c->limit - c->at) {
+        c->at = c->limit;
+        c->overrun = true;
+        return 0;
+    }
+    c->at += size;
+    while (size-- != 0)
+        v = v << 8 | p[size];
     return v;
 }
 
@@ -123,16 +130,16 @@ static uint8_t take_prefixes(struct x86_insn *insn, struct cursor *c)
 
 static void set_sizes(struct x86_insn *insn)
 {
+    /* By mode, without and with the prefix. */
+    static const uint8_t operand_sizes[3][2] = {{2, 4}, {4, 2}, {4, 2}};
+    static const uint8_t address_sizes[3][2] = {{2, 4}, {4, 2}, {8, 4}};
     bool operand_prefix = (insn->prefixes & X86_PREFIX_OPERAND_SIZE) != 0;
     bool address_prefix = (insn->prefixes & X86_PREFIX_ADDRESS_SIZE) != 0;
 
-    if (insn->mode == X86_MODE_64) {
-        insn->operand_size = (insn->rex & X86_REX_W) != 0 ? 8 : operand_prefix ? 2 : 4;
-        insn->address_size = address_prefix ? 4 : 8;
-    } else {
-        insn->operand_size = operand_prefix == (insn->mode == X86_MODE_16) ? 4 : 2;
-        insn->address_size = address_prefix == (insn->mode == X86_MODE_16) ? 4 : 2;
-    }
+    insn->operand_size = operand_sizes[insn->mode][operand_prefix];
+    insn->address_size = address_sizes[insn->mode][address_prefix];
+    if (insn->mode == X86_MODE_64 && (insn->rex & X86_REX_W) != 0)
+        insn->operand_size = 8;
 }
 
 /* Operand bytes of the other maps do not depend on the opcode. */
@@ -350,8 +357,6 @@ static void take_immediate(struct x86_insn *insn, struct cursor *c, unsigned kin
     bool is_test = (insn->modrm & 0x30) == 0; /* ModRM.reg is 0 or 1 */
 
     switch (kind) {
-    case IMM_NONE:
-        break;
     case IMM_B:
         insn->imm = (uint64_t)take_signed(c, 1);
         break;
@@ -494,7 +499,8 @@ enum x86_decode_status x86_decode(const uint8_t *bytes, unsigned count, enum x86
     set_sizes(insn);
     if ((o->layout & MODRM) != 0)
         take_modrm(insn, &c, o->layout);
-    take_immediate(insn, &c, o->layout & IMM_MASK);
+    if ((o->layout & IMM_MASK) != IMM_NONE)
+        take_immediate(insn, &c, o->layout & IMM_MASK);
     if (c.overrun)
         return c.limit == X86_INSN_MAX ? X86_DECODE_INVALID : X86_DECODE_MORE;
     if ((o->layout & INVALID) != 0 || ((o->layout & NO64) != 0 && mode == X86_MODE_64))
@@ -507,19 +513,21 @@ enum x86_decode_status x86_decode(const uint8_t *bytes, unsigned count, enum x86
 
 unsigned x86_insn_length(const uint8_t *bytes, unsigned count, enum x86_mode mode, uint32_t opcode)
 {
-    unsigned at = 0, opcode_length = opcode >> 24;
+    unsigned length = opcode >> 24, limit = count < X86_INSN_MAX ? count : X86_INSN_MAX;
 
-    if (count > X86_INSN_MAX)
-        count = X86_INSN_MAX;
-    while (at < count &&
-           (is_legacy_prefix(bytes[at]) || (mode == X86_MODE_64 && IS_REX(bytes[at]))))
-        at++;
-    if (count - at < opcode_length)
-        return 0;
-    for (unsigned i = 0; i < opcode_length; i++)
-        if (bytes[at + i] != (uint8_t)(opcode >> (8 * i)))
+    /* No opcode begins with a byte that is a prefix. */
+    for (unsigned at = 0; at + length <= limit; at++) {
+        const uint8_t *p = bytes + at;
+
+        if (p[0] == (uint8_t)opcode)
+            return (length < 2 || p[1] == (uint8_t)(opcode >> 8)) &&
+                           (length < 3 || p[2] == (uint8_t)(opcode >> 16))
+                       ? at + length
+                       : 0;
+        if (!is_legacy_prefix(p[0]) && !(mode == X86_MODE_64 && IS_REX(p[0])))
             return 0;
-    return at + opcode_length;
+    }
+    return 0;
 }
 
 uint64_t x86_insn_offset(const struct x86_insn *insn, uint64_t base, uint64_t index, uint64_t rip)

@@ -28,13 +28,19 @@ struct guest_boot {
     uint32_t vp_count;
     uint32_t reserved;
     uint64_t cmdline_gpa;
+    uint32_t event_connection;   /* for HvCallSignalEvent to root; 0: none */
+    uint32_t message_connection; /* for HvCallPostMessage to root; 0: none */
+    uint64_t events_handled;     /* root's handler adds 1 for each event it has been told of */
 };
-ABI_SIZE(struct guest_boot, 32);
+ABI_SIZE(struct guest_boot, 48);
 ABI_OFFSET(struct guest_boot, magic, 0);
 ABI_OFFSET(struct guest_boot, memory_size, 8);
 ABI_OFFSET(struct guest_boot, vp_count, 16);
 ABI_OFFSET(struct guest_boot, reserved, 20);
 ABI_OFFSET(struct guest_boot, cmdline_gpa, 24);
+ABI_OFFSET(struct guest_boot, event_connection, 32);
+ABI_OFFSET(struct guest_boot, message_connection, 36);
+ABI_OFFSET(struct guest_boot, events_handled, 40);
 
 /* I/O ports that root answers for a child of its child loader */
 #define GUEST_PORT_CONSOLE    0x402u /* OUT: one character; IN: GUEST_CONSOLE_PRESENT */

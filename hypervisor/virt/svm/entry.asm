@@ -39,12 +39,12 @@ svm_enter:
     mov r14, [rdi + VP_GPR + 14 * 8]
     mov r15, [rdi + VP_GPR + 15 * 8]
     mov rdi, [rdi + VP_GPR + 7 * 8]
-    vmload rax
-    vmrun rax
-    vmsave rax
+    vmload
+    vmrun
+    vmsave
     cli
     mov rax, [rsp + 8]
-    vmload rax
+    vmload
 
     xchg rdi, [rsp]             ; struct vp; the guest's RDI takes its place
     mov [rdi + VP_GPR + 1 * 8], rcx

@@ -94,7 +94,7 @@ hv_status virt_reg_get(struct vp *vp, uint32_t name, struct hv_register_value *v
     uint64_t *field = save_field(vp, name);
     struct vmcb_segment *segment = segment_field(vp, name);
 
-    *value = (struct hv_register_value){{{0, 0}}};
+    *value = (struct hv_register_value){{{0}}};
     if (field != NULL)
         value->reg64 = *field;
     else if (segment != NULL)

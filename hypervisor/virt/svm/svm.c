@@ -79,8 +79,6 @@ void virt_cpu_on(struct pcpu *cpu)
                svm_features.pause_filter ? ", pause filter" : "");
     }
     insn_wrmsr(MSR_EFER, insn_rdmsr(MSR_EFER) | EFER_SVME);
-    cpu->host_save = kept_alloc(PAGE_SIZE);
-    cpu->host_vmcb = kept_alloc(PAGE_SIZE);
     insn_wrmsr(MSR_VM_HSAVE_PA, cpu->host_save.v);
     insn_vmsave(cpu->host_vmcb.v);
     cpu->asid_count = svm_features.asids;

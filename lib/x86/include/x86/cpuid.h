@@ -6,6 +6,7 @@
 
 #define CPUID_LEAF_VENDOR          0x00000000u
 #define CPUID_LEAF_FEATURES        0x00000001u
+#define CPUID_LEAF_DESCRIPTORS     0x00000002u
 #define CPUID_LEAF_CACHE_INTEL     0x00000004u
 #define CPUID_LEAF_MWAIT           0x00000005u
 #define CPUID_LEAF_POWER           0x00000006u
@@ -27,6 +28,8 @@
 #define CPUID_LEAF_EXT_POWER       0x80000007u
 #define CPUID_LEAF_ADDRESS_SIZES   0x80000008u
 #define CPUID_LEAF_SVM             0x8000000au
+#define CPUID_LEAF_TLB_1GB         0x80000019u
+#define CPUID_LEAF_OPTIMIZATION    0x8000001au
 #define CPUID_LEAF_CACHE_AMD       0x8000001du
 #define CPUID_LEAF_TOPOLOGY_AMD    0x8000001eu
 #define CPUID_LEAF_ENCRYPTION      0x8000001fu
@@ -37,9 +40,13 @@
 enum { CPUID_EAX = 0, CPUID_EBX = 1, CPUID_ECX = 2, CPUID_EDX = 3 };
 
 #define CPUID_1_EAX_STEPPING_MASK 0xfu
+#define CPUID_1_EAX_SIGNATURE     0x0fff3fffu /* family, model, stepping, type */
 #define CPUID_1_EBX_CLFLUSH_SHIFT 8
 #define CPUID_1_EBX_COUNT_SHIFT   16
 #define CPUID_1_EBX_APIC_ID_SHIFT 24
+#define CPUID_1_EBX_BRAND_MASK    0xffu
+#define CPUID_1_EBX_CLFLUSH_MASK  0xff00u
+#define CPUID_1_EBX_COUNT_MASK    0xff0000u
 #define CPUID_1_ECX_SSE3          (1u << 0)
 #define CPUID_1_ECX_PCLMULQDQ     (1u << 1)
 #define CPUID_1_ECX_DTES64        (1u << 2)
@@ -102,6 +109,17 @@ enum { CPUID_EAX = 0, CPUID_EBX = 1, CPUID_ECX = 2, CPUID_EDX = 3 };
 #define CPUID_1_EDX_PBE           (1u << 31)
 
 #define CPUID_6_EAX_ARAT           (1u << 2)
+
+/* Leaves 4 and 0x8000001d: a cache per subleaf, type 0 ends them. */
+#define CPUID_CACHE_EAX_TYPE_MASK     0x1fu
+#define CPUID_CACHE_EAX_LEVEL_SHIFT   5
+#define CPUID_CACHE_EAX_LEVEL_MASK    (7u << 5)
+#define CPUID_CACHE_EAX_FLAGS_MASK    (3u << 8)    /* self-initialising, fully associative */
+#define CPUID_CACHE_EAX_SHARING_SHIFT 14           /* logical processors that share it, less 1 */
+#define CPUID_CACHE_EAX_SHARING_MASK  (0xfffu << 14)
+#define CPUID_CACHE_EAX_CORES_SHIFT   26           /* leaf 4: core IDs of a package, less 1 */
+#define CPUID_CACHE_EAX_CORES_MASK    (0x3fu << 26)
+#define CPUID_CACHE_EDX_MASK          7u
 #define CPUID_6_ECX_EFFECTIVE_FREQ (1u << 0) /* APERF and MPERF */
 
 #define CPUID_7_EBX_FSGSBASE          (1u << 0)
@@ -110,12 +128,14 @@ enum { CPUID_EAX = 0, CPUID_EBX = 1, CPUID_ECX = 2, CPUID_EDX = 3 };
 #define CPUID_7_EBX_BMI1              (1u << 3)
 #define CPUID_7_EBX_HLE               (1u << 4)
 #define CPUID_7_EBX_AVX2              (1u << 5)
+#define CPUID_7_EBX_FDP_EXCEPTION     (1u << 6) /* x87 data pointer changes on exceptions only */
 #define CPUID_7_EBX_SMEP              (1u << 7)
 #define CPUID_7_EBX_BMI2              (1u << 8)
 #define CPUID_7_EBX_ERMS              (1u << 9)
 #define CPUID_7_EBX_INVPCID           (1u << 10)
 #define CPUID_7_EBX_RTM               (1u << 11)
 #define CPUID_7_EBX_PQM               (1u << 12)
+#define CPUID_7_EBX_ZERO_FCS_FDS      (1u << 13)
 #define CPUID_7_EBX_MPX               (1u << 14)
 #define CPUID_7_EBX_PQE               (1u << 15)
 #define CPUID_7_EBX_AVX512F           (1u << 16)
@@ -127,6 +147,7 @@ enum { CPUID_EAX = 0, CPUID_EBX = 1, CPUID_ECX = 2, CPUID_EDX = 3 };
 #define CPUID_7_EBX_CLFLUSHOPT        (1u << 23)
 #define CPUID_7_EBX_CLWB              (1u << 24)
 #define CPUID_7_EBX_INTEL_PT          (1u << 25)
+#define CPUID_7_EBX_AVX512CD          (1u << 28)
 #define CPUID_7_EBX_SHA               (1u << 29)
 #define CPUID_7_EBX_AVX512BW          (1u << 30)
 #define CPUID_7_EBX_AVX512VL          (1u << 31)
@@ -135,10 +156,14 @@ enum { CPUID_EAX = 0, CPUID_EBX = 1, CPUID_ECX = 2, CPUID_EDX = 3 };
 #define CPUID_7_ECX_PKU               (1u << 3)
 #define CPUID_7_ECX_OSPKE             (1u << 4)
 #define CPUID_7_ECX_WAITPKG           (1u << 5)
+#define CPUID_7_ECX_AVX512_VBMI2      (1u << 6)
 #define CPUID_7_ECX_CET_SS            (1u << 7)
 #define CPUID_7_ECX_GFNI              (1u << 8)
 #define CPUID_7_ECX_VAES              (1u << 9)
 #define CPUID_7_ECX_VPCLMULQDQ        (1u << 10)
+#define CPUID_7_ECX_AVX512_VNNI       (1u << 11)
+#define CPUID_7_ECX_AVX512_BITALG     (1u << 12)
+#define CPUID_7_ECX_AVX512_VPOPCNTDQ  (1u << 14)
 #define CPUID_7_ECX_LA57              (1u << 16)
 #define CPUID_7_ECX_RDPID             (1u << 22)
 #define CPUID_7_ECX_CLDEMOTE          (1u << 25)
@@ -164,12 +189,17 @@ enum { CPUID_EAX = 0, CPUID_EBX = 1, CPUID_ECX = 2, CPUID_EDX = 3 };
 #define CPUID_B_ECX_TYPE_SHIFT 8
 #define CPUID_B_ECX_TYPE_SMT   1u
 #define CPUID_B_ECX_TYPE_CORE  2u
+#define CPUID_B_EAX_SHIFT_MASK 0x1fu
+#define CPUID_B_ECX_SUBLEAF_MASK 0xffu
 
 #define CPUID_D_1_EAX_XSAVEOPT (1u << 0)
 #define CPUID_D_1_EAX_XSAVEC   (1u << 1)
 #define CPUID_D_1_EAX_XGETBV1  (1u << 2)
 #define CPUID_D_1_EAX_XSAVES   (1u << 3)
 #define CPUID_D_1_EAX_XFD      (1u << 4)
+#define CPUID_D_ECX_ALIGNED    (1u << 1) /* subleaves from 2: on 64 bytes in the compacted form */
+#define CPUID_D_FIRST_EXTENDED 2u        /* subleaf of the first state component of its own */
+#define CPUID_D_LEGACY_SIZE    576u      /* FXSAVE area and XSAVE header */
 
 #define CPUID_80000001_ECX_LAHF           (1u << 0)
 #define CPUID_80000001_ECX_CMP_LEGACY     (1u << 1)
@@ -225,6 +255,7 @@ enum { CPUID_EAX = 0, CPUID_EBX = 1, CPUID_ECX = 2, CPUID_EDX = 3 };
 #define CPUID_80000008_EBX_IBPB_RET       (1u << 30)
 #define CPUID_80000008_ECX_COUNT_MASK     0xffu /* logical processors less 1 */
 #define CPUID_80000008_ECX_ID_SIZE_SHIFT  12
+#define CPUID_80000008_EAX_LINEAR_MASK    0xff00u
 
 /* Secure virtual machine: EAX revision, EBX number of ASIDs. APM vol. 3, E.4.9. */
 #define CPUID_8000000A_EAX_REVISION_MASK     0xffu

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* core/vp_regs.c - see core/vp_regs.h. */
+#include "core/vp_regs.h"
+
+#include <hvabi/msr.h>
+#include <x86/cr.h>
+#include <x86/insn.h>
+#include <x86/msr.h>
+#include "core/vp.h"
+#include "emul/msr.h"
+#include "virt/virt.h"
+
+/* Registers that are MSRs too: one implementation. 0: not one. */
+static uint32_t msr_of(uint32_t name)
+{
+    if (name >= HvRegisterSint0 && name <= HvRegisterSint15)
+        return HV_X64_MSR_SINT0 + (name - HvRegisterSint0);
+    switch (name) {
+    case HvX64RegisterApicBase:
+        return MSR_IA32_APIC_BASE;
+    case HvRegisterGuestOsId:
+        return HV_X64_MSR_GUEST_OS_ID;
+    case HvX64RegisterHypercall:
+        return HV_X64_MSR_HYPERCALL;
+    case HvX64RegisterVpRuntime:
+        return HV_X64_MSR_VP_RUNTIME;
+    case HvRegisterScontrol:
+        return HV_X64_MSR_SCONTROL;
+    case HvRegisterSipp:
+        return HV_X64_MSR_SIMP;
+    case HvRegisterSifp:
+        return HV_X64_MSR_SIEFP;
+    default:
+        return 0;
+    }
+}
+
+static uint64_t *plain_field(struct vp *vp, uint32_t name)
+{
+    if (name >= HvX64RegisterRax && name <= HvX64RegisterR15)
+        return &vp->gpr[name - HvX64RegisterRax];
+    if (name >= HvX64RegisterDr0 && name <= HvX64RegisterDr3)
+        return &vp->dr[name - HvX64RegisterDr0];
+    switch (name) {
+    case HvX64RegisterRip:
+        return &vp->rip;
+    case HvX64RegisterRflags:
+        return &vp->rflags;
+    default:
+        return NULL;
+    }
+}
+
+static uint32_t suspend_bit(uint32_t name)
+{
+    return name == HvRegisterExplicitSuspend    ? VP_SUSPEND_EXPLICIT
+           : name == HvRegisterInterceptSuspend ? VP_SUSPEND_INTERCEPT
+                                                : 0u;
+}
+
+hv_status vp_reg_get(struct vp *vp, uint32_t name, struct hv_register_value *value)
+{
+    uint64_t *field = plain_field(vp, name);
+    uint32_t msr = msr_of(name), suspend = suspend_bit(name);
+
+    *value = (struct hv_register_value){{{0}}};
+    if (field != NULL)
+        value->reg64 = *field;
+    else if (suspend != 0)
+        value->reg64 = (vp->suspend & suspend) != 0;
+    else if (msr != 0)
+        return msr_read(vp, msr, &value->reg64) == MSR_DONE ? HV_STATUS_SUCCESS
+                                                            : HV_STATUS_INVALID_PARAMETER;
+    else if (name == HvX64RegisterTsc)
+        value->reg64 = insn_rdtsc() + vp->tsc_offset;
+    else if (name == HvX64RegisterXfem)
+        value->reg64 = vp->xcr0;
+    else if (name == HvRegisterVpIndex)
+        value->reg64 = vp->index;
+    else if (name == HvX64RegisterInitialApicId)
+        value->reg64 = vp->apic_id;
+    else
+        return virt_reg_get(vp, name, value);
+    return HV_STATUS_SUCCESS;
+}
+
+/* HvRegisterPendingInterruption: an event for the next entry. TLFS 2.0A, 10.3.4. */
+static hv_status set_pending(struct vp *vp, uint64_t v)
+{
+    uint8_t vector = (uint8_t)(v >> HV_X64_PENDING_INTERRUPTION_VECTOR_SHIFT);
+
+    if (!(v & HV_X64_PENDING_INTERRUPTION_PENDING))
+        return HV_STATUS_SUCCESS;
+    switch ((v & HV_X64_PENDING_INTERRUPTION_TYPE_MASK) >> HV_X64_PENDING_INTERRUPTION_TYPE_SHIFT) {
+    case HvX64PendingInterrupt:
+        virt_inject_interrupt(vp, vector);
+        return HV_STATUS_SUCCESS;
+    case HvX64PendingNmi:
+        vp->nmi_pending = true;
+        return HV_STATUS_SUCCESS;
+    case HvX64PendingException:
+        if (vector >= 32)
+            return HV_STATUS_INVALID_REGISTER_VALUE;
+        virt_inject_exception(vp, vector, v & HV_X64_PENDING_INTERRUPTION_DELIVER_ERROR_CODE,
+                              (uint32_t)(v >> 32));
+        return HV_STATUS_SUCCESS;
+    default:
+        return HV_STATUS_INVALID_REGISTER_VALUE;
+    }
+}
+
+static hv_status set_suspend(struct vp *vp, uint32_t bit, uint64_t v)
+{
+    if (v > 1)
+        return HV_STATUS_INVALID_REGISTER_VALUE;
+    if (v != 0)
+        __atomic_fetch_or(&vp->suspend, bit, __ATOMIC_SEQ_CST);
+    else
+        __atomic_fetch_and(&vp->suspend, ~bit, __ATOMIC_SEQ_CST); /* vp_release wakes */
+    return HV_STATUS_SUCCESS;
+}
+
+hv_status vp_reg_set(struct vp *vp, uint32_t name, const struct hv_register_value *value)
+{
+    uint64_t *field = plain_field(vp, name);
+    uint32_t msr = msr_of(name), suspend = suspend_bit(name);
+    uint64_t v = value->reg64;
+
+    if (name == HvX64RegisterRflags)
+        v |= RFLAGS_RESERVED1;
+    if (field != NULL) {
+        *field = v;
+        return HV_STATUS_SUCCESS;
+    }
+    if (suspend != 0)
+        return set_suspend(vp, suspend, v);
+    if (msr != 0)
+        return msr_write(vp, msr, v) == MSR_DONE ? HV_STATUS_SUCCESS
+                                                 : HV_STATUS_INVALID_REGISTER_VALUE;
+    if (name == HvRegisterPendingInterruption)
+        return set_pending(vp, v);
+    if (name == HvX64RegisterTsc) {
+        virt_set_tsc_offset(vp, v - insn_rdtsc());
+        return HV_STATUS_SUCCESS;
+    }
+    if (name == HvX64RegisterXfem) {
+        if (!(v & XCR0_X87) || v & ~cpuid_xcr0_allowed(vp->partition->cpuid))
+            return HV_STATUS_INVALID_REGISTER_VALUE;
+        vp->xcr0 = v;
+        return HV_STATUS_SUCCESS;
+    }
+    return virt_reg_set(vp, name, value);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* hcall/ipc.c - ports, messages, events and spinning. TLFS 2.0A, 14.9 and 18.5. */
+#include "core/partition.h"
+#include "core/pcpu.h"
+#include "core/vp.h"
+#include "hcall/hcall.h"
+
+/* The port space of partition @id, which must be initialized; put it back with put_space. */
+static hv_status get_space(struct hcall *h, uint64_t id, struct partition **out)
+{
+    struct partition *p = partition_get(h->caller, id);
+
+    *out = p;
+    if (p == NULL)
+        return HV_STATUS_INVALID_PARTITION_ID;
+    if (p->state == PARTITION_INITIALIZED)
+        return HV_STATUS_SUCCESS;
+    partition_put(p);
+    return HV_STATUS_INVALID_PARTITION_STATE;
+}
+
+hv_status hcall_create_port(struct hcall *h)
+{
+    const struct hv_input_create_port *in = h->in;
+    struct partition *p;
+    hv_status st = get_space(h, in->port_partition_id, &p);
+
+    if (st != HV_STATUS_SUCCESS)
+        return st;
+    spin_lock(&p->lock);
+    st = p->state == PARTITION_INITIALIZED ? port_create(&p->ports, in->port_id,
+                                                         in->connection_partition_id, &in->port_info)
+                                           : HV_STATUS_INVALID_PARTITION_STATE;
+    spin_unlock(&p->lock);
+    partition_put(p);
+    return st;
+}
+
+hv_status hcall_delete_port(struct hcall *h)
+{
+    const struct hv_input_delete_port *in = h->in;
+    struct partition *p;
+    hv_status st = get_space(h, in->port_partition_id, &p);
+
+    if (st != HV_STATUS_SUCCESS)
+        return st;
+    st = port_delete(&p->ports, in->port_id);
+    partition_put(p);
+    return st;
+}
+
+hv_status hcall_connect_port(struct hcall *h)
+{
+    const struct hv_input_connect_port *in = h->in;
+    struct partition *p, *target;
+    hv_status st = get_space(h, in->connection_partition_id, &p);
+
+    if (st != HV_STATUS_SUCCESS)
+        return st;
+    st = get_space(h, in->port_partition_id, &target);
+    if (st == HV_STATUS_SUCCESS) {
+        spin_lock(&p->lock);
+        st = p->state == PARTITION_INITIALIZED ? port_connect(&p->ports, in->connection_id, &target->ports,
+                                                          in->port_id, &in->connection_info)
+                                               : HV_STATUS_INVALID_PARTITION_STATE;
+        spin_unlock(&p->lock);
+        partition_put(target);
+    }
+    partition_put(p);
+    return st;
+}
+
+hv_status hcall_disconnect_port(struct hcall *h)
+{
+    const struct hv_input_disconnect_port *in = h->in;
+    struct partition *p;
+    hv_status st = get_space(h, in->connection_partition_id, &p);
+
+    if (st != HV_STATUS_SUCCESS)
+        return st;
+    st = port_disconnect(&p->ports, in->connection_id);
+    partition_put(p);
+    return st;
+}
+
+hv_status hcall_post_message(struct hcall *h)
+{
+    return port_post_message(&h->caller->ports, h->in);
+}
+
+hv_status hcall_signal_event(struct hcall *h)
+{
+    return port_signal_event(&h->caller->ports, h->in);
+}
+
+hv_status hcall_notify_long_spin_wait(struct hcall *h)
+{
+    if (sched_long_spin(this_cpu(), h->vp))
+        h->vp->yield = true;
+    return HV_STATUS_SUCCESS;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* hcall/memory.c - deposits and guest physical addresses. TLFS 2.0A, 7.3 and 8.3. */
+#include "core/partition.h"
+#include "hcall/hcall.h"
+#include "mm/mm.h"
+
+static gpa_t page_gpa(uint64_t page_number)
+{
+    return gpa(page_number << PAGE_SHIFT);
+}
+
+/* Complete a step that changed @p's SLAT: flush, then let go of what was removed. */
+static void gather_end(struct partition *p, struct slat_gather *g)
+{
+    if (g->needs_flush)
+        partition_flush_tlb(p);
+    slat_gather_end(g);
+}
+
+hv_status hcall_deposit_memory(struct hcall *h)
+{
+    const struct hv_input_deposit_memory *in = h->in;
+    const uint64_t *pages = h->list;
+    struct partition *p = partition_get(h->caller, in->partition_id);
+    struct slat_gather g;
+    hv_status st = HV_STATUS_SUCCESS;
+
+    if (p == NULL)
+        return HV_STATUS_INVALID_PARTITION_ID;
+    slat_gather_init(&g, &h->caller->slat);
+    for (; h->done < h->rep_end && !slat_gather_full(&g); h->done++) {
+        st = mm_deposit(&h->caller->slat, &p->pool, page_gpa(pages[h->done - h->rep_start]), &g);
+        if (st != HV_STATUS_SUCCESS)
+            break;
+    }
+    gather_end(h->caller, &g);
+    partition_put(p);
+    return st;
+}
+
+hv_status hcall_withdraw_memory(struct hcall *h)
+{
+    const struct hv_input_withdraw_memory *in = h->in;
+    uint64_t *pages = h->out;
+    struct partition *p = partition_get(h->caller, in->partition_id);
+    struct slat_gather g;
+    hv_status st = HV_STATUS_SUCCESS;
+
+    if (p == NULL)
+        return HV_STATUS_INVALID_PARTITION_ID;
+    slat_gather_init(&g, &h->caller->slat);
+    for (; h->done < h->rep_end && !slat_gather_full(&g); h->done++) {
+        gpa_t page;
+        st = mm_withdraw(&h->caller->slat, &p->pool, &page, &g);
+        if (st != HV_STATUS_SUCCESS)
+            break;
+        pages[h->done - h->rep_start] = page.v >> PAGE_SHIFT;
+    }
+    gather_end(h->caller, &g);
+    partition_put(p);
+    return st;
+}
+
+hv_status hcall_get_memory_balance(struct hcall *h)
+{
+    const struct hv_input_get_memory_balance *in = h->in;
+    struct hv_output_get_memory_balance *out = h->out;
+    struct partition *p = partition_get(h->caller, in->partition_id);
+
+    if (p == NULL)
+        return HV_STATUS_INVALID_PARTITION_ID;
+    struct pool_balance b = pool_balance(&p->pool);
+    out->pages_available = b.available;
+    out->pages_in_use = b.in_use;
+    partition_put(p);
+    return HV_STATUS_SUCCESS;
+}
+
+/* TLFS rights: both execute bits or none; what the SLAT cannot tell apart is refused. */
+static hv_status map_access(uint32_t flags, unsigned *access)
+{
+    uint32_t x = flags & HV_MAP_GPA_EXECUTABLE;
+
+    if (flags & ~(HV_MAP_GPA_PERMISSIONS_MASK | HV_MAP_GPA_LARGE_PAGE | HV_MAP_GPA_UNCACHED))
+        return HV_STATUS_INVALID_PARAMETER;
+    if (x != 0 && x != HV_MAP_GPA_EXECUTABLE)
+        return HV_STATUS_INVALID_PARAMETER;
+    *access = (flags & HV_MAP_GPA_READABLE ? SLAT_READ : 0u) |
+              (flags & HV_MAP_GPA_WRITABLE ? SLAT_WRITE : 0u) | (x != 0 ? SLAT_EXECUTE : 0u);
+    return HV_STATUS_SUCCESS;
+}
+
+static hv_status map_pages(struct hcall *h, struct partition *p, unsigned access,
+                           struct slat_gather *g)
+{
+    const struct hv_input_map_gpa_pages *in = h->in;
+    const uint64_t *source = h->list;
+    bool large = in->map_flags & HV_MAP_GPA_LARGE_PAGE;
+    enum slat_memory_type type = in->map_flags & HV_MAP_GPA_UNCACHED ? SLAT_UNCACHED : SLAT_WRITE_BACK;
+    hv_status st = HV_STATUS_SUCCESS;
+
+    for (; h->done < h->rep_end && !slat_gather_full(g); h->done++) {
+        uint64_t step = large ? slat_level_size(SLAT_2M) >> PAGE_SHIFT : 1;
+        gpa_t target = page_gpa(in->target_gpa_base + h->done * step);
+        gpa_t from = page_gpa(source[h->done - h->rep_start]);
+        if (p->is_root)
+            st = mm_protect_root(&p->slat, target, access, g);
+        else
+            st = mm_map_child(&p->slat, &h->caller->slat, target, from,
+                              large ? SLAT_2M : SLAT_4K, access, type, g);
+        if (st != HV_STATUS_SUCCESS)
+            break;
+    }
+    return st;
+}
+
+hv_status hcall_map_gpa_pages(struct hcall *h)
+{
+    const struct hv_input_map_gpa_pages *in = h->in;
+    struct partition *p = partition_get(h->caller, in->target_partition_id);
+    struct slat_gather g;
+    unsigned access;
+    hv_status st;
+
+    if (p == NULL)
+        return HV_STATUS_INVALID_PARTITION_ID;
+    spin_lock(&p->lock);
+    st = map_access(in->map_flags, &access);
+    if (st == HV_STATUS_SUCCESS && p->state != PARTITION_INITIALIZED)
+        st = HV_STATUS_INVALID_PARTITION_STATE;
+    if (st == HV_STATUS_SUCCESS) {
+        slat_gather_init(&g, &p->slat);
+        st = map_pages(h, p, access, &g);
+        gather_end(p, &g);
+    }
+    spin_unlock(&p->lock);
+    partition_put(p);
+    return st;
+}
+
+static hv_status unmap_pages(struct hcall *h, struct partition *p, struct slat_gather *g)
+{
+    const struct hv_input_unmap_gpa_pages *in = h->in;
+    uint32_t count = h->rep_end;
+    hv_status st = HV_STATUS_SUCCESS;
+
+    while (h->done < count && !slat_gather_full(g)) {
+        uint64_t done = 0;
+        st = mm_unmap_child(&p->slat, page_gpa(in->target_gpa_base + h->done), count - h->done,
+                            &done, g);
+        if (st != HV_STATUS_SUCCESS)
+            break;
+        h->done += (uint32_t)done;
+    }
+    return st;
+}
+
+hv_status hcall_unmap_gpa_pages(struct hcall *h)
+{
+    const struct hv_input_unmap_gpa_pages *in = h->in;
+    struct partition *p = partition_get(h->caller, in->target_partition_id);
+    struct slat_gather g;
+    hv_status st = HV_STATUS_SUCCESS;
+
+    if (p == NULL)
+        return HV_STATUS_INVALID_PARTITION_ID;
+    spin_lock(&p->lock);
+    if (p->is_root || in->unmap_flags != 0)
+        st = HV_STATUS_INVALID_PARAMETER;
+    else if (p->state != PARTITION_INITIALIZED)
+        st = HV_STATUS_INVALID_PARTITION_STATE;
+    if (st == HV_STATUS_SUCCESS) {
+        slat_gather_init(&g, &p->slat);
+        st = unmap_pages(h, p, &g);
+        gather_end(p, &g);
+    }
+    spin_unlock(&p->lock);
+    partition_put(p);
+    return st;
+}

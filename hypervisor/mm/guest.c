@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* mm/guest.c - see mm/guest.h.
+ *
+ * The copy is made with the SLAT's lock held, so that the page stays the guest's until it is done;
+ * at most GUEST_COPY_MAX bytes bound the time. */
+#include <hvabi/status.h>
+#include <mm/guest.h>
+#include <mm/pfn.h>
+#include <mm/phys.h>
+
+/* A piece of guest memory: up to two stretches that the hypervisor can touch. */
+struct span {
+    unsigned char *part[2];
+    size_t len[2];
+};
+
+static hv_status byte_at(struct slat *s, gpa_t at, unsigned access, void **out) REQUIRES(s->lock)
+{
+    struct slat_view v;
+    hv_status st = slat_query_locked(s, at, &v);
+
+    if (st != HV_STATUS_SUCCESS)
+        return st;
+    if ((access & ~v.access) != 0)
+        return HV_STATUS_ACCESS_DENIED;
+    if (pfn_query(v.hpa, NULL) == PFN_NONE)
+        return HV_STATUS_OPERATION_DENIED;
+    *out = hpa_ptr(v.hpa);
+    return HV_STATUS_SUCCESS;
+}
+
+static hv_status span_find(struct slat *s, gpa_t at, size_t len, unsigned access, struct span *out)
+    REQUIRES(s->lock)
+{
+    size_t room = (size_t)(PAGE_SIZE - (at.v & PAGE_MASK));
+    void *p;
+    hv_status st;
+
+    if (len > GUEST_COPY_MAX || at.v >= s->limit || len > s->limit - at.v)
+        return HV_STATUS_INVALID_PARAMETER;
+    out->len[0] = len < room ? len : room;
+    out->len[1] = len - out->len[0];
+    for (size_t i = 0; i < 2 && out->len[i] != 0; i++) {
+        st = byte_at(s, gpa(at.v + (i == 0 ? 0 : room)), access, &p);
+        if (st != HV_STATUS_SUCCESS)
+            return st;
+        out->part[i] = p;
+    }
+    return HV_STATUS_SUCCESS;
+}
+
+hv_status guest_read(struct slat *s, gpa_t at, void *buf, size_t len)
+{
+    struct span from = {{NULL, NULL}, {0, 0}};
+    hv_status st;
+
+    spin_lock(&s->lock);
+    st = span_find(s, at, len, SLAT_READ, &from);
+    if (st == HV_STATUS_SUCCESS && len != 0) {
+        memcpy(buf, from.part[0], from.len[0]);
+        if (from.len[1] != 0)
+            memcpy((unsigned char *)buf + from.len[0], from.part[1], from.len[1]);
+    }
+    spin_unlock(&s->lock);
+    return st;
+}
+
+hv_status guest_write(struct slat *s, gpa_t at, const void *buf, size_t len)
+{
+    struct span to = {{NULL, NULL}, {0, 0}};
+    hv_status st;
+
+    spin_lock(&s->lock);
+    st = span_find(s, at, len, SLAT_READ | SLAT_WRITE, &to);
+    if (st == HV_STATUS_SUCCESS && len != 0) {
+        memcpy(to.part[0], buf, to.len[0]);
+        if (to.len[1] != 0)
+            memcpy(to.part[1], (const unsigned char *)buf + to.len[0], to.len[1]);
+    }
+    spin_unlock(&s->lock);
+    return st;
+}
+
+hv_status guest_cmpxchg64(struct slat *s, gpa_t at, uint64_t *expected, uint64_t desired,
+                          bool *done)
+{
+    void *p;
+    hv_status st;
+
+    if ((at.v & 7) != 0)
+        return HV_STATUS_INVALID_ALIGNMENT;
+    spin_lock(&s->lock);
+    st = byte_at(s, at, SLAT_READ | SLAT_WRITE, &p);
+    if (st == HV_STATUS_SUCCESS)
+        *done = __atomic_compare_exchange_n((uint64_t *)p, expected, desired, false,
+                                            __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    spin_unlock(&s->lock);
+    return st;
+}
+
+void *guest_page_ptr_locked(struct slat *s, gpa_t at, unsigned access)
+{
+    void *p;
+
+    return byte_at(s, at, access, &p) == HV_STATUS_SUCCESS ? p : NULL;
+}
