@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* synic/id_table.h - 24-bit identifiers to objects: a radix tree of four levels of 64.
  *
- * Every operation is O(1): four steps. Nodes come from a pool and go back to it when they are empty.
+ * Every operation is bounded: four steps, or a search of four nodes. Nodes come from a pool and go back to it when they are empty.
  * Rules: the owner's lock protects the table. */
 #ifndef SYNIC_ID_TABLE_H
 #define SYNIC_ID_TABLE_H
@@ -34,7 +34,7 @@ hv_status id_table_put(struct id_table *t, struct pool *pool, uint32_t id,
 /* Take out the object at @id, if there is one. */
 void id_table_remove(struct id_table *t, struct pool *pool, uint32_t id);
 
-/* The object with the lowest identifier, or NULL. */
-void *id_table_first(const struct id_table *t);
+/* The object with the lowest identifier from @id on, or NULL. */
+void *id_table_from(const struct id_table *t, uint32_t id);
 
 #endif

@@ -7,7 +7,7 @@
  *
  * Rules: everything here is O(1) and never allocates, but for reset, which is linear in the messages
  * that wait. Any LP may post and signal at any time. One lock per struct synic guards slots and
- * queues; no other lock is taken under it, and no hook runs under it. Event flags need no lock.
+ * queues; no other lock of synic/ is taken under it, and no hook runs under it. Event flags need no lock.
  * Whoever calls keeps the struct synic alive during the call. */
 #ifndef SYNIC_SYNIC_H
 #define SYNIC_SYNIC_H
@@ -43,8 +43,8 @@ struct synic_set {
     uint32_t vps;                          /* [a] highest VP index yet, plus one */
 };
 
-/* What the owner of a message wants to know. Called with the lock of the SynIC held; both may be
- * NULL. */
+/* What the owner of a message wants to know. Called with the lock of the SynIC held: they may take
+ * locks of the scheduler, but none of synic/. Both may be NULL. */
 struct synic_message_ops {
     /* The message is about to be copied into its slot: last chance to complete the payload. */
     void (*deliver)(struct synic_message *m);
@@ -149,8 +149,8 @@ uint32_t synic_set_pick_events(const struct synic_set *set, uint32_t hint);
 
 #define SYNIC_STATE_VERSION 1
 
-/* Registers and pages. Messages that wait are saved by their owners (ports, timers, the VP for its
- * intercept), each with its order, and come back by synic_requeue(). */
+/* Registers and pages. Messages that wait are saved by their owners (ports: port_state.h, timers, the
+ * VP for its intercept), each with its order, and come back by synic_requeue(). */
 struct synic_state {
     uint32_t version; /* SYNIC_STATE_VERSION */
     uint32_t reserved;

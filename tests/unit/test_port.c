@@ -6,6 +6,7 @@
 #include <hvabi/msr.h>
 #include <pthread.h>
 #include <sched.h>
+#include <synic/port_state.h>
 
 #define SINT    2
 #define VECTOR  0x51
@@ -632,14 +633,122 @@ static void ids_all_over_the_space_are_found_and_leave_no_nodes(void **state)
     for (unsigned i = 0; i < ARRAY_SIZE(object); i++, id = (id * 1103515245 + 12345) & 0xffffff) {
         assert_ptr_equal(id_table_get(&t, id), &object[i]);
         assert_null(id_table_get(&t, id | 1u << 24));
-        assert_non_null(id_table_first(&t));
+        assert_ptr_equal(id_table_from(&t, id), &object[i]);
         id_table_remove(&t, &root->pool, id);
         id_table_remove(&t, &root->pool, id);
         assert_null(id_table_get(&t, id));
     }
     assert_null(t.root);
-    assert_null(id_table_first(&t));
+    assert_null(id_table_from(&t, 0));
     assert_int_equal(root->pool.in_use, 0);
+}
+
+static void tables_are_walked_in_order_of_identifiers(void **state)
+{
+    static const uint32_t ids[] = {0, 1, 63, 64, 4095, 4096, 262144, 0xfffffe, 0xffffff};
+    static char object[ARRAY_SIZE(ids)];
+    struct id_table t = {0};
+    uint32_t next = 0;
+
+    (void)state;
+    for (unsigned i = ARRAY_SIZE(ids); i-- > 0;)
+        assert_int_equal(id_table_put(&t, &root->pool, ids[i], &object[i]), HV_STATUS_SUCCESS);
+    for (unsigned i = 0; i < ARRAY_SIZE(ids); i++) {
+        assert_ptr_equal(id_table_from(&t, next), &object[i]);
+        next = ids[i] + 1;
+    }
+    assert_null(id_table_from(&t, next));
+    for (unsigned i = 0; i < ARRAY_SIZE(ids); i++)
+        id_table_remove(&t, &root->pool, ids[i]);
+    assert_int_equal(root->pool.in_use, 0);
+}
+
+/* ---- save and restore ------------------------------------------------------------------------- */
+
+static struct port_state port_saved, port_again;
+
+static void port_and_its_waiting_messages_survive_a_round_trip(void **state)
+{
+    struct hv_message got;
+
+    (void)state;
+    link_message(0);
+    assert_int_equal(create(7, message_port(0)), HV_STATUS_SUCCESS);
+    assert_int_equal(connect_child(7, 7, &message_conn), HV_STATUS_SUCCESS);
+    for (uint32_t i = 0; i < 6; i++)
+        assert_int_equal(post(i % 2 ? 7 : CONN, 1 + i), HV_STATUS_SUCCESS);
+    assert_true(port_save(&root->ports, 8, &port_saved));
+    assert_int_equal(port_saved.id, PORT);
+    assert_int_equal(port_saved.waiting, 2); /* the first is in the slot */
+    assert_int_equal(port_delete(&root->ports, PORT), HV_STATUS_SUCCESS);
+    assert_int_equal(port_restore(&root->ports, &port_saved), HV_STATUS_SUCCESS);
+    assert_true(port_save(&root->ports, 8, &port_again));
+    assert_memory_equal(&port_saved, &port_again, sizeof(port_saved));
+    assert_false(port_save(&root->ports, PORT + 1, &port_again));
+    for (uint32_t i = 0; i < 6; i++) { /* and in the old order, among those of the other port */
+        assert_true(guest_take(&root->vp[0], SINT, &got));
+        assert_int_equal(got.header.message_type, 1 + i);
+    }
+}
+
+static void bad_port_states_are_refused(void **state)
+{
+    struct port_state good;
+
+    (void)state;
+    link_message(0);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(post(CONN, 1 + i), HV_STATUS_SUCCESS);
+    assert_true(port_save(&root->ports, 0, &good));
+    assert_int_equal(port_restore(&root->ports, &good), HV_STATUS_INVALID_PORT_ID); /* exists */
+    assert_int_equal(port_delete(&root->ports, PORT), HV_STATUS_SUCCESS);
+
+#define REFUSED(change)                                                                            \
+    do {                                                                                           \
+        struct port_state bad = good;                                                              \
+        change;                                                                                    \
+        assert_int_equal(port_restore(&root->ports, &bad), HV_STATUS_INVALID_SAVE_RESTORE_STATE);  \
+    } while (0)
+    REFUSED(bad.version = 0);
+    REFUSED(bad.reserved = 1);
+    REFUSED(bad.waiting = 17);
+    REFUSED(bad.info.port_type = HvPortTypeEvent);
+    REFUSED(bad.message[1].message.header.payload_size = 241);
+    REFUSED(bad.message[1].message.header.message_type = 0x80000000);
+    REFUSED(bad.message[1].message.header.message_type = 0);
+    REFUSED(bad.message[1].vp_index = WORLD_VPS);
+    REFUSED(bad.message[1].order = UINT64_MAX);
+    REFUSED(bad.message[0].reserved = 1);
+    assert_int_equal(root->pool.in_use, 0);
+}
+
+static void connections_survive_a_round_trip_dangling_ones_too(void **state)
+{
+    struct connection_state saved[2], again;
+
+    (void)state;
+    link_event(0, 0, 1);
+    assert_int_equal(create(9, message_port(0)), HV_STATUS_SUCCESS);
+    assert_int_equal(connect_child(9, 9, &message_conn), HV_STATUS_SUCCESS);
+    assert_int_equal(port_delete(&root->ports, 9), HV_STATUS_SUCCESS);
+    assert_true(connection_save(&child->ports, 0, &saved[0]));
+    assert_true(connection_save(&child->ports, saved[0].id + 1, &saved[1]));
+    assert_false(connection_save(&child->ports, saved[1].id + 1, &again));
+    while (!port_space_drain(&child->ports, 1))
+        ;
+    assert_int_equal(connection_restore(&child->ports, &root->ports, &saved[0]),
+                     HV_STATUS_INVALID_SAVE_RESTORE_STATE); /* dangles */
+    assert_int_equal(connection_restore(&child->ports, NULL, &saved[0]), HV_STATUS_SUCCESS);
+    assert_int_equal(connection_restore(&child->ports, &other->ports, &saved[1]),
+                     HV_STATUS_INVALID_SAVE_RESTORE_STATE);
+    assert_int_equal(connection_restore(&child->ports, &root->ports, &saved[1]),
+                     HV_STATUS_SUCCESS);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_true(connection_save(&child->ports, saved[i].id, &again));
+        assert_memory_equal(&again, &saved[i], sizeof(again));
+    }
+    assert_int_equal(post(9, 1), HV_STATUS_INVALID_PORT_ID);
+    assert_int_equal(signal_event(CONN, 0), HV_STATUS_SUCCESS);
 }
 
 /* ---- races ------------------------------------------------------------------------------------ */
@@ -727,6 +836,10 @@ int main(void)
         T(drain_is_bounded_by_its_budget),
         T(draining_the_sender_makes_the_port_free_again),
         T(ids_all_over_the_space_are_found_and_leave_no_nodes),
+        T(tables_are_walked_in_order_of_identifiers),
+        T(port_and_its_waiting_messages_survive_a_round_trip),
+        T(bad_port_states_are_refused),
+        T(connections_survive_a_round_trip_dangling_ones_too),
         T(ports_come_and_go_under_fire),
     };
 
