@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* root/offsets.c - never linked: gives nasm the numbers that C defines (cmake/offsets.cmake). */
 #include <stddef.h>
+#include <x86/msr.h>
 #include "cpu/cpu.h"
 #include "cpu/descriptors.h"
-#include "cpu/regs.h"
 #include "cpu/trap.h"
 #include "boot/trampoline.h"
 
 #define OFFSET(name, value)                                                                        \
-    __asm__ volatile("\n.ascii \"->" #name " %c0<-\"" : : "i"(value))
+    __asm__ volatile("\n.ascii \"->" #name " %0<-\"" : : "i"((uint64_t)(value)))
 
 void offsets(void);
 void offsets(void)

@@ -1,36 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* root/cpu/apic.c - see apic.h. Registers: SDM vol. 3, 11.4.1; x2APIC MSRs: 11.12.1.2. */
+/* root/cpu/apic.c - see apic.h; registers: x86/apic.h. */
+#include <hvabi/msr.h>
+#include <x86/apic.h>
+#include <x86/cpuid.h>
 #include <x86/insn.h>
+#include <x86/msr.h>
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
-#include "cpu/regs.h"
 #include "cpu/trap.h"
 #include "log.h"
 #include "mm/memory.h"
 #include "sched/time.h"
-
-/* Byte offsets of the xAPIC registers; an x2APIC MSR is 0x800 + offset / 16. */
-enum {
-    APIC_ID = 0x20,
-    APIC_TASK_PRIORITY = 0x80,
-    APIC_EOI = 0xb0,
-    APIC_SPURIOUS = 0xf0,
-    APIC_ICR_LOW = 0x300,
-    APIC_ICR_HIGH = 0x310,
-    APIC_LVT_TIMER = 0x320,
-    APIC_LVT_LINT0 = 0x350,
-    APIC_LVT_LINT1 = 0x360,
-    APIC_TIMER_INITIAL = 0x380,
-    APIC_TIMER_CURRENT = 0x390,
-    APIC_TIMER_DIVIDE = 0x3e0,
-};
-#define X2APIC_MSR_BASE        0x800u
-#define APIC_SPURIOUS_ENABLE   0x100u
-#define APIC_LVT_MASKED        0x10000u
-#define APIC_LVT_NMI           0x400u
-#define APIC_TIMER_DIVIDE_BY_1 0xbu
-#define APIC_ID_SHIFT          24
-#define APIC_REGISTERS_SIZE    4096u
 
 #define CALIBRATION_NS 10000000ull
 #define NS_PER_S       1000000000ull
@@ -44,14 +24,14 @@ static struct {
 static uint32_t apic_read(uint32_t reg)
 {
     if (apic.x2apic)
-        return (uint32_t)insn_rdmsr(X2APIC_MSR_BASE + reg / 16);
+        return (uint32_t)insn_rdmsr(X2APIC_MSR(reg));
     return apic.registers[reg / sizeof(uint32_t)];
 }
 
 static void apic_write(uint32_t reg, uint32_t v)
 {
     if (apic.x2apic)
-        insn_wrmsr(X2APIC_MSR_BASE + reg / 16, v);
+        insn_wrmsr(X2APIC_MSR(reg), v);
     else
         apic.registers[reg / sizeof(uint32_t)] = v;
 }
@@ -59,35 +39,35 @@ static void apic_write(uint32_t reg, uint32_t v)
 void apic_init_boot(void)
 {
     uint32_t regs[4];
-    uint64_t base = insn_rdmsr(MSR_APIC_BASE);
+    uint64_t base = insn_rdmsr(MSR_IA32_APIC_BASE);
 
-    insn_cpuid(1, 0, regs);
+    insn_cpuid(CPUID_LEAF_FEATURES, 0, regs);
     apic.x2apic = (regs[2] & CPUID_1_ECX_X2APIC) != 0;
     if (!apic.x2apic)
-        apic.registers = mmio_map(base & APIC_BASE_ADDRESS_MASK, APIC_REGISTERS_SIZE);
+        apic.registers = mmio_map(base & APIC_BASE_ADDR_MASK, APIC_MMIO_SIZE);
     if (!apic.x2apic && apic.registers == NULL)
         panic("apic: no room to map the local APIC");
 }
 
 void apic_init_cpu(void)
 {
-    uint64_t base = insn_rdmsr(MSR_APIC_BASE);
+    uint64_t base = insn_rdmsr(MSR_IA32_APIC_BASE);
 
-    insn_wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE);
+    insn_wrmsr(MSR_IA32_APIC_BASE, base | APIC_BASE_EN);
     if (apic.x2apic)
-        insn_wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE | APIC_BASE_X2APIC);
-    apic_write(APIC_TASK_PRIORITY, 0);
+        insn_wrmsr(MSR_IA32_APIC_BASE, base | APIC_BASE_EN | APIC_BASE_EXTD);
+    apic_write(APIC_TPR, 0);
     apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED | VECTOR_TIMER);
     apic_write(APIC_LVT_LINT0, APIC_LVT_MASKED);
-    apic_write(APIC_LVT_LINT1, APIC_LVT_NMI);
-    apic_write(APIC_TIMER_DIVIDE, APIC_TIMER_DIVIDE_BY_1);
-    apic_write(APIC_SPURIOUS, APIC_SPURIOUS_ENABLE | VECTOR_SPURIOUS);
+    apic_write(APIC_LVT_LINT1, APIC_DELIVERY_NMI);
+    apic_write(APIC_TIMER_DIVIDE, APIC_DIVIDE_BY_1);
+    apic_write(APIC_SVR, APIC_SVR_ENABLE | VECTOR_SPURIOUS);
 }
 
 /* The frequency the hypervisor states; 0: there is none, or it does not say. */
 static uint64_t apic_frequency_stated(void)
 {
-    return time_hypervisor_has_frequencies() ? insn_rdmsr(MSR_HV_APIC_FREQUENCY) : 0;
+    return time_hypervisor_has_frequencies() ? insn_rdmsr(HV_X64_MSR_APIC_FREQUENCY) : 0;
 }
 
 static uint64_t apic_frequency_measured(void)
@@ -149,10 +129,10 @@ void apic_send(uint32_t destination, uint32_t icr_low)
 {
     if (apic.x2apic) {
         insn_mfence(); /* the WRMSR does not order earlier stores: SDM vol. 3, 11.12.3 */
-        insn_wrmsr(X2APIC_MSR_BASE + APIC_ICR_LOW / 16, (uint64_t)destination << 32 | icr_low);
+        insn_wrmsr(X2APIC_MSR(APIC_ICR_LOW), (uint64_t)destination << 32 | icr_low);
         return;
     }
-    while ((apic_read(APIC_ICR_LOW) & APIC_ICR_PENDING) != 0)
+    while ((apic_read(APIC_ICR_LOW) & APIC_DELIVERY_STATUS) != 0)
         insn_pause();
     apic_write(APIC_ICR_HIGH, destination << APIC_ID_SHIFT);
     apic_write(APIC_ICR_LOW, icr_low);

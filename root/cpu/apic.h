@@ -7,15 +7,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Interrupt command register: SDM vol. 3, 11.6.1 */
-#define APIC_ICR_FIXED        0x00000000u
-#define APIC_ICR_NMI          0x00000400u
-#define APIC_ICR_INIT         0x00000500u
-#define APIC_ICR_STARTUP      0x00000600u
-#define APIC_ICR_ASSERT       0x00004000u
-#define APIC_ICR_PENDING      0x00001000u
-#define APIC_ICR_ALL_BUT_SELF 0x000c0000u
-
 /* Choose the access mode and map the registers: once, on the bootstrap processor. */
 void apic_init_boot(void);
 
@@ -32,7 +23,7 @@ uint32_t apic_id(void);
 bool apic_is_x2apic(void);
 void apic_eoi(void);
 
-/* Send the interrupt that @icr_low describes to the APIC @destination. */
+/* Send the interrupt that @icr_low (x86/apic.h) describes to the APIC @destination. */
 void apic_send(uint32_t destination, uint32_t icr_low);
 
 #endif

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* root/cpu/cpu.c - the processors: bring-up of each, the list of all, and asking them for things. */
 #include <rt/mem.h>
+#include <x86/apic.h>
+#include <x86/cpuid.h>
+#include <x86/cr.h>
+#include <x86/msr.h>
 #include "boot/trampoline.h"
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
-#include "cpu/regs.h"
 #include "cpu/trap.h"
 #include "log.h"
 #include "mm/boot_memory.h"
@@ -55,7 +58,7 @@ static void control_registers_init(void)
     uint32_t regs[4];
     uint64_t cr4 = insn_read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT;
 
-    insn_cpuid(7, 0, regs);
+    insn_cpuid(CPUID_LEAF_FEATURES_7, 0, regs);
     if ((regs[1] & CPUID_7_EBX_SMEP) != 0)
         cr4 |= CR4_SMEP;
     if ((regs[1] & CPUID_7_EBX_SMAP) != 0)
@@ -64,10 +67,10 @@ static void control_registers_init(void)
     insn_write_cr0((insn_read_cr0() | CR0_WP | CR0_MP) & ~(CR0_EM | CR0_TS));
     insn_write_cr4(cr4 & ~CR4_PGE);
     insn_wrmsr(MSR_EFER, insn_rdmsr(MSR_EFER) | EFER_SCE | EFER_NXE);
-    insn_wrmsr(MSR_STAR, (uint64_t)SELECTOR_KERNEL_DATA << 48 |
-                             (uint64_t)SELECTOR_KERNEL_CODE << 32);
+    insn_wrmsr(MSR_STAR, (uint64_t)SELECTOR_KERNEL_DATA << STAR_SYSRET_CS_SHIFT |
+                             (uint64_t)SELECTOR_KERNEL_CODE << STAR_SYSCALL_CS_SHIFT);
     insn_wrmsr(MSR_LSTAR, (uint64_t)(uintptr_t)syscall_entry);
-    insn_wrmsr(MSR_FMASK, SYSCALL_FLAGS_CLEARED);
+    insn_wrmsr(MSR_SFMASK, SYSCALL_FLAGS_CLEARED);
 }
 
 void cpu_init_boot(void)
@@ -132,11 +135,11 @@ static void send_startup(uint32_t apic_id, uint64_t page)
     uint32_t vector = (uint32_t)(page >> TRAMPOLINE_PAGE_SHIFT);
     uint64_t flags = interrupts_off();
 
-    apic_send(apic_id, APIC_ICR_INIT | APIC_ICR_ASSERT);
+    apic_send(apic_id, APIC_DELIVERY_INIT | APIC_ICR_LEVEL_ASSERT);
     time_delay(INIT_WAIT_NS);
-    apic_send(apic_id, APIC_ICR_STARTUP | vector);
+    apic_send(apic_id, APIC_DELIVERY_STARTUP | vector);
     time_delay(STARTUP_WAIT_NS);
-    apic_send(apic_id, APIC_ICR_STARTUP | vector);
+    apic_send(apic_id, APIC_DELIVERY_STARTUP | vector);
     interrupts_restore(flags);
 }
 
@@ -184,7 +187,7 @@ static bool cpu_start(uint32_t apic_id, uint64_t page)
 
 void cpu_start_others(const uint32_t *apic_ids, uint32_t count)
 {
-    uint64_t page = boot_memory_take_low();
+    uint64_t page = boot_memory_low_page();
 
     if (count > 1 && page == 0) {
         log_print("cpu: no memory below 640 KiB, the other processors stay off");
@@ -201,7 +204,7 @@ void cpu_kick(struct cpu *cpu)
 {
     uint64_t flags = interrupts_off();
 
-    apic_send(cpu->apic_id, APIC_ICR_FIXED | APIC_ICR_ASSERT | VECTOR_RESCHEDULE);
+    apic_send(cpu->apic_id, APIC_DELIVERY_FIXED | APIC_ICR_LEVEL_ASSERT | VECTOR_RESCHEDULE);
     interrupts_restore(flags);
 }
 
@@ -209,7 +212,7 @@ void cpu_stop_others(void)
 {
     __atomic_store_n(&cpus.stop, true, __ATOMIC_RELEASE);
     if (cpu_count() > 1)
-        apic_send(0, APIC_ICR_ALL_BUT_SELF | APIC_ICR_ASSERT | APIC_ICR_NMI);
+        apic_send(0, APIC_ICR_SHORTHAND_OTHERS | APIC_ICR_LEVEL_ASSERT | APIC_DELIVERY_NMI);
 }
 
 bool cpu_stop_requested(void)

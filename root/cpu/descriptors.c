@@ -1,71 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 /* root/cpu/descriptors.c - see descriptors.h. */
 #include <x86/insn.h>
+#include <x86/msr.h>
 #include "cpu/descriptors.h"
-#include "cpu/regs.h"
 #include "cpu/trap.h"
 
-/* SDM vol. 3, 3.4.5: flat 64-bit segments; base and limit are ignored. */
-#define SEGMENT_KERNEL_CODE 0x00af9b000000ffffull
-#define SEGMENT_KERNEL_DATA 0x00cf93000000ffffull
-#define SEGMENT_USER_DATA   0x00cff3000000ffffull
-#define SEGMENT_USER_CODE   0x00affb000000ffffull
-#define SEGMENT_TSS_TYPE    (0x89ull << 40) /* present, 64-bit TSS, available */
-
-/* SDM vol. 3, 6.14.1 */
-struct idt_gate {
-    uint16_t offset_low;
-    uint16_t selector;
-    uint8_t ist;
-    uint8_t type;
-    uint16_t offset_middle;
-    uint32_t offset_high;
-    uint32_t reserved;
-};
-_Static_assert(sizeof(struct idt_gate) == 16, "SDM vol. 3, figure 6-8");
-#define IDT_INTERRUPT_GATE      0x8e /* present, DPL 0 */
-#define IDT_INTERRUPT_GATE_USER 0xee /* present, DPL 3 */
-
-static struct idt_gate idt[TRAP_VECTORS];
+static struct desc_gate idt[TRAP_VECTORS];
 
 /* Byte distance between two entry stubs in trap.asm. */
 #define TRAP_STUB_SIZE 16u
+#define RING_USER      3u
 
-static void idt_set(unsigned vector, uint8_t type, uint8_t ist)
+static void idt_set(unsigned vector, unsigned dpl, unsigned ist)
 {
     uint64_t entry = (uint64_t)(uintptr_t)trap_stubs + vector * TRAP_STUB_SIZE;
 
-    idt[vector] = (struct idt_gate){
-        .offset_low = (uint16_t)entry,
-        .selector = SELECTOR_KERNEL_CODE,
-        .ist = ist,
-        .type = type,
-        .offset_middle = (uint16_t)(entry >> 16),
-        .offset_high = (uint32_t)(entry >> 32),
-    };
+    idt[vector] = desc_gate_make(entry, SELECTOR_KERNEL_CODE, DESC_TYPE_INTERRUPT_GATE, dpl, ist);
 }
 
 void idt_init(void)
 {
     for (unsigned v = 0; v < TRAP_VECTORS; v++)
-        idt_set(v, IDT_INTERRUPT_GATE, IST_NONE);
-    idt_set(TRAP_BREAKPOINT, IDT_INTERRUPT_GATE_USER, IST_NONE);
-    idt_set(TRAP_DOUBLE_FAULT, IDT_INTERRUPT_GATE, IST_DOUBLE_FAULT);
-    idt_set(TRAP_NMI, IDT_INTERRUPT_GATE, IST_NMI);
-    idt_set(TRAP_MACHINE_CHECK, IDT_INTERRUPT_GATE, IST_MACHINE_CHECK);
+        idt_set(v, 0, IST_NONE);
+    idt_set(EXCEPTION_BP, RING_USER, IST_NONE);
+    idt_set(EXCEPTION_DF, 0, IST_DOUBLE_FAULT);
+    idt_set(EXCEPTION_NMI, 0, IST_NMI);
+    idt_set(EXCEPTION_MC, 0, IST_MACHINE_CHECK);
 }
 
 static void gdt_fill(struct descriptor_tables *t)
 {
-    uint64_t tss = (uint64_t)(uintptr_t)&t->tss;
+    struct desc_system tss = desc_system_make((uint64_t)(uintptr_t)&t->tss, sizeof(t->tss) - 1,
+                                              DESC_TYPE_TSS_AVAILABLE);
 
-    t->gdt[SELECTOR_KERNEL_CODE / 8] = SEGMENT_KERNEL_CODE;
-    t->gdt[SELECTOR_KERNEL_DATA / 8] = SEGMENT_KERNEL_DATA;
-    t->gdt[SELECTOR_USER_DATA / 8] = SEGMENT_USER_DATA;
-    t->gdt[SELECTOR_USER_CODE / 8] = SEGMENT_USER_CODE;
-    t->gdt[SELECTOR_TSS / 8] = (sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 |
-                               SEGMENT_TSS_TYPE | (tss >> 24 & 0xff) << 56;
-    t->gdt[SELECTOR_TSS / 8 + 1] = tss >> 32;
+    t->gdt[SELECTOR_INDEX(SELECTOR_KERNEL_CODE)] = DESC_CODE64;
+    t->gdt[SELECTOR_INDEX(SELECTOR_KERNEL_DATA)] = DESC_DATA;
+    t->gdt[SELECTOR_INDEX(SELECTOR_USER_DATA)] = DESC_DATA | DESC_DPL(RING_USER);
+    t->gdt[SELECTOR_INDEX(SELECTOR_USER_CODE)] = DESC_CODE64 | DESC_DPL(RING_USER);
+    t->gdt[SELECTOR_INDEX(SELECTOR_TSS)] = tss.low;
+    t->gdt[SELECTOR_INDEX(SELECTOR_TSS) + 1] = tss.high;
 }
 
 void descriptors_load(struct descriptor_tables *t, uint64_t gs_base,

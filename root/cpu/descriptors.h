@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <x86/desc.h>
 
 /* Selectors. SYSRET wants user data directly below user code (SDM vol. 2, SYSRET). */
 #define SELECTOR_KERNEL_CODE 0x08
@@ -15,19 +16,6 @@
 
 /* Interrupt stack table: the faults that may strike while the stack is unusable. */
 enum { IST_NONE, IST_DOUBLE_FAULT, IST_NMI, IST_MACHINE_CHECK, IST_COUNT };
-
-/* SDM vol. 3, 8.7, figure 8-11: the 64-bit TSS. */
-struct tss {
-    uint32_t reserved0;
-    uint64_t rsp[3];
-    uint64_t reserved1;
-    uint64_t ist[7];
-    uint64_t reserved2;
-    uint16_t reserved3;
-    uint16_t io_map_base;
-} __attribute__((packed));
-_Static_assert(sizeof(struct tss) == 104, "SDM vol. 3, figure 8-11");
-_Static_assert(offsetof(struct tss, ist) == 36, "SDM vol. 3, figure 8-11");
 
 struct descriptor_tables {
     uint64_t gdt[8]; /* 16-byte TSS descriptor in 5 and 6 */

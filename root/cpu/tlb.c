@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* root/cpu/tlb.c - see tlb.h. A request is a number that goes up; serving it flushes all of the
  * CPU's translations (there are no global pages) and publishes the number seen before. */
+#include <x86/apic.h>
+#include <x86/cr.h>
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
-#include "cpu/regs.h"
 #include "cpu/tlb.h"
 #include "cpu/trap.h"
 #include "log.h"
@@ -22,7 +23,7 @@ static uint64_t request(struct cpu *cpu)
     uint64_t number = __atomic_add_fetch(&cpu->tlb_requested, 1, __ATOMIC_ACQ_REL);
     uint64_t flags = interrupts_off();
 
-    apic_send(cpu->apic_id, APIC_ICR_FIXED | APIC_ICR_ASSERT | VECTOR_TLB);
+    apic_send(cpu->apic_id, APIC_DELIVERY_FIXED | APIC_ICR_LEVEL_ASSERT | VECTOR_TLB);
     interrupts_restore(flags);
     return number;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* root/cpu/trap.c - what follows an exception or interrupt; see trap.h. */
+#include <x86/msr.h>
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
-#include "cpu/regs.h"
 #include "cpu/tlb.h"
 #include "cpu/trap.h"
 #include "io/irq_entry.h"
@@ -16,15 +16,20 @@
 
 const char *trap_name(uint64_t vector)
 {
-    static const char *const names[TRAP_EXCEPTIONS] = {
-        "divide error", "debug", "NMI", "breakpoint", "overflow", "bound", "invalid opcode",
-        "no FPU", "double fault", "coprocessor overrun", "invalid TSS", "segment not present",
-        "stack fault", "general protection", "page fault", "15", "x87 error", "alignment check",
-        "machine check", "SIMD error", "virtualization", "control protection", "22", "23", "24",
-        "25", "26", "27", "28", "29", "security", "31",
+    static const char *const names[EXCEPTION_COUNT] = {
+        [EXCEPTION_DE] = "divide error",        [EXCEPTION_DB] = "debug",
+        [EXCEPTION_NMI] = "NMI",                [EXCEPTION_BP] = "breakpoint",
+        [EXCEPTION_OF] = "overflow",            [EXCEPTION_BR] = "bound range",
+        [EXCEPTION_UD] = "invalid opcode",      [EXCEPTION_NM] = "device not available",
+        [EXCEPTION_DF] = "double fault",        [EXCEPTION_TS] = "invalid TSS",
+        [EXCEPTION_NP] = "segment not present", [EXCEPTION_SS] = "stack fault",
+        [EXCEPTION_GP] = "general protection",  [EXCEPTION_PF] = "page fault",
+        [EXCEPTION_MF] = "x87 error",           [EXCEPTION_AC] = "alignment check",
+        [EXCEPTION_MC] = "machine check",       [EXCEPTION_XM] = "SIMD error",
+        [EXCEPTION_CP] = "control protection",
     };
 
-    return vector < TRAP_EXCEPTIONS ? names[vector] : "interrupt";
+    return vector < EXCEPTION_COUNT && names[vector] != NULL ? names[vector] : "exception";
 }
 
 void trap_dump(const struct trap_frame *f)
@@ -43,24 +48,22 @@ static void kernel_exception(struct trap_frame *f)
 {
     uint64_t address = insn_read_cr2();
 
-    if ((f->vector == TRAP_PAGE_FAULT || f->vector == TRAP_GENERAL_PROTECTION) &&
+    if ((f->vector == EXCEPTION_PF || f->vector == EXCEPTION_GP) &&
         user_copy_fixup(&f->rip))
         return;
-    if (f->vector == TRAP_DOUBLE_FAULT && stack_is_guard(address))
+    if (f->vector == EXCEPTION_DF && stack_is_guard(address))
         panic_trap(f, "kernel stack overflow");
     panic_trap(f, trap_name(f->vector));
 }
 
 static void exception(struct trap_frame *f)
 {
-    if (f->vector == TRAP_NMI && cpu_stop_requested())
+    if (f->vector == EXCEPTION_NMI && cpu_stop_requested())
         panic_halt();
-    if (trap_from_user(f) && f->vector != TRAP_NMI && f->vector != TRAP_MACHINE_CHECK)
+    if (trap_from_user(f) && f->vector != EXCEPTION_NMI && f->vector != EXCEPTION_MC)
         process_exception(f, insn_read_cr2());
-    else if (f->vector != TRAP_NMI)
+    else if (f->vector != EXCEPTION_NMI) /* an NMI that nobody asked for has no meaning here */
         kernel_exception(f);
-    else
-        log_print("cpu: NMI on CPU %u", this_cpu()->index);
 }
 
 static void interrupt(struct cpu *cpu, unsigned vector)
@@ -86,7 +89,8 @@ void trap_enter(struct trap_frame *f)
 {
     struct cpu *cpu = this_cpu();
 
-    if (f->vector < TRAP_EXCEPTIONS) {
+    user_copy_close();
+    if (f->vector < EXCEPTION_COUNT) {
         exception(f);
         return;
     }

@@ -8,16 +8,11 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <x86/cr.h>
+#include <x86/exception.h>
 
 enum {
-    TRAP_BREAKPOINT = 3,
-    TRAP_NMI = 2,
-    TRAP_DOUBLE_FAULT = 8,
-    TRAP_GENERAL_PROTECTION = 13,
-    TRAP_PAGE_FAULT = 14,
-    TRAP_MACHINE_CHECK = 18,
-    TRAP_EXCEPTIONS = 32, /* vectors below are the processor's */
-    VECTOR_TIMER = 0x20,
+    VECTOR_TIMER = 0x20, /* vectors below are the processor's */
     VECTOR_RESCHEDULE = 0x21,
     VECTOR_TLB = 0x22,
     VECTOR_SPURIOUS = 0x2f,
@@ -48,8 +43,8 @@ void trap_dump(const struct trap_frame *f);
 /* The name of exception @vector, for people. */
 const char *trap_name(uint64_t vector);
 
-/* RFLAGS that SYSCALL clears: TF, IF, DF, NT and AC (SDM vol. 1, 3.4.3). */
-#define SYSCALL_FLAGS_CLEARED 0x44700u
+/* What SYSCALL clears. */
+#define SYSCALL_FLAGS_CLEARED (RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC)
 
 /* trap.asm */
 void syscall_entry(void); /* LSTAR's value, not callable from C */

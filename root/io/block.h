@@ -41,15 +41,18 @@ struct block_request {
     uint32_t segment_count;
     const struct block_segment *segments;
     void (*done)(struct block_request *request);
+    void *context;            /* the submitter's */
     enum block_status status; /* valid in @done and after */
     struct block_device *device;
     struct list link;         /* the driver's, while it owns the request */
     uint64_t driver_private[2];
+    struct block_device *partition; /* the block layer's: submitted to, if not to a whole disk */
+    struct block_request *outer;    /* the block layer's: the request that this one stands for */
 };
 
 struct block_operations {
-    /* Take @r. Never blocks: queues when the device is full. Completion may come before this
-     * returns. Any thread context. */
+    /* Take @r, which is within the device's limits. Never blocks: queues when the device is full.
+     * Completion may come before this returns. Any context. */
     void (*submit)(struct block_device *device, struct block_request *r);
 };
 
@@ -65,16 +68,22 @@ struct block_device {
     uint32_t sector_size;         /* bytes */
     uint64_t sector_count;
     uint32_t max_request_sectors; /* larger requests are refused with BLOCK_OUT_OF_RANGE */
+    uint32_t max_discard_sectors; /* the same for discards */
     uint32_t max_segments;
     uint32_t queue_depth;
     bool read_only;
     bool can_discard;
+    bool can_force_unit_access; /* else such a write is followed by a flush */
+    bool whole_pages;           /* segments must meet at page borders; others are copied */
     struct block_statistics statistics; /* [a] */
     struct list link;
     void *driver;
+    struct block_device *parent; /* [I] a partition's disk; NULL: a whole disk */
+    uint64_t first_sector;       /* [I] of the partition, on its disk */
 };
 
-/* Make @device known by its name and read its partition table in the background. */
+/* Make @device known by its name and read its partition table in the background. It stays known
+ * for good: when it is removed, its requests complete with BLOCK_GONE. Thread context. */
 void block_register(struct block_device *device);
 
 /* The device named @name, or NULL. */
@@ -83,13 +92,21 @@ struct block_device *block_find(const char *name);
 /* Call @visit for every device until it returns false. */
 void block_for_each(bool (*visit)(struct block_device *device, void *context), void *context);
 
-/* Checks the range and hands @r to its device. */
+/* Check @r and hand it to its device. What no device would take is completed at once, with
+ * BLOCK_OUT_OF_RANGE, BLOCK_READ_ONLY or BLOCK_UNSUPPORTED. Any context. */
 void block_submit(struct block_request *r);
 
-/* Complete @r with @status: the drivers' side. */
+/* Complete @r with @status: the drivers' side, with no lock held. Any context. */
 void block_complete(struct block_request *r, enum block_status status);
 
-/* Submit and sleep until done; the status. Thread context only. */
+/* Submit and sleep until done; the status. @r's done and context are overwritten. Thread context
+ * only. */
 enum block_status block_submit_wait(struct block_request *r);
+
+const char *block_status_text(enum block_status status);
+
+/* Copy the @length characters of a device's name field to @text of @length + 1 bytes, without
+ * outer spaces and with nothing unprintable. */
+void block_text(char *text, const char *field, uint32_t length);
 
 #endif

@@ -23,7 +23,8 @@ struct pci_device {
     uint8_t msi_capability, msix_capability; /* offsets; 0: none */
     uint16_t msix_count;
     struct pci_bar bars[6];
-    volatile uint32_t *msix_table; /* mapped by pci_enable_msix */
+    volatile void *config;     /* [I] its page of ECAM; NULL: reached by ports */
+    volatile void *msix_table; /* mapped by pci_enable_msix */
     const struct pci_driver *driver;
     struct list link;
 };
@@ -34,15 +35,26 @@ struct pci_driver {
     bool (*probe)(struct pci_device *device); /* true: taken */
 };
 
-void pci_init(void);                       /* enumerate every bus */
+/* Find the functions on every bus. Once, after acpi_init. */
+void pci_init(void);
+
+/* Offer each function that has no driver to those that match it. */
 void pci_bind(const struct pci_driver *const *drivers, uint32_t count);
+
+/* Call @visit for every function until it returns false. */
 void pci_for_each(bool (*visit)(struct pci_device *device, void *context), void *context);
 
-uint8_t pci_read8(const struct pci_device *d, uint16_t offset);
-uint16_t pci_read16(const struct pci_device *d, uint16_t offset);
-uint32_t pci_read32(const struct pci_device *d, uint16_t offset);
-void pci_write16(const struct pci_device *d, uint16_t offset, uint16_t v);
-void pci_write32(const struct pci_device *d, uint16_t offset, uint32_t v);
+/* Configuration space. What does not exist reads as ones. */
+uint8_t pci_read8(const struct pci_device *d, uint32_t offset);
+uint16_t pci_read16(const struct pci_device *d, uint32_t offset);
+uint32_t pci_read32(const struct pci_device *d, uint32_t offset);
+void pci_write16(const struct pci_device *d, uint32_t offset, uint16_t v);
+/* Clear, then set, bits of a 16-bit register. */
+void pci_change16(const struct pci_device *d, uint32_t offset, uint32_t clear, uint32_t set);
+void pci_write32(const struct pci_device *d, uint32_t offset, uint32_t v);
+
+/* The offset of capability @id, or 0. */
+uint8_t pci_find_capability(const struct pci_device *d, uint8_t id);
 
 /* Memory decoding and bus mastering on. */
 void pci_enable(struct pci_device *d);
@@ -53,5 +65,8 @@ volatile void *pci_map_bar(struct pci_device *d, unsigned index);
 /* Route @count interrupts (MSI-X entries 0..count-1; MSI for one). False: unsupported. */
 bool pci_enable_msix(struct pci_device *d, struct irq *irqs, uint32_t count);
 bool pci_enable_msi(struct pci_device *d, struct irq *irq);
+
+/* Bus mastering and messages off: the device reaches neither memory nor a CPU. */
+void pci_disable(struct pci_device *d);
 
 #endif

@@ -16,20 +16,8 @@ static struct {
     struct boot_memory_range ranges[RANGES_MAX];
     uint32_t count;
     bool direct_map;
+    uint64_t low_page;
 } memory;
-
-void boot_memory_init(const struct boot_info *info)
-{
-    const struct boot_memory_range *map =
-        (const struct boot_memory_range *)(uintptr_t)info->memory_map;
-
-    memory.count = info->memory_map_count;
-    if (memory.count > RANGES_MAX) {
-        log_print("memory: only %u of %u ranges of the memory map used", RANGES_MAX, memory.count);
-        memory.count = RANGES_MAX;
-    }
-    memcpy(memory.ranges, map, memory.count * sizeof(*map));
-}
 
 void *boot_memory_access(uint64_t physical)
 {
@@ -41,11 +29,13 @@ void boot_memory_use_direct_map(void)
     memory.direct_map = true;
 }
 
-/* Cut @size bytes off the end of @r; 0: it is no usable range inside [@low, @high) of that size. */
+/* Cut @size bytes off the end of @r; 0: it is no usable range that ends in [@low + @size, @high]
+ * and has as much. */
 static uint64_t range_cut(struct boot_memory_range *r, uint64_t size, uint64_t low, uint64_t high)
 {
-    if (r->type != BOOT_MEMORY_USABLE || r->base < low || r->base + r->length > high ||
-        r->length < size)
+    uint64_t end = r->base + r->length;
+
+    if (r->type != BOOT_MEMORY_USABLE || end > high || r->length < size || end - size < low)
         return 0;
     r->length -= size;
     memset(boot_memory_access(r->base + r->length), 0, size);
@@ -63,7 +53,7 @@ uint64_t boot_memory_take(uint64_t count)
     panic("memory: no %lu contiguous pages below 4 GiB", count);
 }
 
-uint64_t boot_memory_take_low(void)
+static uint64_t take_low(void)
 {
     for (uint32_t i = 0; i < memory.count; i++) {
         uint64_t at = range_cut(&memory.ranges[i], PAGE_SIZE, PAGE_SIZE, LOW_END);
@@ -72,6 +62,25 @@ uint64_t boot_memory_take_low(void)
             return at;
     }
     return 0;
+}
+
+void boot_memory_init(const struct boot_info *info)
+{
+    const struct boot_memory_range *map =
+        (const struct boot_memory_range *)(uintptr_t)info->memory_map;
+
+    memory.count = info->memory_map_count;
+    if (memory.count > RANGES_MAX) {
+        log_print("memory: only %u of %u ranges of the memory map used", RANGES_MAX, memory.count);
+        memory.count = RANGES_MAX;
+    }
+    memcpy(memory.ranges, map, memory.count * sizeof(*map));
+    memory.low_page = take_low();
+}
+
+uint64_t boot_memory_low_page(void)
+{
+    return memory.low_page;
 }
 
 const struct boot_memory_range *boot_memory_ranges(uint32_t *count)

@@ -18,8 +18,8 @@ void *boot_memory_access(uint64_t physical);
 /* From now on pages are reached through the direct map. */
 void boot_memory_use_direct_map(void);
 
-/* A page below 640 KiB for the processors' start code; 0: none. Once. */
-uint64_t boot_memory_take_low(void);
+/* The page below 640 KiB that is kept for the processors' start code; 0: there is none. */
+uint64_t boot_memory_low_page(void);
 
 /* The ranges as they are now. */
 const struct boot_memory_range *boot_memory_ranges(uint32_t *count);

@@ -21,7 +21,7 @@ struct slab {
     uint16_t class_index;
     uint16_t used; /* [class lock] */
     void *free;    /* [class lock] first free object, each holding the next */
-    uint64_t padding[3];
+    uint64_t padding[4];
 };
 _Static_assert(sizeof(struct slab) == 64, "the size classes are chosen for a 64-byte header");
 

@@ -6,15 +6,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define PAGE_SIZE 4096ull
+#include <x86/pte.h> /* PAGE_SIZE */
 
 /* 2^@order contiguous pages, naturally aligned, not zeroed; 0: none are free. Any context. */
 uint64_t page_alloc(unsigned order);
 void page_free(uint64_t physical, unsigned order);
-
-/* The same, below 4 GiB: for devices and structures that can address no more. */
-uint64_t page_alloc_below_4g(unsigned order);
 
 /* The order the allocation at @physical was made with. */
 unsigned page_order(uint64_t physical);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* root/mm/page.c - the page allocator: two buddies, below and above 4 GiB, under per-CPU caches of
- * single pages. Requests that do not ask for low memory get high memory while there is some. */
+ * single pages. Memory above 4 GiB goes first: what lies below stays for whoever needs it there. */
 #include <rt/mem.h>
 #include "cpu/cpu.h"
 #include "log.h"
@@ -86,11 +86,6 @@ uint64_t page_alloc(unsigned order)
     return page != 0 ? page : zones_alloc(order);
 }
 
-uint64_t page_alloc_below_4g(unsigned order)
-{
-    return zone_alloc(&pages.zones[ZONE_LOW], order);
-}
-
 void page_free(uint64_t physical, unsigned order)
 {
     BUG_ON(physical == 0 || physical % PAGE_SIZE != 0);
@@ -150,20 +145,15 @@ static uint64_t end_of_ram(void)
     return end;
 }
 
-static bool counts_as_total(uint32_t type)
-{
-    return type == BOOT_MEMORY_USABLE || type == BOOT_MEMORY_LOADER ||
-           type == BOOT_MEMORY_ROOT_IMAGE || type == BOOT_MEMORY_MODULE;
-}
-
-/* What the firmware's map gave to root; the ranges before anything was cut off them. */
+/* All RAM that the firmware's map names and the hypervisor does not keep; the ranges before
+ * anything was cut off them. */
 static void count_totals(const struct boot_info *info)
 {
     const struct boot_memory_range *map = phys_to_virt(info->memory_map);
 
     pages.totals.hypervisor_kept = info->kept_size;
     for (uint32_t i = 0; i < info->memory_map_count; i++) {
-        if (counts_as_total(map[i].type))
+        if (boot_memory_is_ram(map[i].type) || map[i].type == BOOT_MEMORY_RUNTIME_CODE)
             pages.totals.total += map[i].length;
         if (map[i].type == BOOT_MEMORY_LOADER)
             pages.totals.loader_kept += map[i].length;

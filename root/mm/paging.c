@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* root/mm/paging.c - see paging.h. */
+#include <x86/cpuid.h>
 #include <x86/insn.h>
-#include "cpu/regs.h"
 #include "image.h"
 #include "log.h"
 #include "mm/boot_memory.h"
@@ -10,7 +10,7 @@
 #include "sched/thread.h"
 
 #define FOUR_GIB  0x100000000ull
-#define TABLE_FLAGS (PT_PRESENT | PT_WRITE)
+#define TABLE_FLAGS (PTE_P | PTE_RW)
 #define UPPER_HALF 0xffff800000000000ull
 
 static struct {
@@ -35,29 +35,24 @@ static uint64_t table_alloc(void)
     return page;
 }
 
-static unsigned pt_index(uint64_t va, unsigned level)
-{
-    return (unsigned)(va >> (12 + 9 * level)) % PT_ENTRIES;
-}
-
 uint64_t *pt_entry(uint64_t root, uint64_t va, unsigned level, bool create)
 {
     uint64_t table = root;
-    uint64_t user = va < UPPER_HALF ? PT_USER : 0;
+    uint64_t user = va < UPPER_HALF ? PTE_US : 0;
 
     for (unsigned at = PT_LEVEL_512G; at > level; at--) {
-        uint64_t *entry = (uint64_t *)boot_memory_access(table) + pt_index(va, at);
+        uint64_t *entry = (uint64_t *)boot_memory_access(table) + pte_index(va, at);
 
-        if ((*entry & PT_PRESENT) == 0) {
+        if ((*entry & PTE_P) == 0) {
             uint64_t next = create ? table_alloc() : 0;
 
             if (next == 0)
                 return NULL;
             *entry = next | TABLE_FLAGS | user;
         }
-        table = *entry & PT_ADDRESS_MASK;
+        table = *entry & PTE_ADDR_MASK;
     }
-    return (uint64_t *)boot_memory_access(table) + pt_index(va, level);
+    return (uint64_t *)boot_memory_access(table) + pte_index(va, level);
 }
 
 static void free_tables(uint64_t table, unsigned level, unsigned entries)
@@ -65,8 +60,8 @@ static void free_tables(uint64_t table, unsigned level, unsigned entries)
     uint64_t *t = phys_to_virt(table);
 
     for (unsigned i = 0; i < entries && level > PT_LEVEL_4K; i++)
-        if ((t[i] & PT_PRESENT) != 0)
-            free_tables(t[i] & PT_ADDRESS_MASK, level - 1, PT_ENTRIES);
+        if ((t[i] & PTE_P) != 0)
+            free_tables(t[i] & PTE_ADDR_MASK, level - 1, PTE_PER_TABLE);
     page_free(table, 0);
 }
 
@@ -74,9 +69,9 @@ void pt_free_user_tables(uint64_t root)
 {
     uint64_t *t = phys_to_virt(root);
 
-    for (unsigned i = 0; i < PT_ENTRIES / 2; i++) {
-        if ((t[i] & PT_PRESENT) != 0)
-            free_tables(t[i] & PT_ADDRESS_MASK, PT_LEVEL_1G, PT_ENTRIES);
+    for (unsigned i = 0; i < PTE_PER_TABLE / 2; i++) {
+        if ((t[i] & PTE_P) != 0)
+            free_tables(t[i] & PTE_ADDR_MASK, PT_LEVEL_1G, PTE_PER_TABLE);
         t[i] = 0;
     }
 }
@@ -92,7 +87,7 @@ static void map_range(uint64_t root, uint64_t va, uint64_t physical, uint64_t si
                ((va | physical) % pt_level_size(level) != 0 || size < pt_level_size(level)))
             level--;
         entry = pt_entry(root, va, level, true);
-        *entry = physical | flags | PT_PRESENT | (level > PT_LEVEL_4K ? PT_LARGE : 0);
+        *entry = physical | flags | PTE_P | (level > PT_LEVEL_4K ? PTE_PS : 0);
         va += pt_level_size(level);
         physical += pt_level_size(level);
         size -= pt_level_size(level);
@@ -113,7 +108,7 @@ static void map_ram(const struct boot_info *info)
         if (end == begin)
             i++;
         else if (end <= DIRECT_MAP_SIZE)
-            map_range(paging.root, DIRECT_MAP_BASE + begin, begin, end - begin, PT_WRITE | PT_NX);
+            map_range(paging.root, DIRECT_MAP_BASE + begin, begin, end - begin, PTE_RW | PTE_NX);
     }
 }
 
@@ -136,7 +131,7 @@ static void map_firmware(const struct boot_info *info)
     for (uint32_t i = 0; i < info->memory_map_count; i++)
         if (boot_memory_is_ram(map[i].type) && map[i].base + map[i].length > end)
             end = map[i].base + map[i].length;
-    map_range(paging.firmware_root, 0, 0, (end + step - 1) / step * step, PT_WRITE);
+    map_range(paging.firmware_root, 0, 0, (end + step - 1) / step * step, PTE_RW);
 }
 
 /* Give every upper-half top-level entry that is used its table now. */
@@ -147,7 +142,7 @@ static void share_upper_half(void)
 
     pt_entry(paging.root, KERNEL_STACKS_BASE, PT_LEVEL_1G, true);
     pt_entry(paging.root, KERNEL_MMIO_BASE, PT_LEVEL_1G, true);
-    for (unsigned i = PT_ENTRIES / 2; i < PT_ENTRIES; i++)
+    for (unsigned i = PTE_PER_TABLE / 2; i < PTE_PER_TABLE; i++)
         to[i] = from[i];
 }
 
@@ -155,8 +150,8 @@ static bool cpu_has_1g_pages(void)
 {
     uint32_t regs[4];
 
-    insn_cpuid(0x80000001u, 0, regs);
-    return (regs[3] & CPUID_81_EDX_1GB) != 0;
+    insn_cpuid(CPUID_LEAF_EXT_FEATURES, 0, regs);
+    return (regs[3] & CPUID_80000001_EDX_PAGE1GB) != 0;
 }
 
 void paging_init(const struct boot_info *info)
@@ -167,8 +162,8 @@ void paging_init(const struct boot_info *info)
     paging.firmware_root = boot_memory_take(1);
     map_ram(info);
     map_image_part(image_start, image_rodata, 0);
-    map_image_part(image_rodata, image_data, PT_NX);
-    map_image_part(image_data, image_end, PT_WRITE | PT_NX);
+    map_image_part(image_rodata, image_data, PTE_NX);
+    map_image_part(image_data, image_end, PTE_RW | PTE_NX);
     map_firmware(info);
     share_upper_half();
     insn_write_cr3(paging.root);
@@ -186,7 +181,7 @@ bool kernel_map(uint64_t va, uint64_t physical, uint64_t flags)
     uint64_t *entry = pt_entry(paging.root, va, PT_LEVEL_4K, true);
 
     if (entry != NULL)
-        *entry = physical | flags | PT_PRESENT;
+        *entry = physical | flags | PTE_P;
     spin_unlock(&paging.lock, lock_flags);
     return entry != NULL;
 }
@@ -209,7 +204,7 @@ volatile void *mmio_map(uint64_t physical, size_t size)
 
     for (uint64_t at = 0; at < length; at += PAGE_SIZE)
         if (!kernel_map(va + at, physical - offset + at,
-                        PT_WRITE | PT_NX | PT_CACHE_DISABLE | PT_WRITE_THROUGH))
+                        PTE_RW | PTE_NX | PTE_PCD | PTE_PWT))
             return NULL;
     return (volatile void *)(uintptr_t)(va + offset);
 }
@@ -234,7 +229,7 @@ uint64_t paging_new_root(void)
         return 0;
     page_zero(root, 0);
     to = phys_to_virt(root);
-    for (unsigned i = PT_ENTRIES / 2; i < PT_ENTRIES; i++)
+    for (unsigned i = PTE_PER_TABLE / 2; i < PTE_PER_TABLE; i++)
         to[i] = from[i];
     return root;
 }

@@ -15,27 +15,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <hvabi/boot.h>
+#include <x86/pte.h>
 
 #define DIRECT_MAP_BASE    0xffff800000000000ull
 #define DIRECT_MAP_SIZE    0x0000400000000000ull /* 64 TiB */
 #define KERNEL_STACKS_BASE 0xffffc00000000000ull
 #define KERNEL_MMIO_BASE   0xffffd00000000000ull
 
-/* Page-table entries: SDM vol. 3, 4.5.5 */
-#define PT_PRESENT       (1ull << 0)
-#define PT_WRITE         (1ull << 1)
-#define PT_USER          (1ull << 2)
-#define PT_WRITE_THROUGH (1ull << 3)
-#define PT_CACHE_DISABLE (1ull << 4)
-#define PT_LARGE         (1ull << 7)
-#define PT_NX            (1ull << 63)
-#define PT_ADDRESS_MASK  0x000ffffffffff000ull
-
-enum { PT_LEVEL_4K, PT_LEVEL_2M, PT_LEVEL_1G, PT_LEVEL_512G, PT_ENTRIES = 512 };
+/* What an entry of a table of that level maps. */
+enum { PT_LEVEL_4K = 1, PT_LEVEL_2M, PT_LEVEL_1G, PT_LEVEL_512G };
 
 static inline uint64_t pt_level_size(unsigned level)
 {
-    return 4096ull << (9 * level);
+    return 1ull << pte_shift(level);
 }
 
 /* The entry of @va at @level under the top table @root, or NULL: a table above it is missing and

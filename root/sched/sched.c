@@ -2,8 +2,8 @@
 /* root/sched/sched.c - picking and switching threads; see sched.h.
  * Lock order: timer queue, wait queue, run queue. No two run queues are locked at once. */
 #include <rt/mem.h>
+#include <x86/cr.h>
 #include "cpu/cpu.h"
-#include "cpu/regs.h"
 #include "log.h"
 #include "mm/space.h"
 #include "sched/sched.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* root/sched/spinlock.c - ticket locks that keep interrupts off; see thread.h. */
+#include <x86/cr.h>
 #include <x86/insn.h>
 #include "cpu/cpu.h"
-#include "cpu/regs.h"
 #include "sched/sched.h"
 
 uint64_t spin_lock(struct spinlock *l)

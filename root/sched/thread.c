@@ -50,7 +50,7 @@ uint64_t stack_alloc(void)
     for (uint64_t va = slot + STACK_SLOT - STACK_SIZE; va < slot + STACK_SLOT; va += PAGE_SIZE) {
         uint64_t page = page_alloc(0);
 
-        if (page == 0 || !kernel_map(va, page, PT_WRITE | PT_NX))
+        if (page == 0 || !kernel_map(va, page, PTE_RW | PTE_NX))
             return 0; /* the slot and its pages stay lost: memory has run out */
     }
     return slot + STACK_SLOT;
@@ -127,6 +127,11 @@ struct thread *thread_start(const char *name, thread_entry entry, void *argument
     if (t != NULL)
         thread_launch(t);
     return t;
+}
+
+void thread_discard(struct thread *t)
+{
+    thread_reap(t);
 }
 
 void thread_reap(struct thread *t)

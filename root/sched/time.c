@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* root/sched/time.c - see time.h. */
+#include <hvabi/cpuid.h>
+#include <hvabi/msr.h>
+#include <hvabi/partition.h>
+#include <x86/cpuid.h>
 #include <x86/insn.h>
-#include "cpu/regs.h"
 #include "io/acpi.h"
 #include "log.h"
 #include "sched/thread.h"
@@ -31,8 +34,6 @@
 /* How many reads a timer that stands still gets: some 0.1 s at worst. */
 #define MEASURE_MAX_READS 10000000u
 
-#define CPUID_TSC_LEAF 0x15u
-
 static struct {
     uint64_t base;       /* [I] TSC at time 0 */
     uint64_t hz;         /* [I] */
@@ -50,19 +51,19 @@ bool time_hypervisor_has_frequencies(void)
 {
     uint32_t regs[4];
 
-    insn_cpuid(1, 0, regs);
+    insn_cpuid(CPUID_LEAF_FEATURES, 0, regs);
     if ((regs[2] & CPUID_1_ECX_HYPERVISOR) == 0)
         return false;
-    insn_cpuid(CPUID_HV_INTERFACE, 0, regs);
-    if (regs[0] != HV_INTERFACE_HV1)
+    insn_cpuid(HV_CPUID_INTERFACE, 0, regs);
+    if (regs[0] != HV_CPUID_SIGNATURE_EAX)
         return false;
-    insn_cpuid(CPUID_HV_FEATURES, 0, regs);
-    return (regs[0] & HV_EAX_FREQUENCY_MSRS) != 0 && (regs[3] & HV_EDX_FREQUENCIES) != 0;
+    insn_cpuid(HV_CPUID_FEATURES, 0, regs);
+    return (regs[0] & HV_PRIVILEGE_ACCESS_FREQUENCY_REGS) != 0 && (regs[3] & HV_CPUID_FEATURES_EDX_FREQUENCY_REGS) != 0;
 }
 
 static uint64_t frequency_from_hypervisor(void)
 {
-    return time_hypervisor_has_frequencies() ? insn_rdmsr(MSR_HV_TSC_FREQUENCY) : 0;
+    return time_hypervisor_has_frequencies() ? insn_rdmsr(HV_X64_MSR_TSC_FREQUENCY) : 0;
 }
 
 static uint64_t frequency_from_cpuid(void)
@@ -70,9 +71,9 @@ static uint64_t frequency_from_cpuid(void)
     uint32_t regs[4];
 
     insn_cpuid(0, 0, regs);
-    if (regs[0] < CPUID_TSC_LEAF)
+    if (regs[0] < CPUID_LEAF_TSC)
         return 0;
-    insn_cpuid(CPUID_TSC_LEAF, 0, regs);
+    insn_cpuid(CPUID_LEAF_TSC, 0, regs);
     return regs[0] != 0 ? (uint64_t)regs[2] * regs[1] / regs[0] : 0;
 }
 

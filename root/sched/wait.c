@@ -98,12 +98,17 @@ static bool wake_first_locked(struct wait_queue *q)
     return true;
 }
 
+void wake_all_locked(struct wait_queue *q)
+{
+    while (wake_first_locked(q))
+        ;
+}
+
 void wake_all(struct wait_queue *q)
 {
     uint64_t flags = spin_lock(&q->lock);
 
-    while (wake_first_locked(q))
-        ;
+    wake_all_locked(q);
     spin_unlock(&q->lock, flags);
 }
 

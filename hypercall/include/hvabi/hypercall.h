@@ -248,7 +248,7 @@ ABI_OFFSET(struct hv_input_send_synthetic_cluster_ipi_ex, vp_set_bank_contents, 
 
 #define HV_SYNTHETIC_IPI_FIRST_VECTOR 16
 
-/* TLFS 14: HvCallNotifyLongSpinWait; fast */
+/* TLFS 14.5: HvCallNotifyLongSpinWait; fast */
 struct hv_input_notify_long_spin_wait {
     uint64_t spin_count;
 };
@@ -281,7 +281,7 @@ ABI_OFFSET(struct hv_input_signal_event, connection_id, 0);
 ABI_OFFSET(struct hv_input_signal_event, flag_number, 4);
 ABI_OFFSET(struct hv_input_signal_event, reserved, 6);
 
-/* TLFS 2.0a, 6.8: HvCallGetLogicalProcessorRunTime */
+/* TLFS 2.0a, 6.4.1: HvCallGetLogicalProcessorRunTime */
 struct hv_input_get_logical_processor_run_time {
     uint32_t lp_index;
     uint32_t reserved;

@@ -464,7 +464,7 @@ struct hv_input_clear_virtual_interrupt {
 ABI_SIZE(struct hv_input_clear_virtual_interrupt, 8);
 ABI_OFFSET(struct hv_input_clear_virtual_interrupt, partition_id, 0);
 
-/* TLFS 2.0a, chapter 20: hv_input_map_stats_page.stats_type */
+/* TLFS 2.0a, chapter 21: hv_input_map_stats_page.stats_type */
 enum {
     HvStatsObjectHypervisor = 0x00000001,
     HvStatsObjectLogicalProcessor = 0x00000002,

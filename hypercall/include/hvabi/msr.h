@@ -115,7 +115,7 @@
 #define HV_SYNIC_SINT_RESET_VALUE   HV_SYNIC_SINT_MASKED
 #define HV_SYNIC_FIRST_VALID_VECTOR 16
 
-/* TLFS 12.3: synthetic timers. CONFIG; what is not named is reserved and 0 */
+/* TLFS 12.5: synthetic timers. CONFIG; what is not named is reserved and 0 */
 #define HV_STIMER_COUNT             4
 #define HV_STIMER_ENABLE            (1ull << 0)
 #define HV_STIMER_PERIODIC          (1ull << 1)

@@ -100,7 +100,7 @@ enum {
     HvPortPropertyPreferredTargetVp = 1,
 };
 
-/* TLFS 11.11: HvCallCreatePort */
+/* TLFS 2.0a, 14.9.1, in the current layout: HvCallCreatePort */
 struct hv_input_create_port {
     uint64_t port_partition_id;
     uint32_t port_id;
@@ -147,7 +147,7 @@ ABI_OFFSET(struct hv_input_delete_port, port_partition_id, 0);
 ABI_OFFSET(struct hv_input_delete_port, port_id, 8);
 ABI_OFFSET(struct hv_input_delete_port, reserved, 12);
 
-/* TLFS 11.11: HvCallConnectPort */
+/* TLFS 2.0a, 14.9.3, in the current layout: HvCallConnectPort */
 struct hv_input_connect_port {
     uint64_t connection_partition_id;
     uint32_t connection_id;
@@ -216,7 +216,7 @@ struct hv_output_get_port_property {
 ABI_SIZE(struct hv_output_get_port_property, 8);
 ABI_OFFSET(struct hv_output_get_port_property, property_value, 0);
 
-/* TLFS 2.0a, 14.9.5: HvCallDisconnectPort */
+/* TLFS 2.0a, 14.9.6: HvCallDisconnectPort */
 struct hv_input_disconnect_port {
     uint64_t connection_partition_id;
     uint32_t connection_id;

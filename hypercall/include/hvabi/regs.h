@@ -9,7 +9,7 @@
 
 #include <hvabi/types.h>
 
-/* TLFS 7.8.3: register names */
+/* TLFS 7.8.2: register names */
 enum {
     HvRegisterExplicitSuspend = 0x00000000,
     HvRegisterInterceptSuspend = 0x00000001,
@@ -340,7 +340,7 @@ enum {
     HvRegisterVsmCodePageOffsets = 0x000d0002,
 };
 
-/* TLFS 7.9.6. Attributes are those of a descriptor's second word, without limit 19:16 */
+/* TLFS 7.9.5. Attributes are those of a descriptor's second word, without limit 19:16 */
 struct hv_x64_segment_register {
     uint64_t base;
     uint32_t limit;
@@ -364,7 +364,7 @@ ABI_OFFSET(struct hv_x64_segment_register, attributes, 14);
 #define HV_X64_SEGMENT_DEFAULT     0x4000u
 #define HV_X64_SEGMENT_GRANULARITY 0x8000u
 
-/* TLFS 7.9.7: IDTR, GDTR */
+/* TLFS 7.9.6: IDTR, GDTR */
 struct hv_x64_table_register {
     uint16_t pad[3];
     uint16_t limit;
@@ -375,7 +375,7 @@ ABI_OFFSET(struct hv_x64_table_register, pad, 0);
 ABI_OFFSET(struct hv_x64_table_register, limit, 6);
 ABI_OFFSET(struct hv_x64_table_register, base, 8);
 
-/* TLFS 7.9.5: one x87 or MMX register */
+/* TLFS 7.9.4: one x87 or MMX register */
 struct hv_x64_fp_register {
     uint64_t mantissa;
     uint64_t exponent_and_sign; /* bits 14:0 biased exponent, bit 15 sign */
@@ -387,7 +387,7 @@ ABI_OFFSET(struct hv_x64_fp_register, exponent_and_sign, 8);
 #define HV_X64_FP_EXPONENT_MASK 0x7fffull
 #define HV_X64_FP_SIGN          0x8000ull
 
-/* TLFS 7.9.5. Outside 64-bit mode last_fp_rip is EIP in bits 31:0 and CS in bits 47:32 */
+/* TLFS 7.9.4. Outside 64-bit mode last_fp_rip is EIP in bits 31:0 and CS in bits 47:32 */
 struct hv_x64_fp_control_status_register {
     uint16_t fp_control;
     uint16_t fp_status;
@@ -403,7 +403,7 @@ ABI_OFFSET(struct hv_x64_fp_control_status_register, fp_tag, 4);
 ABI_OFFSET(struct hv_x64_fp_control_status_register, last_fp_op, 6);
 ABI_OFFSET(struct hv_x64_fp_control_status_register, last_fp_rip, 8);
 
-/* TLFS 7.9.5. Outside 64-bit mode last_fp_rdp is the offset in bits 31:0 and DS in bits 47:32 */
+/* TLFS 7.9.4. Outside 64-bit mode last_fp_rdp is the offset in bits 31:0 and DS in bits 47:32 */
 struct hv_x64_xmm_control_status_register {
     uint64_t last_fp_rdp;
     uint32_t xmm_status_control;
@@ -414,11 +414,11 @@ ABI_OFFSET(struct hv_x64_xmm_control_status_register, last_fp_rdp, 0);
 ABI_OFFSET(struct hv_x64_xmm_control_status_register, xmm_status_control, 8);
 ABI_OFFSET(struct hv_x64_xmm_control_status_register, xmm_status_control_mask, 12);
 
-/* TLFS 7.9.3: HvRegisterInterruptState */
+/* TLFS 7.9.2: HvRegisterInterruptState */
 #define HV_X64_INTERRUPT_STATE_SHADOW     (1ull << 0)
 #define HV_X64_INTERRUPT_STATE_NMI_MASKED (1ull << 1)
 
-/* TLFS 7.9.4: HvRegisterPendingInterruption, reg64 */
+/* TLFS 7.9.3: HvRegisterPendingInterruption, reg64 */
 #define HV_X64_PENDING_INTERRUPTION_PENDING            (1ull << 0)
 #define HV_X64_PENDING_INTERRUPTION_TYPE_SHIFT         1
 #define HV_X64_PENDING_INTERRUPTION_TYPE_MASK          0x000000000000000eull
@@ -450,7 +450,7 @@ enum {
 #define HV_X64_DELIVERABILITY_INTERRUPT_PRIORITY_SHIFT 2
 #define HV_X64_DELIVERABILITY_INTERRUPT_PRIORITY_MASK  0x3cull
 
-/* TLFS 7.8.4: the value of any register. Values narrower than 128 bits are zero-extended */
+/* TLFS 7.8.3: the value of any register. Values narrower than 128 bits are zero-extended */
 struct hv_register_value {
     union {
         uint64_t words[2]; /* low, high */

@@ -40,7 +40,7 @@ ABI_SIZE(struct hv_message, HV_MESSAGE_SIZE);
 ABI_OFFSET(struct hv_message, header, 0);
 ABI_OFFSET(struct hv_message, payload, 16);
 
-/* TLFS 11.10.3: the SIM page, one slot for each SINT */
+/* TLFS 11.9: the SIM page, one slot for each SINT */
 struct hv_message_page {
     struct hv_message slots[HV_SYNIC_SINT_COUNT];
 };
@@ -54,7 +54,7 @@ struct hv_synic_event_flags {
 ABI_SIZE(struct hv_synic_event_flags, HV_EVENT_FLAGS_BYTE_COUNT);
 ABI_OFFSET(struct hv_synic_event_flags, flags, 0);
 
-/* TLFS 11.10.5: the SIEF page */
+/* TLFS 11.9: the SIEF page */
 struct hv_synic_event_flags_page {
     struct hv_synic_event_flags slots[HV_SYNIC_SINT_COUNT];
 };
@@ -77,7 +77,7 @@ ABI_OFFSET(struct hv_reference_tsc_page, tsc_offset, 16);
 #define HV_REFERENCE_TSC_SEQUENCE_INVALID 0u
 #define HV_REFERENCE_TIME_PER_SECOND      10000000ull /* 100 ns units */
 
-/* TLFS 7.8.7.2, 15.6.1.2 */
+/* TLFS 7.8.7, 15.6.1.2 */
 struct hv_vp_vtl_control {
     uint32_t entry_reason;
     uint8_t vina_asserted;
@@ -92,7 +92,7 @@ ABI_OFFSET(struct hv_vp_vtl_control, vina_asserted, 4);
 ABI_OFFSET(struct hv_vp_vtl_control, vtl_return_rax, 8);
 ABI_OFFSET(struct hv_vp_vtl_control, vtl_return_rcx, 16);
 
-/* TLFS 7.8.7.2 */
+/* TLFS 7.8.7 */
 struct hv_vp_assist_page {
     uint32_t apic_assist; /* HV_APIC_ASSIST_* */
     uint32_t reserved0;
@@ -122,7 +122,7 @@ ABI_OFFSET(struct hv_vp_assist_page, fault_parameter0, 64);
 ABI_OFFSET(struct hv_vp_assist_page, fault_code, 68);
 ABI_OFFSET(struct hv_vp_assist_page, fault_parameter1, 72);
 
-/* TLFS 10.2.2: the interrupt in service needs no EOI */
+/* TLFS 10.3.5: the interrupt in service needs no EOI */
 #define HV_APIC_ASSIST_NO_EOI_REQUIRED (1u << 0)
 
 /* TLFS 11.10.8.1: 32 triggers */

@@ -2,6 +2,7 @@
 /* calls.c - unknown, malformed and privilege-lacking hypercalls: each must come back with exactly
  * the status that the TLFS names (3.11, appendix B). Where a privilege decides what is checked
  * first, the privileges that CPUID states decide what is expected. */
+#include <hvabi/message.h>
 #include <hvabi/msr.h>
 #include <hvabi/partition.h>
 #include <rt/mem.h>
@@ -180,9 +181,10 @@ static bool bad_messages(const struct guest_boot *boot)
         return ok;
     ok &=
         post_expect("message type 0", boot->message_connection, 0, 0, HV_STATUS_INVALID_PARAMETER);
-    ok &= post_expect("hypervisor's message type", boot->message_connection, 0x80000000u, 0,
-                      HV_STATUS_INVALID_PARAMETER);
-    ok &= post_expect("241 bytes", boot->message_connection, 1, 241, HV_STATUS_INVALID_PARAMETER);
+    ok &= post_expect("hypervisor's message type", boot->message_connection,
+                      HV_MESSAGE_TYPE_HYPERVISOR_MASK, 0, HV_STATUS_INVALID_PARAMETER);
+    ok &= post_expect("241 bytes", boot->message_connection, 1,
+                      HV_MESSAGE_MAX_PAYLOAD_BYTE_COUNT + 1, HV_STATUS_INVALID_PARAMETER);
     ok &= post_expect("4 GiB of payload", boot->message_connection, 1, UINT32_MAX,
                       HV_STATUS_INVALID_PARAMETER);
     return ok;

@@ -70,11 +70,20 @@ static void msr_range_sweep(uint32_t first, uint32_t last)
 
 uint8_t attack_msrsweep(const struct guest_boot *boot)
 {
+    /* The three ranges of SVM's MSR permission map (APM vol. 2, 15.11), and the synthetic registers
+     */
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = {
+        {0x00000000u, 0x00001fffu},
+        {HV_X64_MSR_SYNTHETIC_FIRST, HV_X64_MSR_SYNTHETIC_FIRST + 0x1ffu},
+        {0xc0000000u, 0xc0001fffu},
+        {0xc0010000u, 0xc0011fffu},
+    };
+
     (void)boot;
-    msr_range_sweep(0, 0x1fff);
-    msr_range_sweep(HV_X64_MSR_SYNTHETIC_FIRST, HV_X64_MSR_SYNTHETIC_FIRST + 0x1ff);
-    msr_range_sweep(0xc0000000u, 0xc0001fffu);
-    msr_range_sweep(0xc0010000u, 0xc0011fffu);
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
+        msr_range_sweep(ranges[i].first, ranges[i].last);
     return GUEST_EXIT_OK;
 }
 

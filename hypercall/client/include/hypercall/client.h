@@ -111,7 +111,7 @@ hv_status hv_call_install_intercept(const struct hv_client *c, hv_partition_id i
 hv_status hv_call_assert_virtual_interrupt(const struct hv_client *c, hv_partition_id id,
                                            uint64_t control, uint64_t destination, uint32_t vector);
 
-/* Ports and connections. TLFS 11.11. @input is copied as it is. */
+/* Ports and connections. TLFS 2.0a, 14.9. @input is copied as it is. */
 hv_status hv_call_create_port(const struct hv_client *c, const struct hv_input_create_port *input);
 hv_status hv_call_delete_port(const struct hv_client *c, hv_partition_id id, hv_port_id port);
 hv_status hv_call_connect_port(const struct hv_client *c,
@@ -126,7 +126,7 @@ hv_status hv_call_post_message(const struct hv_client *c, hv_connection_id conne
 hv_status hv_call_signal_event(const struct hv_client *c, hv_connection_id connection,
                                uint16_t flag);
 
-/* We have spun @spins times for a lock. TLFS 14.2 */
+/* We have spun @spins times for a lock. TLFS 14.5 */
 hv_status hv_call_notify_long_spin_wait(const struct hv_client *c, uint64_t spins);
 
 #endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* root/boot/main.c - the kernel comes up, in the order of root_main; a thread does what sleeps and
+ * then looks after the shell. */
+#include <rt/mem.h>
+#include "boot/handoff.h"
+#include "boot/shell_image.h"
+#include "cpu/apic.h"
+#include "cpu/cpu.h"
+#include "drivers/drivers.h"
+#include "io/acpi.h"
+#include "io/console.h"
+#include "io/irq_entry.h"
+#include "log.h"
+#include "mm/boot_memory.h"
+#include "mm/init.h"
+#include "mm/memory.h"
+#include "mm/paging.h"
+#include "panic.h"
+#include "power.h"
+#include "proc/process.h"
+#include "sched/sched.h"
+#include "sched/time.h"
+
+#define MIB            (1ul << 20)
+#define NS_PER_S       1000000000ull
+#define SHELL_MODULE   "shell.elf"
+#define OPTION_MAX     64
+
+_Noreturn void root_main(const struct boot_info *info);
+extern uint8_t boot_stack_top[]; /* entry.asm */
+
+static bool option_is(const char *key, const char *wanted)
+{
+    char value[OPTION_MAX];
+
+    return handoff_option(key, value, sizeof(value)) && strcmp(value, wanted) == 0;
+}
+
+static void announce(void)
+{
+    struct memory_totals m;
+
+    memory_totals(&m);
+    log_print("root: %s, %u CPUs, %lu MiB memory", build_id(), cpu_count(), m.total / MIB);
+    log_print("root: launched by %s", handoff_launch_text());
+}
+
+/* The shell: a boot module of that name, else the one that is linked in. Runs for ever. */
+static _Noreturn void shell_keep(void)
+{
+    const struct boot_module *m = handoff_find_module(SHELL_MODULE);
+    const void *file = m != NULL ? phys_to_virt(m->base) : shell_image;
+    uint64_t size = m != NULL ? m->size : (uint64_t)(shell_image_end - shell_image);
+
+    for (;;) {
+        struct process *p = process_start("shell", file, size);
+
+        if (p != NULL)
+            log_print("root: the shell ended with status %d", process_wait(p));
+        thread_sleep(NS_PER_S);
+    }
+}
+
+/* Everything that may sleep, on the bootstrap processor. */
+static void init_thread(void *unused)
+{
+    uint32_t count;
+    const uint32_t *apic_ids = handoff_apic_ids(&count);
+
+    (void)unused;
+    cpu_start_others(apic_ids, count);
+    page_reclaim_loader();
+    announce();
+    console_start();
+    drivers_init(0);
+    shell_keep();
+}
+
+static void memory_up(const struct boot_info *info)
+{
+    const struct boot_info *copy = handoff_info();
+
+    boot_memory_init(info);
+    paging_init(copy);
+    page_init(copy);
+    heap_init();
+    if (!handoff_copy())
+        panic("root: no memory for the hand-off data");
+    symbols_init(phys_to_virt(copy->root.file_base), copy->root.file_size);
+}
+
+void root_main(const struct boot_info *info)
+{
+    const char *wrong = handoff_take(info);
+
+    console_init_early();
+    cpu_init_boot();
+    if (wrong != NULL)
+        panic("root: %s", wrong);
+    memory_up(info);
+    console_init_framebuffer(&handoff_info()->framebuffer);
+    acpi_init(handoff_info()->acpi_rsdp);
+    power_init(handoff_info());
+    time_init();
+    apic_init_boot();
+    apic_init_cpu();
+    this_cpu()->apic_id = apic_id();
+    apic_timer_calibrate();
+    irq_init();
+    sched_set_idle_poll(option_is("idle", "poll"));
+    if (!sched_init_cpu(this_cpu(), (uint64_t)(uintptr_t)boot_stack_top) ||
+        thread_start("init", init_thread, NULL, 0) == NULL)
+        panic("root: no memory for the first thread");
+    sched_idle();
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* root/drivers/drivers.h - the drivers that are linked in. */
+#ifndef ROOT_DRIVERS_DRIVERS_H
+#define ROOT_DRIVERS_DRIVERS_H
+
+#include <stdint.h>
+#include "io/pci.h"
+
+extern const struct pci_driver nvme_driver, ahci_driver;
+
+extern const struct pci_driver *const root_pci_drivers[];
+extern const uint32_t root_pci_driver_count;
+
+/* Find PCI functions and give each its driver; make a memory disk of @memdisk_size bytes (0: of
+ * the default size). Once, in thread context, with interrupts and all CPUs running. */
+void drivers_init(uint64_t memdisk_size);
+
+/* Register a disk of @size bytes of memory; false: there is not as much. */
+bool memdisk_create(uint64_t size);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* rootabi/disk.h - /dev/disk: the disks and their contents' hashes. */
+#ifndef ROOTABI_DISK_H
+#define ROOTABI_DISK_H
+
+#include <rootabi/ioctl.h>
+
+enum { DISK_READ_ONLY = 1 };
+
+struct disk_info {
+    uint32_t index; /* in; ENOENT: there are fewer */
+    uint32_t flags;
+    char name[16];
+    char model[48];
+    char serial[24];
+    uint32_t sector_size;
+    uint32_t queue_depth;
+    uint64_t sector_count;
+    uint64_t reads, writes, read_bytes, written_bytes, errors, interrupts;
+};
+ABI_SIZE(struct disk_info, 160);
+
+struct disk_hash {
+    char name[16]; /* in; ENOENT: no such disk; EIO: a read failed */
+    uint64_t bytes;
+    uint8_t sha256[32];
+};
+ABI_SIZE(struct disk_hash, 56);
+
+#define DISK_IOCTL_INFO IOCTL_EXCHANGE('d', 0, struct disk_info)
+#define DISK_IOCTL_HASH IOCTL_EXCHANGE('d', 1, struct disk_hash)
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* rootabi/vm.h - /dev/vm: child partitions, as the shell starts, watches and ends them.
+ * Every call gives ENODEV where no hypervisor is underneath. Lists are read by index from 0 until
+ * ENOENT; they may change between two calls. */
+#ifndef ROOTABI_VM_H
+#define ROOTABI_VM_H
+
+#include <rootabi/ioctl.h>
+
+enum { VM_NAME_SIZE = 64, VM_OPTIONS_SIZE = 512 };
+
+/* Make, fill and run a child from a boot module. */
+struct vm_start {
+    char name[VM_NAME_SIZE];       /* the child's; EEXIST: in use */
+    char module[VM_NAME_SIZE];     /* the boot module to run; ENOENT: there is none */
+    char options[VM_OPTIONS_SIZE]; /* words "key=value", separated by blanks, for the child */
+    uint32_t vp_count;             /* 0: one */
+    uint32_t memory_mib;           /* 0: the default */
+    uint64_t partition_id;         /* out */
+};
+ABI_SIZE(struct vm_start, 656);
+
+struct vm_stop {
+    char name[VM_NAME_SIZE]; /* ENOENT: no such child */
+};
+ABI_SIZE(struct vm_stop, 64);
+
+/* Why a child is no longer running. */
+enum {
+    VM_END_NONE = 0,        /* it runs */
+    VM_END_EXIT = 1,        /* it ended itself; status is its own */
+    VM_END_STOPPED = 2,     /* by VM_IOCTL_STOP */
+    VM_END_FAULT = 3,       /* a fault that it did not survive (triple fault) */
+    VM_END_UNHANDLED = 4,   /* it did what root has no answer for */
+    VM_END_FAILURE = 5,     /* root or the hypervisor failed it */
+};
+
+/* Sleep until the child ends. */
+struct vm_wait {
+    char name[VM_NAME_SIZE];  /* ENOENT: no such child, now or recently */
+    uint64_t timeout_ns;      /* 0: none; ETIMEDOUT: it has passed */
+    uint32_t end;             /* out: VM_END_* */
+    uint32_t status;          /* out: for VM_END_EXIT */
+    char reason[128];         /* out: for people */
+};
+ABI_SIZE(struct vm_wait, 208);
+
+struct vm_partition {
+    uint32_t index; /* in */
+    uint32_t vp_count;
+    uint64_t id;
+    char name[VM_NAME_SIZE];
+    char state[16]; /* for people */
+    uint64_t memory_bytes;
+    uint64_t deposited_pages;
+    uint32_t end; /* VM_END_* */
+    uint32_t reserved;
+};
+ABI_SIZE(struct vm_partition, 120);
+
+struct vm_vp {
+    uint32_t index; /* in: over all partitions */
+    uint32_t vp_index;
+    uint64_t partition_id;
+    char partition[VM_NAME_SIZE];
+    uint32_t lp; /* where it ran last */
+    uint32_t reserved;
+    char state[16];
+    uint64_t run_ns;
+    uint64_t exits;
+};
+ABI_SIZE(struct vm_vp, 120);
+
+/* Counters of any kind, as names and values. */
+struct vm_statistic {
+    uint32_t index; /* in */
+    uint32_t reserved;
+    char name[56]; /* "hv.exits.cpuid", "partition.3.runtime" */
+    uint64_t value;
+};
+ABI_SIZE(struct vm_statistic, 72);
+
+#define VM_IOCTL_START     IOCTL_EXCHANGE('v', 0, struct vm_start)
+#define VM_IOCTL_STOP      IOCTL_EXCHANGE('v', 1, struct vm_stop)
+#define VM_IOCTL_WAIT      IOCTL_EXCHANGE('v', 2, struct vm_wait)
+#define VM_IOCTL_PARTITION IOCTL_EXCHANGE('v', 3, struct vm_partition)
+#define VM_IOCTL_VP        IOCTL_EXCHANGE('v', 4, struct vm_vp)
+#define VM_IOCTL_STATISTIC IOCTL_EXCHANGE('v', 5, struct vm_statistic)
+
+#endif

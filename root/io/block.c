@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/* root/io/block.c - the list of disks and partitions, and the way of a request to its driver. */
+#include <rt/format.h>
+#include <rt/mem.h>
+#include "io/block.h"
+#include "io/block_shape.h"
+#include "io/gpt.h"
+#include "log.h"
+#include "mm/memory.h"
+#include "sched/thread.h"
+
+#define SEGMENT_ALIGNMENT 4u
+#define WAIT_QUEUES       16u /* threads in block_submit_wait sleep on these, by their stacks */
+#define WAIT_SPREAD       (4 * PAGE_SIZE)
+
+static struct {
+    struct spinlock lock;
+    struct list devices; /* [lock]; only ever grows */
+    bool waits_ready;    /* [lock] */
+    struct wait_queue waits[WAIT_QUEUES];
+} block = {.devices = {&block.devices, &block.devices}};
+
+static void count(uint64_t *counter, uint64_t n)
+{
+    __atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+}
+
+static bool range_valid(const struct block_device *d, const struct block_request *r)
+{
+    return r->sector_count > 0 && r->sector < d->sector_count &&
+           r->sector_count <= d->sector_count - r->sector;
+}
+
+static bool segments_valid(const struct block_device *d, const struct block_request *r)
+{
+    uint64_t bytes = 0;
+
+    if (r->segment_count == 0 || r->segment_count > d->max_segments)
+        return false;
+    for (uint32_t i = 0; i < r->segment_count; i++) {
+        const struct block_segment *s = &r->segments[i];
+
+        if (s->length == 0 || (s->physical | s->length) % SEGMENT_ALIGNMENT != 0)
+            return false;
+        bytes += s->length;
+    }
+    return bytes == (uint64_t)r->sector_count * d->sector_size;
+}
+
+static enum block_status transfer_check(const struct block_device *d, const struct block_request *r)
+{
+    if (r->op == BLOCK_WRITE && d->read_only)
+        return BLOCK_READ_ONLY;
+    if (!range_valid(d, r) || r->sector_count > d->max_request_sectors || !segments_valid(d, r))
+        return BLOCK_OUT_OF_RANGE;
+    return BLOCK_OK;
+}
+
+static enum block_status request_check(const struct block_device *d, const struct block_request *r)
+{
+    switch (r->op) {
+    case BLOCK_READ:
+    case BLOCK_WRITE:
+        return transfer_check(d, r);
+    case BLOCK_FLUSH:
+        return BLOCK_OK;
+    case BLOCK_DISCARD:
+        if (!d->can_discard)
+            return BLOCK_UNSUPPORTED;
+        if (d->read_only)
+            return BLOCK_READ_ONLY;
+        return range_valid(d, r) && r->sector_count <= d->max_discard_sectors ? BLOCK_OK
+                                                                            : BLOCK_OUT_OF_RANGE;
+    default:
+        return BLOCK_UNSUPPORTED;
+    }
+}
+
+void block_submit(struct block_request *r)
+{
+    struct block_device *d = r->device;
+    enum block_status status = request_check(d, r);
+
+    r->partition = NULL;
+    r->outer = NULL;
+    if (status != BLOCK_OK) {
+        block_complete(r, status);
+        return;
+    }
+    if (d->parent) {
+        r->partition = d;
+        r->sector += d->first_sector;
+        r->device = d->parent;
+    }
+    block_shape_submit(r);
+}
+
+static void statistics_count(struct block_statistics *s, const struct block_request *r,
+                             uint32_t sector_size)
+{
+    uint64_t bytes = (uint64_t)r->sector_count * sector_size;
+
+    if (r->status != BLOCK_OK) {
+        count(&s->errors, 1);
+        return;
+    }
+    switch (r->op) {
+    case BLOCK_READ:
+        count(&s->reads, 1);
+        count(&s->read_bytes, bytes);
+        break;
+    case BLOCK_WRITE:
+        count(&s->writes, 1);
+        count(&s->written_bytes, bytes);
+        break;
+    case BLOCK_FLUSH:
+        count(&s->flushes, 1);
+        break;
+    case BLOCK_DISCARD:
+    default:
+        count(&s->discards, 1);
+        break;
+    }
+}
+
+void block_complete(struct block_request *r, enum block_status status)
+{
+    r->status = status;
+    if (!r->outer)
+        statistics_count(&r->device->statistics, r, r->device->sector_size);
+    if (r->partition) {
+        r->device = r->partition;
+        r->sector -= r->device->first_sector;
+        r->partition = NULL;
+        statistics_count(&r->device->statistics, r, r->device->sector_size);
+    }
+    r->done(r);
+}
+
+/* A thread that sleeps in block_submit_wait. It may be gone as soon as @done is true: whoever wakes
+ * it touches only its wait queue, which is static. */
+struct sync_wait {
+    struct wait_queue *queue;
+    bool done; /* [a] */
+};
+
+static bool sync_is_done(void *context)
+{
+    const struct sync_wait *wait = context;
+
+    return __atomic_load_n(&wait->done, __ATOMIC_ACQUIRE); /* pairs with sync_done */
+}
+
+static void sync_done(struct block_request *r)
+{
+    struct sync_wait *wait = r->context;
+    struct wait_queue *queue = wait->queue;
+
+    __atomic_store_n(&wait->done, true, __ATOMIC_RELEASE); /* pairs with sync_is_done */
+    wake_all(queue);
+}
+
+static struct wait_queue *sync_queue(const void *address)
+{
+    uint64_t flags = spin_lock(&block.lock);
+
+    if (!block.waits_ready) {
+        for (unsigned i = 0; i < WAIT_QUEUES; i++)
+            wait_queue_init(&block.waits[i]);
+        block.waits_ready = true;
+    }
+    spin_unlock(&block.lock, flags);
+    return &block.waits[((uintptr_t)address / WAIT_SPREAD) % WAIT_QUEUES];
+}
+
+enum block_status block_submit_wait(struct block_request *r)
+{
+    struct sync_wait wait = {.queue = sync_queue(&wait)};
+
+    r->done = sync_done;
+    r->context = &wait;
+    block_submit(r);
+    wait_until(wait.queue, sync_is_done, &wait);
+    return r->status;
+}
+
+static void device_add(struct block_device *device)
+{
+    uint64_t flags = spin_lock(&block.lock);
+
+    list_push_back(&block.devices, &device->link);
+    spin_unlock(&block.lock, flags);
+}
+
+/* gpt_read's hook: one sector into @buffer by way of the page in @context. */
+struct sector_reader {
+    struct block_device *device;
+    uint64_t page;
+};
+
+static bool sector_read(void *context, uint64_t sector, void *buffer)
+{
+    struct sector_reader *reader = context;
+    struct block_segment segment = {.physical = reader->page,
+                                    .length = reader->device->sector_size};
+    struct block_request r = {.op = BLOCK_READ,
+                              .device = reader->device,
+                              .sector = sector,
+                              .sector_count = 1,
+                              .segments = &segment,
+                              .segment_count = 1};
+
+    if (block_submit_wait(&r) != BLOCK_OK)
+        return false;
+    memcpy(buffer, phys_to_virt(reader->page), segment.length);
+    return true;
+}
+
+static void partition_add(struct block_device *disk, const struct gpt_partition *p)
+{
+    struct block_device *d = kalloc(sizeof(*d));
+
+    if (!d) {
+        log_print("block: %s: no memory for partition %u", disk->name, p->number);
+        return;
+    }
+    *d = *disk;
+    memset(&d->statistics, 0, sizeof(d->statistics));
+    rt_snprintf(d->name, sizeof(d->name), "%sp%u", disk->name, p->number);
+    d->sector_count = p->sector_count;
+    d->parent = disk;
+    d->first_sector = p->first_sector;
+    device_add(d);
+    log_print("block: %s: %llu sectors from %llu", d->name, (unsigned long long)d->sector_count,
+              (unsigned long long)d->first_sector);
+}
+
+static void table_read(struct block_device *disk, struct gpt_table *table, uint64_t page)
+{
+    struct sector_reader reader = {.device = disk, .page = page};
+    struct gpt_disk gpt = {.read = sector_read,
+                           .context = &reader,
+                           .sector_size = disk->sector_size,
+                           .sector_count = disk->sector_count};
+    enum gpt_status status = gpt_read(&gpt, table);
+
+    if (status != GPT_OK && status != GPT_ABSENT)
+        log_print("block: %s: partition table is %s", disk->name, gpt_status_text(status));
+    if (table->from_backup)
+        log_print("block: %s: using the backup partition table: the primary is %s", disk->name,
+                  gpt_status_text(table->primary));
+    for (uint32_t i = 0; i < table->count; i++)
+        partition_add(disk, &table->partitions[i]);
+}
+
+static void partitions_thread(void *argument)
+{
+    struct block_device *disk = argument;
+    struct gpt_table *table = kalloc(sizeof(*table));
+    uint64_t page = page_alloc(0);
+
+    if (table && page)
+        table_read(disk, table, page);
+    else
+        log_print("block: %s: no memory to read its partition table", disk->name);
+    if (page)
+        page_free(page, 0);
+    kfree(table);
+}
+
+void block_register(struct block_device *device)
+{
+    device->parent = NULL;
+    device_add(device);
+    log_print("block: %s: %s, serial %s, %llu sectors of %u bytes, queue depth %u", device->name,
+              device->model, device->serial, (unsigned long long)device->sector_count,
+              device->sector_size, device->queue_depth);
+    if (!thread_start("partitions", partitions_thread, device, -1))
+        log_print("block: %s: no thread to read its partition table", device->name);
+}
+
+/* The device after @device, or the first for NULL. Devices stay, so that no lock is held while
+ * one is looked at. */
+static struct block_device *device_next(const struct block_device *device)
+{
+    uint64_t flags = spin_lock(&block.lock);
+    struct list *next = device ? device->link.next : block.devices.next;
+
+    spin_unlock(&block.lock, flags);
+    return next == &block.devices ? NULL : container_of(next, struct block_device, link);
+}
+
+struct block_device *block_find(const char *name)
+{
+    struct block_device *d = device_next(NULL);
+
+    while (d && strcmp(d->name, name) != 0)
+        d = device_next(d);
+    return d;
+}
+
+void block_for_each(bool (*visit)(struct block_device *device, void *context), void *context)
+{
+    struct block_device *d = device_next(NULL);
+
+    while (d && visit(d, context))
+        d = device_next(d);
+}
+
+const char *block_status_text(enum block_status status)
+{
+    static const char *const texts[] = {
+        [BLOCK_OK] = "done",
+        [BLOCK_MEDIUM_ERROR] = "medium error",
+        [BLOCK_DEVICE_ERROR] = "device error",
+        [BLOCK_OUT_OF_RANGE] = "out of range",
+        [BLOCK_READ_ONLY] = "read-only",
+        [BLOCK_GONE] = "device gone",
+        [BLOCK_UNSUPPORTED] = "unsupported",
+    };
+
+    return texts[status];
+}
+
+void block_text(char *text, const char *field, uint32_t length)
+{
+    uint32_t used = 0;
+
+    while (length > 0 && *field == ' ') {
+        field++;
+        length--;
+    }
+    for (uint32_t i = 0; i < length && field[i] != '\0'; i++)
+        text[used++] = field[i] >= ' ' && field[i] <= '~' ? field[i] : '?';
+    while (used > 0 && text[used - 1] == ' ')
+        used--;
+    text[used] = '\0';
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* root/mm/area.c - see area.h. */
+#include "mm/area.h"
+#include "mm/memory.h"
+
+static struct area *area_of(struct list *l)
+{
+    return container_of(l, struct area, link);
+}
+
+bool area_overlaps(const struct list *areas, uint64_t start, uint64_t end)
+{
+    LIST_FOR_EACH (l, areas) {
+        struct area *a = area_of(l);
+
+        if (a->start < end && start < a->end)
+            return true;
+    }
+    return false;
+}
+
+static struct area *area_new(uint64_t start, uint64_t end)
+{
+    struct area *a = kalloc(sizeof(*a));
+
+    if (a != NULL) {
+        a->start = start;
+        a->end = end;
+        list_init(&a->link);
+    }
+    return a;
+}
+
+/* The first area at or above @start, or the head. */
+static struct list *place_for(struct list *areas, uint64_t start)
+{
+    struct list *l = areas->next;
+
+    while (l != areas && area_of(l)->start < start)
+        l = l->next;
+    return l;
+}
+
+bool area_add(struct list *areas, uint64_t start, uint64_t end)
+{
+    struct area *a;
+
+    if (area_overlaps(areas, start, end))
+        return false;
+    a = area_new(start, end);
+    if (a == NULL)
+        return false;
+    list_insert_before(place_for(areas, start), &a->link);
+    return true;
+}
+
+/* [@start, @end) lies strictly inside @a, with something left on both sides. */
+static bool area_split(struct area *a, uint64_t start, uint64_t end)
+{
+    struct area *upper = area_new(end, a->end);
+
+    if (upper == NULL)
+        return false;
+    list_push_front(&a->link, &upper->link);
+    a->end = start;
+    return true;
+}
+
+bool area_remove(struct list *areas, uint64_t start, uint64_t end)
+{
+    LIST_FOR_EACH_SAFE (l, areas) {
+        struct area *a = area_of(l);
+
+        if (a->end <= start || end <= a->start)
+            continue;
+        if (a->start < start && end < a->end)
+            return area_split(a, start, end); /* then no other area is touched */
+        if (a->start < start) {
+            a->end = start;
+        } else if (end < a->end) {
+            a->start = end;
+        } else {
+            list_remove(&a->link);
+            kfree(a);
+        }
+    }
+    return true;
+}
+
+uint64_t area_find_gap(const struct list *areas, uint64_t size, uint64_t low, uint64_t high)
+{
+    uint64_t at = low;
+
+    LIST_FOR_EACH (l, areas) {
+        const struct area *a = area_of(l);
+
+        if (a->end <= at)
+            continue;
+        if (a->start >= at && a->start - at >= size)
+            break;
+        at = a->end;
+    }
+    return at <= high && size <= high - at ? at : 0;
+}
+
+void area_free_all(struct list *areas)
+{
+    LIST_FOR_EACH_SAFE (l, areas) {
+        list_remove(l);
+        kfree(area_of(l));
+    }
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* root/proc/dev_disk.c - /dev/disk: what disks there are, and their hashes; see rootabi/disk.h. */
+#include <rt/mem.h>
+#include <rootabi/disk.h>
+#include <rootabi/errno.h>
+#include "io/block.h"
+#include "io/block_hash.h"
+#include "proc/devices.h"
+
+struct search {
+    uint32_t skip;
+    struct block_device *found;
+};
+
+static bool visit_index(struct block_device *device, void *context)
+{
+    struct search *s = context;
+
+    if (s->skip == 0)
+        s->found = device;
+    return s->skip-- != 0;
+}
+
+static uint64_t counter(const uint64_t *value)
+{
+    return __atomic_load_n(value, __ATOMIC_RELAXED);
+}
+
+static int64_t disk_info(void *argument)
+{
+    struct disk_info *i = argument;
+    struct search s = {.skip = i->index};
+    const struct block_device *d;
+
+    block_for_each(visit_index, &s);
+    if (s.found == NULL)
+        return -ENOENT;
+    d = s.found;
+    *i = (struct disk_info){
+        .index = i->index,
+        .flags = d->read_only ? DISK_READ_ONLY : 0,
+        .sector_size = d->sector_size,
+        .queue_depth = d->queue_depth,
+        .sector_count = d->sector_count,
+        .reads = counter(&d->statistics.reads),
+        .writes = counter(&d->statistics.writes),
+        .read_bytes = counter(&d->statistics.read_bytes),
+        .written_bytes = counter(&d->statistics.written_bytes),
+        .errors = counter(&d->statistics.errors),
+        .interrupts = counter(&d->statistics.interrupts),
+    };
+    rt_strlcpy(i->name, d->name, sizeof(i->name));
+    rt_strlcpy(i->model, d->model, sizeof(i->model));
+    rt_strlcpy(i->serial, d->serial, sizeof(i->serial));
+    return 0;
+}
+
+static int64_t disk_hash(void *argument)
+{
+    struct disk_hash *h = argument;
+    struct block_device *d;
+
+    h->name[sizeof(h->name) - 1] = '\0';
+    d = block_find(h->name);
+    if (d == NULL)
+        return -ENOENT;
+    h->bytes = d->sector_count * d->sector_size;
+    switch (block_hash(d, h->sha256)) {
+    case BLOCK_HASH_OK:
+        return 0;
+    case BLOCK_HASH_NO_MEMORY:
+        return -ENOMEM;
+    case BLOCK_HASH_READ_ERROR:
+    default:
+        return -EIO;
+    }
+}
+
+static const struct device_ioctl ioctls[] = {
+    {DISK_IOCTL_INFO, disk_info},
+    {DISK_IOCTL_HASH, disk_hash},
+};
+
+const struct device dev_disk = {
+    .path = "/dev/disk",
+    .ioctls = ioctls,
+    .ioctl_count = sizeof(ioctls) / sizeof(ioctls[0]),
+};

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* root/proc/dev_vm.c - /dev/vm: hands calls to whoever has registered; see rootabi/vm.h. */
+#include <stddef.h>
+#include <rootabi/errno.h>
+#include "proc/devices.h"
+#include "vm/operations.h"
+
+static const struct vm_operations *registered; /* [a] */
+
+void vm_register(const struct vm_operations *operations)
+{
+    __atomic_store_n(&registered, operations, __ATOMIC_RELEASE);
+}
+
+static const struct vm_operations *operations(void)
+{
+    return __atomic_load_n(&registered, __ATOMIC_ACQUIRE);
+}
+
+/* A text that ring 3 has not ended is ended. */
+#define TERMINATE(text) ((text)[sizeof(text) - 1] = '\0')
+
+static int64_t vm_start(void *argument)
+{
+    struct vm_start *a = argument;
+    const struct vm_operations *o = operations();
+
+    TERMINATE(a->name);
+    TERMINATE(a->module);
+    TERMINATE(a->options);
+    return o != NULL ? o->start(a) : -ENODEV;
+}
+
+static int64_t vm_stop(void *argument)
+{
+    struct vm_stop *a = argument;
+    const struct vm_operations *o = operations();
+
+    TERMINATE(a->name);
+    return o != NULL ? o->stop(a) : -ENODEV;
+}
+
+static int64_t vm_wait(void *argument)
+{
+    struct vm_wait *a = argument;
+    const struct vm_operations *o = operations();
+
+    TERMINATE(a->name);
+    return o != NULL ? o->wait(a) : -ENODEV;
+}
+
+static int64_t vm_partition(void *argument)
+{
+    const struct vm_operations *o = operations();
+
+    return o != NULL ? o->partition(argument) : -ENODEV;
+}
+
+static int64_t vm_vp(void *argument)
+{
+    const struct vm_operations *o = operations();
+
+    return o != NULL ? o->vp(argument) : -ENODEV;
+}
+
+static int64_t vm_statistic(void *argument)
+{
+    const struct vm_operations *o = operations();
+
+    return o != NULL ? o->statistic(argument) : -ENODEV;
+}
+
+static const struct device_ioctl ioctls[] = {
+    {VM_IOCTL_START, vm_start},         {VM_IOCTL_STOP, vm_stop}, {VM_IOCTL_WAIT, vm_wait},
+    {VM_IOCTL_PARTITION, vm_partition}, {VM_IOCTL_VP, vm_vp},     {VM_IOCTL_STATISTIC, vm_statistic},
+};
+
+const struct device dev_vm = {
+    .path = "/dev/vm",
+    .ioctls = ioctls,
+    .ioctl_count = sizeof(ioctls) / sizeof(ioctls[0]),
+};

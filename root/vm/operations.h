@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* root/vm/operations.h - who answers /dev/vm: the part of root that speaks to the hypervisor
+ * registers itself here once it has found one. */
+#ifndef ROOT_VM_OPERATIONS_H
+#define ROOT_VM_OPERATIONS_H
+
+#include <stdint.h>
+#include <rootabi/vm.h>
+
+/* Each is the ioctl of that name in rootabi/vm.h, with the structure in kernel memory and all its
+ * texts NUL-terminated: 0, or a negative number of rootabi/errno.h. Thread context, may sleep. */
+struct vm_operations {
+    int64_t (*start)(struct vm_start *a);
+    int64_t (*stop)(struct vm_stop *a);
+    int64_t (*wait)(struct vm_wait *a);
+    int64_t (*partition)(struct vm_partition *a);
+    int64_t (*vp)(struct vm_vp *a);
+    int64_t (*statistic)(struct vm_statistic *a);
+};
+
+/* All members are set. Once; @operations stays. */
+void vm_register(const struct vm_operations *operations);
+
+#endif
