@@ -26,7 +26,8 @@ static void live_drop(struct port_space *sp)
     __atomic_fetch_sub(&sp->live, 1, __ATOMIC_RELEASE);
 }
 
-/* ---- checking --------------------------------------------------------------------------------- */
+/* ---- checking ---------------------------------------------------------------------------------
+ */
 
 static bool sint_valid(uint32_t sint)
 {
@@ -94,7 +95,8 @@ static hv_status connection_check(const struct hv_connection_info *info, uint32_
     return info->monitor_address % HV_PAGE_SIZE ? HV_STATUS_INVALID_ALIGNMENT : HV_STATUS_SUCCESS;
 }
 
-/* ---- ports ------------------------------------------------------------------------------------ */
+/* ---- ports ------------------------------------------------------------------------------------
+ */
 
 static void buffer_release(struct synic_message *m)
 {
@@ -241,7 +243,8 @@ hv_status port_delete(struct port_space *sp, hv_port_id id)
     return HV_STATUS_SUCCESS;
 }
 
-/* ---- connections ------------------------------------------------------------------------------ */
+/* ---- connections ------------------------------------------------------------------------------
+ */
 
 /* The port @id of @target for a connection from @sp: one that is meant for it and not connected. A
  * port for somebody else is as good as none. */
@@ -362,7 +365,8 @@ hv_status port_disconnect(struct port_space *sp, hv_connection_id id)
     return HV_STATUS_SUCCESS;
 }
 
-/* ---- the end of a space ----------------------------------------------------------------------- */
+/* ---- the end of a space -----------------------------------------------------------------------
+ */
 
 /* Delete the first port or else connection. False: there is none. */
 static bool drain_one(struct port_space *sp)

@@ -7,8 +7,8 @@
 
 struct port;
 
-/* One of a message port's buffers: with the poster that took it from the port's free mask, then with
- * the SynIC of VP @vp, until that releases it. */
+/* One of a message port's buffers: with the poster that took it from the port's free mask, then
+ * with the SynIC of VP @vp, until that releases it. */
 struct port_buffer {
     struct synic_message message;
     struct port *port; /* [I] */
@@ -29,8 +29,8 @@ struct port {
 };
 
 struct connection {
-    struct port_space *space; /* [I] */
-    hv_connection_id id;      /* [I] */
+    struct port_space *space;       /* [I] */
+    hv_connection_id id;            /* [I] */
     struct hv_connection_info info; /* [I] checked */
     struct port *port; /* written under links and the space's lock, read under either; NULL: gone */
 };

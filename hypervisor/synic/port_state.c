@@ -4,7 +4,8 @@
 #include <synic/port_internal.h>
 #include <synic/port_state.h>
 
-/* ---- ports ------------------------------------------------------------------------------------ */
+/* ---- ports ------------------------------------------------------------------------------------
+ */
 
 static void message_save(const struct port_buffer *b, struct port_state_message *out)
 {
@@ -40,13 +41,14 @@ bool port_save(struct port_space *sp, uint32_t from, struct port_state *out)
     return port;
 }
 
-/* @m can wait for a SINT of a VP of @sp: nothing in it could have been refused when it was posted. */
+/* @m can wait for a SINT of a VP of @sp: nothing in it could have been refused when it was posted.
+ */
 static bool message_valid(struct port_space *sp, const struct port_state_message *m)
 {
     struct synic *s;
 
-    if (m->reserved || m->order == UINT64_MAX || !port_message_valid(
-            m->message.header.message_type, m->message.header.payload_size))
+    if (m->reserved || m->order == UINT64_MAX ||
+        !port_message_valid(m->message.header.message_type, m->message.header.payload_size))
         return false;
     s = port_host_synic(sp->partition, m->vp_index);
     if (s)
@@ -96,7 +98,8 @@ hv_status port_restore(struct port_space *sp, const struct port_state *in)
     return HV_STATUS_SUCCESS;
 }
 
-/* ---- connections ------------------------------------------------------------------------------ */
+/* ---- connections ------------------------------------------------------------------------------
+ */
 
 static void connection_fill(const struct connection *c, struct connection_state *out)
 {

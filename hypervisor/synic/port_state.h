@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* synic/port_state.h - saving and restoring ports and connections, with the messages that wait.
  *
- * To save a space, ask for the port with the lowest identifier from 0 on, then from the one after it
- * on, until there is none; the same for connections. To restore: first the SynICs, then the ports of
- * every partition, then the connections. Nobody uses the space meanwhile. */
+ * To save a space, ask for the port with the lowest identifier from 0 on, then from the one after
+ * it on, until there is none; the same for connections. To restore: first the SynICs, then the
+ * ports of every partition, then the connections. Nobody uses the space meanwhile. */
 #ifndef SYNIC_PORT_STATE_H
 #define SYNIC_PORT_STATE_H
 
@@ -53,8 +53,7 @@ ABI_OFFSET(struct connection_state, info, 24);
 
 /* Save the port (the connection) with the lowest identifier from @from on. False: there is none. */
 bool port_save(struct port_space *sp, uint32_t from, struct port_state *out) MUST_CHECK;
-bool connection_save(struct port_space *sp, uint32_t from,
-                     struct connection_state *out) MUST_CHECK;
+bool connection_save(struct port_space *sp, uint32_t from, struct connection_state *out) MUST_CHECK;
 
 /* Make the port that was saved. HV_STATUS_INVALID_SAVE_RESTORE_STATE: not a state; else as
  * port_create(). Nothing has changed then. */

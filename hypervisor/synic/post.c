@@ -64,8 +64,7 @@ static void buffer_fill(struct port_buffer *b, hv_port_id id,
     memcpy(m->payload, in->payload, in->payload_size);
 }
 
-static hv_status post_to(struct port *port, struct synic *s,
-                         const struct hv_input_post_message *in)
+static hv_status post_to(struct port *port, struct synic *s, const struct hv_input_post_message *in)
 {
     struct port_buffer *b = buffer_take(port);
     hv_status st;
