@@ -5,7 +5,6 @@
 #include <rt/mem.h>
 #include "drivers/ahci_controller.h"
 #include "io/mmio.h"
-#include "io/pci_regs.h"
 #include "log.h"
 #include "mm/memory.h"
 
@@ -204,7 +203,7 @@ void ahci_port_close(struct ahci_port *port, enum block_status status)
               status == BLOCK_GONE ? "was removed" : "does not come back from a reset");
     /* Memory goes back to its owners: a port that does not stop must not reach it. */
     if (!engine_stop(port))
-        pci_change16(port->controller->pci, PCI_COMMAND, PCI_COMMAND_MASTER, 0);
+        pci_disable(port->controller->pci);
     flags = spin_lock(&port->lock);
     list_init(&all);
     port->failed = true;

@@ -9,7 +9,6 @@
 #include "drivers/drivers.h"
 #include "drivers/nvme_controller.h"
 #include "io/mmio.h"
-#include "io/pci_regs.h"
 #include "log.h"
 #include "mm/memory.h"
 
@@ -128,7 +127,7 @@ static void controller_close(struct nvme *c, enum block_status status)
               status == BLOCK_GONE ? "was removed" : "does not come back from a reset");
     for (uint32_t i = 0; i < c->queue_count; i++)
         nvme_queue_stop(&c->queues[i]);
-    pci_change16(c->pci, PCI_COMMAND, PCI_COMMAND_MASTER, 0);
+    pci_disable(c->pci);
     for (uint32_t i = 0; i < c->queue_count; i++)
         nvme_queue_close(&c->queues[i], status);
 }

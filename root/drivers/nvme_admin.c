@@ -7,7 +7,6 @@
 #include "cpu/cpu.h"
 #include "drivers/nvme_controller.h"
 #include "io/mmio.h"
-#include "io/pci_regs.h"
 #include "log.h"
 #include "mm/memory.h"
 
@@ -212,7 +211,7 @@ bool nvme_create(struct nvme *c)
 
 void nvme_destroy(struct nvme *c)
 {
-    pci_change16(c->pci, PCI_COMMAND, PCI_COMMAND_MASTER, 0);
+    pci_disable(c->pci);
     for (uint32_t i = 0; i < c->queue_count; i++) {
         if (!c->polled)
             irq_free(&c->irqs[i]);

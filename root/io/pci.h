@@ -66,4 +66,7 @@ volatile void *pci_map_bar(struct pci_device *d, unsigned index);
 bool pci_enable_msix(struct pci_device *d, struct irq *irqs, uint32_t count);
 bool pci_enable_msi(struct pci_device *d, struct irq *irq);
 
+/* Bus mastering and messages off: the device reaches neither memory nor a CPU. */
+void pci_disable(struct pci_device *d);
+
 #endif

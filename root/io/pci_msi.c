@@ -74,3 +74,12 @@ bool pci_enable_msi(struct pci_device *d, struct irq *irq)
     intx_disable(d);
     return true;
 }
+
+void pci_disable(struct pci_device *d)
+{
+    pci_change16(d, PCI_COMMAND, PCI_COMMAND_MASTER, 0);
+    if (d->msix_capability)
+        pci_change16(d, d->msix_capability + PCI_MSIX_CONTROL, PCI_MSIX_CONTROL_ENABLE, 0);
+    if (d->msi_capability)
+        pci_change16(d, d->msi_capability + PCI_MSI_CONTROL, PCI_MSI_CONTROL_ENABLE, 0);
+}

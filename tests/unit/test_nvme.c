@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/unit/test_nvme.c - the NVMe driver over a controller that fails on demand. */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "drivers/drivers.h"
+#include "drivers/nvme_controller.h"
+#include "fake_nvme.h"
+#include "io/block.h"
+#include "mm/memory.h"
+#include "root_kernel.h"
+
+#define MEMORY_SIZE (8u << 20)
+#define REQUESTS    200u
+
+static struct {
+    uint8_t *memory;
+    struct block_device *disk;
+    uint32_t done;
+    bool removed; /* by the step function, once @remove_after requests are done */
+    uint32_t remove_after;
+    struct block_request requests[REQUESTS];
+    struct block_segment segments[REQUESTS];
+} t;
+
+static bool last_disk(struct block_device *device, void *context)
+{
+    (void)context;
+    t.disk = device;
+    return true;
+}
+
+static void device_step(void)
+{
+    fake_nvme_step();
+    if (t.remove_after && t.done >= t.remove_after && !t.removed) {
+        fake_nvme_remove();
+        t.removed = true;
+    }
+}
+
+static int machine_make(void **state)
+{
+    (void)state;
+    fake_kernel_reset();
+    fake_nvme_make();
+    memset(&t, 0, sizeof(t));
+    fake.step = device_step;
+    assert_int_equal(posix_memalign((void **)&t.memory, PAGE_SIZE, MEMORY_SIZE), 0);
+    for (uint32_t i = 0; i < MEMORY_SIZE / 4; i++)
+        ((uint32_t *)(void *)t.memory)[i] = i * 2654435761u;
+    return 0;
+}
+
+static int machine_drop(void **state)
+{
+    (void)state;
+    if (t.disk) {
+        list_remove(&t.disk->link);
+        nvme_destroy(((struct nvme_namespace *)t.disk->driver)->controller);
+        free(t.disk->driver);
+    }
+    free(t.memory);
+    fake_nvme_drop();
+    return 0;
+}
+
+static void probe(void)
+{
+    assert_true(nvme_driver.match(&nvme.pci));
+    assert_true(nvme_driver.probe(&nvme.pci));
+    block_for_each(last_disk, NULL);
+    assert_non_null(t.disk);
+    fake_thread_take("partitions");
+}
+
+static void request_done(struct block_request *r)
+{
+    (void)r;
+    t.done++;
+}
+
+static struct block_request *submit(uint32_t i, enum block_op op, uint64_t sector, uint32_t offset,
+                                    uint32_t bytes)
+{
+    t.segments[i] = (struct block_segment){.physical = virt_to_phys(t.memory + offset),
+                                           .length = bytes};
+    t.requests[i] = (struct block_request){.op = op,
+                                           .sector = sector,
+                                           .sector_count = bytes / FAKE_NVME_SECTOR,
+                                           .segments = &t.segments[i],
+                                           .segment_count = 1,
+                                           .done = request_done,
+                                           .device = t.disk};
+    block_submit(&t.requests[i]);
+    return &t.requests[i];
+}
+
+static enum block_status perform(enum block_op op, uint64_t sector, uint32_t offset, uint32_t bytes)
+{
+    struct block_request *r = submit(0, op, sector, offset, bytes);
+
+    while (t.done == 0)
+        thread_sleep(1000);
+    t.done = 0;
+    return r->status;
+}
+
+static void namespace_becomes_a_disk(void **state)
+{
+    (void)state;
+    probe();
+    assert_string_equal(t.disk->model, "Fake");
+    assert_string_equal(t.disk->serial, "12");
+    assert_true(t.disk->sector_count == FAKE_NVME_SECTORS);
+    assert_int_equal(t.disk->sector_size, 512);
+    assert_int_equal(t.disk->max_request_sectors, 8192);
+}
+
+static void transfer_limit_of_the_controller_is_kept(void **state)
+{
+    (void)state;
+    nvme.mdts = 5;
+    probe();
+    assert_int_equal(t.disk->max_request_sectors, (4096u << 5) / 512);
+    assert_int_equal(perform(BLOCK_READ, 0, 0, (4096u << 5) + 512), BLOCK_OUT_OF_RANGE);
+}
+
+static void four_mebibytes_go_in_one_command(void **state)
+{
+    static const uint32_t offsets[] = {0, 512, 4092};
+
+    (void)state;
+    probe();
+    for (size_t i = 0; i < 3; i++) {
+        memset(nvme.disk, 0, FAKE_NVME_SECTORS * FAKE_NVME_SECTOR);
+        assert_int_equal(perform(BLOCK_WRITE, 100, offsets[i], 4u << 20), BLOCK_OK);
+        assert_memory_equal(nvme.disk + 100 * 512, t.memory + offsets[i], 4u << 20);
+    }
+    assert_int_equal(nvme.largest, 8192);
+    assert_int_equal(nvme.writes, 3);
+    memset(t.memory, 0, 4u << 20);
+    assert_int_equal(perform(BLOCK_READ, 100, 8, 4u << 20), BLOCK_OK);
+    assert_memory_equal(nvme.disk + 100 * 512, t.memory + 8, 4u << 20);
+}
+
+static void flush_discard_and_forced_writes_say_so(void **state)
+{
+    struct block_request r = {.op = BLOCK_FLUSH};
+
+    (void)state;
+    probe();
+    r.device = t.disk;
+    assert_int_equal(block_submit_wait(&r), BLOCK_OK);
+    assert_int_equal(nvme.flushes, 1);
+    memset(nvme.disk, 0x55, 8192);
+    r.op = BLOCK_DISCARD;
+    r.sector = 3;
+    r.sector_count = 2;
+    assert_int_equal(block_submit_wait(&r), BLOCK_OK);
+    assert_int_equal(nvme.disk[3 * 512 - 1], 0x55);
+    assert_int_equal(nvme.disk[3 * 512], 0);
+    assert_int_equal(nvme.disk[5 * 512 - 1], 0);
+    assert_int_equal(nvme.disk[5 * 512], 0x55);
+    r = (struct block_request){.op = BLOCK_WRITE, .force_unit_access = true, .sector_count = 1,
+                               .segments = t.segments, .segment_count = 1, .device = t.disk};
+    t.segments[0] = (struct block_segment){.physical = virt_to_phys(t.memory), .length = 512};
+    assert_int_equal(block_submit_wait(&r), BLOCK_OK);
+    assert_int_equal(nvme.forced, 1);
+}
+
+static void each_cpu_has_its_queue(void **state)
+{
+    (void)state;
+    fake.cpus = 4;
+    probe();
+    assert_int_equal(fake_pci.routed_count, 4);
+    for (fake.cpu = 0; fake.cpu < 4; fake.cpu++)
+        assert_int_equal(perform(BLOCK_READ, 0, 0, 512), BLOCK_OK);
+    for (uint32_t i = 1; i <= 4; i++) {
+        assert_int_equal(nvme.per_queue[i], 1);
+        assert_int_equal(fake_pci.routed[i - 1].cpu, i - 1);
+    }
+}
+
+static void cpus_share_queues_when_there_are_fewer(void **state)
+{
+    (void)state;
+    fake.cpus = 8;
+    nvme.queue_limit = 3;
+    probe();
+    for (fake.cpu = 0; fake.cpu < 8; fake.cpu++)
+        assert_int_equal(perform(BLOCK_READ, 0, 0, 512), BLOCK_OK);
+    assert_int_equal(nvme.per_queue[1] + nvme.per_queue[2] + nvme.per_queue[3], 8);
+}
+
+static void more_requests_than_the_queue_holds_wait_their_turn(void **state)
+{
+    (void)state;
+    probe();
+    for (uint32_t i = 0; i < REQUESTS; i++)
+        submit(i, BLOCK_WRITE, i * 8, i * 16384, 4096);
+    while (t.done < REQUESTS)
+        thread_sleep(1000);
+    for (uint32_t i = 0; i < REQUESTS; i++) {
+        assert_int_equal(t.requests[i].status, BLOCK_OK);
+        assert_memory_equal(nvme.disk + i * 4096, t.memory + i * 16384, 4096);
+    }
+    assert_int_equal(nvme.writes, REQUESTS);
+}
+
+static void more_lists_than_there_are_pages_wait_their_turn(void **state)
+{
+    (void)state;
+    probe();
+    for (uint32_t i = 0; i < REQUESTS; i++)
+        submit(i, BLOCK_READ, 0, 512, 4u << 20);
+    while (t.done < REQUESTS)
+        thread_sleep(1000);
+    assert_int_equal(nvme.reads, REQUESTS);
+}
+
+static void errors_say_whose_fault_they_are(void **state)
+{
+    static const struct {
+        uint16_t nvme;
+        enum block_status block;
+    } map[] = {{2u << 8 | 0x81, BLOCK_MEDIUM_ERROR}, {0x80, BLOCK_OUT_OF_RANGE},
+               {0x01, BLOCK_UNSUPPORTED},            {0x20, BLOCK_READ_ONLY},
+               {1u << 14 | 0x06, BLOCK_DEVICE_ERROR}};
+
+    (void)state;
+    probe();
+    for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++) {
+        nvme.fail = 1;
+        nvme.fail_status = map[i].nvme;
+        assert_int_equal(perform(BLOCK_READ, 0, 0, 512), map[i].block);
+        assert_int_equal(nvme.commands, i + 1);
+    }
+    assert_int_equal(perform(BLOCK_READ, 0, 0, 512), BLOCK_OK);
+}
+
+static void passing_failure_is_tried_again_but_not_for_ever(void **state)
+{
+    (void)state;
+    probe();
+    nvme.fail_status = 0x06;
+    nvme.fail = NVME_RETRIES;
+    assert_int_equal(perform(BLOCK_READ, 0, 0, 512), BLOCK_OK);
+    nvme.fail = UINT32_MAX;
+    nvme.commands = 0;
+    assert_int_equal(perform(BLOCK_READ, 0, 0, 512), BLOCK_DEVICE_ERROR);
+    assert_int_equal(nvme.commands, NVME_RETRIES + 1);
+}
+
+static void completion_of_nothing_is_ignored(void **state)
+{
+    (void)state;
+    probe();
+    nvme.bogus = true;
+    assert_int_equal(perform(BLOCK_READ, 0, 0, 512), BLOCK_OK);
+    assert_int_equal(perform(BLOCK_READ, 0, 0, 512), BLOCK_OK);
+    assert_false(nvme.bogus);
+}
+
+/* Let the watchdog run until the requests are done; then the device goes, and it ends. */
+static void watch(uint32_t requests)
+{
+    t.remove_after = requests;
+    fake_threads_run();
+}
+
+static void swallowed_command_is_sent_again_after_a_reset(void **state)
+{
+    uint32_t resets;
+
+    (void)state;
+    probe();
+    resets = nvme.resets;
+    nvme.hold = 1;
+    for (uint32_t i = 0; i < 3; i++)
+        submit(i, BLOCK_WRITE, i * 8, i * 4096, 4096);
+    watch(3);
+    assert_int_equal(nvme.resets, resets + 1);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(t.requests[i].status, BLOCK_OK);
+        assert_memory_equal(nvme.disk + i * 4096, t.memory + i * 4096, 4096);
+    }
+}
+
+static void command_that_is_always_swallowed_fails_in_the_end(void **state)
+{
+    (void)state;
+    probe();
+    nvme.hold = UINT32_MAX;
+    submit(0, BLOCK_READ, 0, 0, 4096);
+    watch(1);
+    assert_int_equal(t.requests[0].status, BLOCK_DEVICE_ERROR);
+    assert_int_equal(nvme.commands, NVME_RETRIES + 1);
+}
+
+static void lost_interrupt_needs_no_reset(void **state)
+{
+    uint32_t resets;
+
+    (void)state;
+    probe();
+    resets = nvme.resets;
+    nvme.silent = true;
+    submit(0, BLOCK_READ, 0, 0, 4096);
+    watch(1);
+    assert_int_equal(t.requests[0].status, BLOCK_OK);
+    assert_int_equal(nvme.resets, resets);
+}
+
+static void controller_without_interrupts_is_polled(void **state)
+{
+    (void)state;
+    fake_pci.irq_limit = 0;
+    probe();
+    submit(0, BLOCK_READ, 0, 0, 4096);
+    watch(1);
+    assert_int_equal(t.requests[0].status, BLOCK_OK);
+    assert_true(t.requests[0].driver_private[0] == 0);
+}
+
+static void controller_that_stays_dead_fails_all_requests_and_loses_memory(void **state)
+{
+    (void)state;
+    probe();
+    nvme.hold = UINT32_MAX;
+    nvme.never_ready = true;
+    for (uint32_t i = 0; i < 100; i++)
+        submit(i, BLOCK_READ, 0, 0, 4096);
+    fake_threads_run();
+    assert_int_equal(t.done, 100);
+    for (uint32_t i = 0; i < 100; i++)
+        assert_int_equal(t.requests[i].status, BLOCK_DEVICE_ERROR);
+    assert_false(fake_pci.command & PCI_COMMAND_MASTER);
+    submit(0, BLOCK_READ, 0, 0, 4096);
+    assert_int_equal(t.requests[0].status, BLOCK_DEVICE_ERROR);
+}
+
+static void removal_ends_requests_now_and_later(void **state)
+{
+    (void)state;
+    probe();
+    nvme.hold = UINT32_MAX;
+    for (uint32_t i = 0; i < 100; i++)
+        submit(i, BLOCK_READ, 0, 0, 4096);
+    fake_nvme_remove();
+    fake_threads_run();
+    assert_int_equal(t.done, 100);
+    for (uint32_t i = 0; i < 100; i++)
+        assert_int_equal(t.requests[i].status, BLOCK_GONE);
+    submit(0, BLOCK_WRITE, 0, 0, 4096);
+    assert_int_equal(t.requests[0].status, BLOCK_GONE);
+}
+
+static void controller_that_does_not_come_up_is_left_alone(void **state)
+{
+    (void)state;
+    nvme.never_ready = true;
+    assert_false(nvme_driver.probe(&nvme.pci));
+    assert_int_equal(fake.live, 0);
+    assert_int_equal(fake_pci.irqs, 0);
+    assert_false(fake_pci.command & PCI_COMMAND_MASTER);
+}
+
+static void lack_of_memory_while_probing_leaks_nothing(void **state)
+{
+    (void)state;
+    for (int left = 0; left < 9; left++) {
+        fake.allocations_left = left;
+        fake.cpus = 2;
+        assert_false(nvme_driver.probe(&nvme.pci));
+        assert_int_equal(fake.live, 0);
+        assert_int_equal(fake_pci.irqs, 0);
+    }
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, machine_make, machine_drop)
+    const struct CMUnitTest tests[] = {
+        TEST(namespace_becomes_a_disk),
+        TEST(transfer_limit_of_the_controller_is_kept),
+        TEST(four_mebibytes_go_in_one_command),
+        TEST(flush_discard_and_forced_writes_say_so),
+        TEST(each_cpu_has_its_queue),
+        TEST(cpus_share_queues_when_there_are_fewer),
+        TEST(more_requests_than_the_queue_holds_wait_their_turn),
+        TEST(more_lists_than_there_are_pages_wait_their_turn),
+        TEST(errors_say_whose_fault_they_are),
+        TEST(passing_failure_is_tried_again_but_not_for_ever),
+        TEST(completion_of_nothing_is_ignored),
+        TEST(swallowed_command_is_sent_again_after_a_reset),
+        TEST(command_that_is_always_swallowed_fails_in_the_end),
+        TEST(lost_interrupt_needs_no_reset),
+        TEST(controller_without_interrupts_is_polled),
+        TEST(controller_that_stays_dead_fails_all_requests_and_loses_memory),
+        TEST(removal_ends_requests_now_and_later),
+        TEST(controller_that_does_not_come_up_is_left_alone),
+        TEST(lack_of_memory_while_probing_leaks_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
