@@ -42,21 +42,18 @@ void vp_resume(struct vp *vp, uint32_t reasons)
         sched_wake(vp);
 }
 
-/* A VP that runs on this LP sees its requests before it enters; one that runs elsewhere is
- * interrupted; one that waits is made runnable and finds out for itself. */
+/* A VP that runs on this LP sees its requests before it enters; any other is woken, or, where it
+ * runs, interrupted. */
 void vp_request(struct vp *vp, uint32_t requests)
 {
     uint32_t before = __atomic_fetch_or(&vp->requests, requests, __ATOMIC_SEQ_CST);
-    struct pcpu *cpu = lp_table[__atomic_load_n(&vp->sched.lp, __ATOMIC_ACQUIRE)];
 
     if ((before & requests) == requests)
         return;
-    if (__atomic_load_n(&cpu->current, __ATOMIC_ACQUIRE) != vp)
-        sched_wake(vp);
-    else if (cpu != this_cpu())
-        pcpu_kick(cpu, WORK_RESCHEDULE);
-    else
+    if (this_cpu()->current == vp)
         __atomic_store_n(&vp->sched.wake_pending, true, __ATOMIC_RELAXED);
+    else
+        sched_wake(vp);
 }
 
 bool vp_hold(struct vp *vp)
