@@ -305,6 +305,7 @@ static const struct {
     {offsetof(struct vp, sief_page)},
     {offsetof(struct vp, assist_page)},
     {offsetof(struct vp, xsave_page)},
+    {offsetof(struct vp, stats_page)},
 };
 
 static hpa_t *vp_page(struct vp *vp, size_t i)
@@ -348,6 +349,7 @@ static hv_status vp_allocate(struct partition *p, uint32_t index, struct vp **ou
         return st;
     }
     vp->xsave = hpa_ptr(vp->xsave_page);
+    vp->stats = hpa_ptr(vp->stats_page);
     *out = vp;
     return HV_STATUS_SUCCESS;
 }
@@ -362,6 +364,8 @@ static void vp_init(struct vp *vp, uint32_t lp, bool pinned)
     overlay_init(&vp->sim_overlay);
     overlay_init(&vp->sief_overlay);
     overlay_init(&vp->assist_overlay);
+    overlay_init(&vp->stats_overlay);
+    overlay_init(&vp->parent_stats_overlay);
     synic_message_init(&vp->intercept_message, NULL);
     synic_message_init(&vp->eoi_message, &eoi_message_ops);
     synic_init(&vp->synic, &p->ports.set, vp->index, hpa_ptr(vp->sim_page), hpa_ptr(vp->sief_page));
@@ -413,6 +417,10 @@ static void vp_unpublish(struct partition *p, struct vp *vp)
     lapic_destroy(&vp->lapic);
     timer_cancel(&vp->lapic_timer);
     st = partition_overlay(p, &vp->assist_overlay, false, 0, vp->assist_page, 0);
+    BUG_ON(st != HV_STATUS_SUCCESS);
+    st = partition_overlay(p, &vp->stats_overlay, false, 0, vp->stats_page, 0);
+    BUG_ON(st != HV_STATUS_SUCCESS);
+    st = partition_overlay(p->parent, &vp->parent_stats_overlay, false, 0, vp->stats_page, 0);
     BUG_ON(st != HV_STATUS_SUCCESS);
     __atomic_store_n(&p->vps[vp->index], NULL, __ATOMIC_RELEASE);
     p->vp_count--;
