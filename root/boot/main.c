@@ -4,6 +4,7 @@
 #include <rt/mem.h>
 #include "boot/handoff.h"
 #include "boot/shell_image.h"
+#include "child/child.h"
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
 #include "drivers/drivers.h"
@@ -73,6 +74,7 @@ static void init_thread(void *unused)
     announce();
     console_start();
     drivers_init(0);
+    child_init();
     shell_keep();
 }
 

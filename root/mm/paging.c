@@ -142,6 +142,7 @@ static void share_upper_half(void)
 
     pt_entry(paging.root, KERNEL_STACKS_BASE, PT_LEVEL_1G, true);
     pt_entry(paging.root, KERNEL_MMIO_BASE, PT_LEVEL_1G, true);
+    pt_entry(paging.root, KERNEL_HYPERCALL_PAGE, PT_LEVEL_1G, true);
     for (unsigned i = PTE_PER_TABLE / 2; i < PTE_PER_TABLE; i++)
         to[i] = from[i];
 }

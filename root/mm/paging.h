@@ -5,6 +5,7 @@
  *   ffff800000000000  all RAM at a constant offset, read-write, never executable
  *   ffffc00000000000  kernel stacks with guards
  *   ffffd00000000000  device registers
+ *   ffffe00000000000  the hypercall page: RX
  *   ffffffff80000000  the image: code RX, constants R, data RW
  *
  * Rules: the upper half's top-level entries are complete after paging_init, so every address
@@ -21,6 +22,7 @@
 #define DIRECT_MAP_SIZE    0x0000400000000000ull /* 64 TiB */
 #define KERNEL_STACKS_BASE 0xffffc00000000000ull
 #define KERNEL_MMIO_BASE   0xffffd00000000000ull
+#define KERNEL_HYPERCALL_PAGE 0xffffe00000000000ull
 
 /* What an entry of a table of that level maps. */
 enum { PT_LEVEL_4K = 1, PT_LEVEL_2M, PT_LEVEL_1G, PT_LEVEL_512G };

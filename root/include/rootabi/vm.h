@@ -16,9 +16,11 @@ struct vm_start {
     char options[VM_OPTIONS_SIZE]; /* words "key=value", separated by blanks, for the child */
     uint32_t vp_count;             /* 0: one */
     uint32_t memory_mib;           /* 0: the default */
+    uint32_t weight;               /* of its VPs, 1 to 10000; 0: the default */
+    uint32_t reserved;
     uint64_t partition_id;         /* out */
 };
-ABI_SIZE(struct vm_start, 656);
+ABI_SIZE(struct vm_start, 664);
 
 struct vm_stop {
     char name[VM_NAME_SIZE]; /* ENOENT: no such child */

@@ -102,6 +102,8 @@ static bool start_word(struct vm_start *s, const char *word, int index)
         return number_option(word, "vps=", &s->vp_count);
     if (has_prefix(word, "memory="))
         return number_option(word, "memory=", &s->memory_mib);
+    if (has_prefix(word, "weight="))
+        return number_option(word, "weight=", &s->weight);
     return pass_option(s, word);
 }
 

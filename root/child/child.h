@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* root/child/child.h - children: partitions made from boot modules, watched until their end.
+ *
+ * A child lives from child_start to its end: it asked for it (exit port), did what nobody answers,
+ * or was stopped. Then one thread takes everything back, and what remains is a record of why.
+ * Locks: [t] the table's lock, a spinlock; [c] child.lock, a spinlock that interrupt handlers take;
+ * [I] fixed when it starts. */
+#ifndef ROOT_CHILD_CHILD_H
+#define ROOT_CHILD_CHILD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <hvabi/synic.h>
+#include <rootabi/vm.h>
+#include <rt/format.h>
+#include <rt/list.h>
+#include "child/pool.h"
+#include "sched/thread.h"
+
+enum {
+    CHILD_VPS_MAX = 64,
+    CHILD_LINE_MAX = 200,
+    CHILD_RAM_BLOCK_ORDER = 9, /* 2 MiB */
+};
+#define CHILD_RAM_BLOCK (2ull << 20)
+
+enum child_state { CHILD_STARTING, CHILD_RUNNING, CHILD_ENDING, CHILD_ENDED };
+
+struct child_line {
+    uint32_t length;
+    char text[CHILD_LINE_MAX + 1];
+};
+
+struct child {
+    struct list link;          /* [t] */
+    struct list ending;        /* [t] on the reaper's list */
+    char name[VM_NAME_SIZE];   /* [I] */
+    hv_partition_id id;        /* [I] */
+    uint32_t vp_count;         /* [I] */
+    uint32_t weight;           /* [I] 0: the hypervisor's default */
+    uint64_t memory_size;      /* [I] bytes */
+    uint64_t *ram;             /* [I] physical addresses of the 2 MiB blocks */
+    uint32_t ram_blocks;       /* [I] */
+    uint32_t event_flag;       /* [I] of HV_SINT_CHILDREN, also its port; 0: none */
+    struct child_pool pool;    /* under hv_begin */
+    bool created, initialized; /* under hv_begin */
+    struct spinlock lock;
+    enum child_state state;    /* [c] */
+    uint32_t end, status;      /* [c] VM_END_* */
+    char reason[128];          /* [c] */
+    struct child_line *lines;  /* [c] one for each VP */
+    uint64_t intercepts;       /* [c] answered */
+    const void **stats_pages;  /* [I] each VP's statistics page (hvabi/stats.h), or NULL */
+    struct wait_queue ended;
+};
+
+/* Set up children: registers /dev/vm. Nothing happens without a hypervisor. Thread context. */
+void child_init(void);
+
+/* Make and run a child. 0, or a negative error number; the reason is in the log. */
+int64_t child_start(struct vm_start *a);
+
+/* [t] held by the caller of visit: no. The child named so that has not ended, or the latest that
+ * has; NULL: none. The record stays valid: records are never freed, only reused after many ends. */
+struct child *child_find(const char *name);
+struct child *child_by_id(hv_partition_id id);
+struct child *child_by_event(uint32_t flag);
+struct child *child_at(uint32_t index);
+
+/* Begin the end of @c, if nothing else has. Any context. */
+void child_end(struct child *c, uint32_t end, uint32_t status, const char *fmt, ...)
+    FORMAT_PRINTF(4, 5);
+
+/* child/intercept.c: a message from the hypervisor about one of our children. Interrupts off. */
+void child_intercept(const struct hv_message *m);
+
+/* child/build.c: everything up to the first instruction, and everything back. Under hv_begin. */
+const char *child_build(const struct hv_client *h, struct child *c, const void *image, size_t size,
+                        const char *options);
+void child_destroy(const struct hv_client *h, struct child *c);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* root/child/hv.c - see root/child/hv.h. */
+#include "child/hv.h"
+
+#include <hvabi/message.h>
+#include <hvabi/msr.h>
+#include <rt/mem.h>
+#include <x86/insn.h>
+#include "cpu/cpu.h"
+#include "io/irq.h"
+#include "log.h"
+#include "mm/memory.h"
+#include "mm/paging.h"
+#include "sched/thread.h"
+
+/* Each CPU's SynIC, and its own client. */
+struct hv_cpu {
+    struct hv_client client;
+    struct hv_message_page *messages;
+    struct hv_synic_event_flags_page *events;
+    struct irq irqs[HV_SINTS_USED];
+};
+
+static struct {
+    const struct hv_handlers *handlers; /* [I] */
+    struct hv_cpu *cpus;                /* [I] */
+    const void *page;                   /* [I] the hypercall page */
+    struct hv_client client;            /* [mutex] */
+    struct mutex mutex;
+    hv_partition_id root_id;            /* [I] */
+    uint32_t ready;                     /* [a] CPUs whose SynIC is on */
+    bool failed;                        /* [a] */
+} hv;
+
+const struct hv_client *hv_begin(void)
+{
+    mutex_lock(&hv.mutex);
+    return &hv.client;
+}
+
+void hv_end(void)
+{
+    mutex_unlock(&hv.mutex);
+}
+
+const struct hv_client *hv_client_here(void)
+{
+    return &hv.cpus[this_cpu()->index].client;
+}
+
+hv_partition_id hv_root_id(void)
+{
+    return hv.root_id;
+}
+
+/* ---- interrupts ---- */
+
+/* Take the message out of its slot, and ask for the next one if it waits. The type is cleared last
+ * and the flag read after it: TLFS 2.0A, 14.2.2. */
+static bool take_message(struct hv_message *slot, struct hv_message *copy)
+{
+    if (__atomic_load_n(&slot->header.message_type, __ATOMIC_ACQUIRE) == HvMessageTypeNone)
+        return false;
+    memcpy(copy, slot, sizeof(*copy));
+    __atomic_store_n(&slot->header.message_type, HvMessageTypeNone, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&slot->header.message_flags, __ATOMIC_SEQ_CST) & HV_MESSAGE_FLAG_PENDING)
+        insn_wrmsr(HV_X64_MSR_EOM, 0);
+    return true;
+}
+
+static void intercept_interrupt(void *context)
+{
+    struct hv_cpu *c = context;
+    struct hv_message m;
+
+    while (take_message(&c->messages->slots[HV_SINT_INTERCEPT], &m))
+        hv.handlers->intercept(&m);
+}
+
+static void children_interrupt(void *context)
+{
+    struct hv_cpu *c = context;
+    uint64_t *flags = (uint64_t *)(void *)&c->events->slots[HV_SINT_CHILDREN];
+    struct hv_message m;
+
+    while (take_message(&c->messages->slots[HV_SINT_CHILDREN], &m))
+        ; /* children's messages are for nobody yet: taken, so that their ports do not fill up */
+    for (uint32_t i = 0; i < HV_EVENT_FLAGS_COUNT / 64; i++) {
+        if (__atomic_load_n(&flags[i], __ATOMIC_RELAXED) == 0)
+            continue;
+        uint64_t set = __atomic_exchange_n(&flags[i], 0, __ATOMIC_ACQ_REL);
+        for (; set != 0; set &= set - 1)
+            hv.handlers->event(i * 64 + (uint32_t)__builtin_ctzll(set));
+    }
+}
+
+/* ---- bring-up ---- */
+
+static void *zeroed_page(void)
+{
+    uint64_t page = page_alloc(0);
+
+    if (page == 0)
+        return NULL;
+    page_zero(page, 0);
+    return phys_to_virt(page);
+}
+
+static bool client_init(struct hv_client *c)
+{
+    void *input = zeroed_page(), *output = zeroed_page();
+
+    if (input == NULL || output == NULL)
+        return false;
+    *c = (struct hv_client){hv.page, input, output, virt_to_phys(input), virt_to_phys(output)};
+    return true;
+}
+
+static bool synic_allocate(struct hv_cpu *c, uint32_t cpu)
+{
+    c->messages = zeroed_page();
+    c->events = zeroed_page();
+    return c->messages != NULL && c->events != NULL && client_init(&c->client) &&
+           irq_alloc(&c->irqs[HV_SINT_INTERCEPT], cpu, intercept_interrupt, c) &&
+           irq_alloc(&c->irqs[HV_SINT_CHILDREN], cpu, children_interrupt, c);
+}
+
+/* On the CPU itself. */
+static void synic_on(void *argument)
+{
+    struct hv_cpu *c = argument;
+
+    insn_wrmsr(HV_X64_MSR_SIMP, virt_to_phys(c->messages) | HV_X64_MSR_PAGE_ENABLE);
+    insn_wrmsr(HV_X64_MSR_SIEFP, virt_to_phys(c->events) | HV_X64_MSR_PAGE_ENABLE);
+    for (uint32_t sint = 0; sint < HV_SINTS_USED; sint++)
+        insn_wrmsr(HV_X64_MSR_SINT0 + sint, c->irqs[sint].vector);
+    insn_wrmsr(HV_X64_MSR_SCONTROL, HV_SYNIC_CONTROL_ENABLE);
+    __atomic_fetch_add(&hv.ready, 1, __ATOMIC_RELEASE);
+}
+
+static bool synics_on(void)
+{
+    uint32_t count = cpu_count();
+
+    hv.cpus = kalloc(count * sizeof(*hv.cpus));
+    if (hv.cpus == NULL)
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        if (!synic_allocate(&hv.cpus[i], i) ||
+            thread_start("synic", synic_on, &hv.cpus[i], (int)i) == NULL)
+            return false;
+    while (__atomic_load_n(&hv.ready, __ATOMIC_ACQUIRE) != count)
+        thread_yield();
+    return true;
+}
+
+bool hv_init(const struct hv_handlers *handlers)
+{
+    void *page = zeroed_page();
+
+    if (!hypercall_present() || page == NULL)
+        return false;
+    hv.handlers = handlers;
+    mutex_init(&hv.mutex);
+    hv.page = (const void *)KERNEL_HYPERCALL_PAGE;
+    if (!kernel_map(KERNEL_HYPERCALL_PAGE, virt_to_phys(page), PTE_P) || !hypercall_page_enable(virt_to_phys(page)) || !client_init(&hv.client) ||
+        !synics_on()) {
+        log_print("hv: the hypercall interface cannot be set up: no children");
+        return false;
+    }
+    hv_status st = hv_call_get_partition_id(&hv.client, &hv.root_id);
+    if (st != HV_STATUS_SUCCESS)
+        log_print("hv: HvCallGetPartitionId: status %x", st);
+    return st == HV_STATUS_SUCCESS;
+}

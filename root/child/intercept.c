@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* root/child/intercept.c - what root answers when the hypervisor asks it about a child: two ports.
+ * Everything else ends the child, with the reason. Runs in the interrupt of SINT 0, interrupts off;
+ * the VP is suspended until its registers are set. */
+#include <hvabi/guest_boot.h>
+#include <hvabi/message.h>
+#include "child/child.h"
+#include "child/hv.h"
+#include "log.h"
+
+/* Let the VP go on behind the instruction, with @rax. */
+static void resume(struct child *c, const struct hv_x64_intercept_message_header *h, uint64_t rax)
+{
+    uint64_t length = h->length_and_cr8 & HV_X64_INTERCEPT_LENGTH_MASK;
+    const struct hv_register_assoc registers[] = {
+        {.name = HvX64RegisterRip, .value.reg64 = h->rip + length},
+        {.name = HvX64RegisterRax, .value.reg64 = rax},
+        {.name = HvRegisterInterceptSuspend, .value.reg64 = 0},
+    };
+    hv_status st = hv_call_set_vp_registers(hv_client_here(), c->id, h->vp_index, registers,
+                                            (uint32_t)(sizeof(registers) / sizeof(registers[0])));
+
+    if (st != HV_STATUS_SUCCESS)
+        child_end(c, VM_END_FAILURE, 0, "VP %u cannot be resumed: status %x", h->vp_index, st);
+}
+
+/* One character of a VP's line; whole lines go to the log. [c] */
+static void console_put(struct child *c, uint32_t vp, char character)
+{
+    struct child_line *line = &c->lines[vp];
+
+    if (character != '\n' && character != '\r' && line->length < CHILD_LINE_MAX) {
+        line->text[line->length++] = character;
+        if (line->length < CHILD_LINE_MAX)
+            return;
+    }
+    if (character == '\r')
+        return;
+    line->text[line->length] = '\0';
+    line->length = 0;
+    log_print("[%s] %s", c->name, line->text);
+}
+
+/* All ones of the access's size below, the rest of RAX as it was. */
+static uint64_t rax_with(uint64_t rax, unsigned size, uint64_t value)
+{
+    uint64_t mask = size == 1 ? 0xff : size == 2 ? 0xffff : UINT64_MAX;
+
+    return (rax & ~mask) | (value & mask & UINT32_MAX);
+}
+
+static void io_port(struct child *c, const struct hv_x64_io_port_intercept_message *m)
+{
+    unsigned size = m->access_info & HV_X64_IO_PORT_ACCESS_SIZE_MASK;
+    uint64_t flags, rax = m->rax;
+
+    if (m->access_info & HV_X64_IO_PORT_ACCESS_STRING) {
+        child_end(c, VM_END_UNHANDLED, 0, "VP %u: string access to port %x at %lx",
+                  m->header.vp_index, m->port_number, m->header.rip);
+        return;
+    }
+    if (m->port_number == GUEST_PORT_EXIT && m->header.access_type == HvInterceptAccessWrite) {
+        child_end(c, VM_END_EXIT, (uint8_t)rax, "it ended itself with %u", (unsigned)(uint8_t)rax);
+        return;
+    }
+    if (m->header.access_type == HvInterceptAccessRead) {
+        rax = rax_with(rax, size,
+                       m->port_number == GUEST_PORT_CONSOLE ? GUEST_CONSOLE_PRESENT : UINT32_MAX);
+    } else if (m->port_number == GUEST_PORT_CONSOLE) {
+        flags = spin_lock(&c->lock);
+        console_put(c, m->header.vp_index, (char)rax);
+        spin_unlock(&c->lock, flags);
+    }
+    resume(c, &m->header, rax);
+}
+
+static void memory(struct child *c, const struct hv_x64_memory_intercept_message *m)
+{
+    static const char *const accesses[] = {"read", "write", "fetch"};
+    unsigned access = m->header.access_type;
+
+    child_end(c, VM_END_UNHANDLED, 0, "VP %u: %s at guest physical %lx, where nothing is; RIP %lx",
+              m->header.vp_index, access < 3 ? accesses[access] : "access",
+              m->guest_physical_address, m->header.rip);
+}
+
+static void answer(struct child *c, const struct hv_message *m)
+{
+    const void *payload = m->payload;
+    const struct hv_x64_intercept_message_header *h = payload;
+
+    switch (m->header.message_type) {
+    case HvMessageTypeX64IoPortIntercept:
+        io_port(c, payload);
+        break;
+    case HvMessageTypeUnmappedGpa:
+    case HvMessageTypeGpaIntercept:
+        memory(c, payload);
+        break;
+    case HvMessageTypeUnrecoverableException:
+        child_end(c, VM_END_FAULT, 0, "VP %u: triple fault at %lx", h->vp_index, h->rip);
+        break;
+    case HvMessageTypeInvalidVpRegisterValue:
+        child_end(c, VM_END_FAULT, 0, "VP %u: its registers make no sense to the processor",
+                  h->vp_index);
+        break;
+    case HvMessageTypeX64ApicEoi:
+        break; /* no level-triggered source here */
+    default:
+        child_end(c, VM_END_UNHANDLED, 0, "VP %u: message %x, for which there is no answer",
+                  h->vp_index, m->header.message_type);
+        break;
+    }
+}
+
+void child_intercept(const struct hv_message *m)
+{
+    const struct hv_x64_intercept_message_header *h = (const void *)m->payload;
+    struct child *c = child_by_id(m->header.origination_id);
+    enum child_state state;
+
+    if (c == NULL || h->vp_index >= c->vp_count)
+        return; /* of a child that has ended meanwhile */
+    state = __atomic_load_n(&c->state, __ATOMIC_ACQUIRE);
+    if (state != CHILD_RUNNING && state != CHILD_STARTING)
+        return;
+    __atomic_fetch_add(&c->intercepts, 1, __ATOMIC_RELAXED);
+    answer(c, m);
+}
