@@ -10,7 +10,7 @@
 #include "sched/thread.h"
 
 #define SEGMENT_ALIGNMENT 4u
-#define WAIT_QUEUES       16u /* threads in block_submit_wait sleep on these, by their stacks */
+#define WAIT_QUEUES       16u /* threads in block_wait sleep on these, by address */
 #define WAIT_SPREAD       (4 * PAGE_SIZE)
 
 static struct {
@@ -137,30 +137,25 @@ void block_complete(struct block_request *r, enum block_status status)
     r->done(r);
 }
 
-/* A thread that sleeps in block_submit_wait. It may be gone as soon as @done is true: whoever wakes
- * it touches only its wait queue, which is static. */
-struct sync_wait {
-    struct wait_queue *queue;
-    bool done; /* [a] */
-};
-
-static bool sync_is_done(void *context)
+static bool wait_is_done(void *context)
 {
-    const struct sync_wait *wait = context;
+    const struct block_wait *wait = context;
 
-    return __atomic_load_n(&wait->done, __ATOMIC_ACQUIRE); /* pairs with sync_done */
+    return __atomic_load_n(&wait->done, __ATOMIC_ACQUIRE); /* pairs with wait_done */
 }
 
-static void sync_done(struct block_request *r)
+/* Once it is done, the waiting thread may be gone, and @wait with it: only its queue is touched
+ * then, which is static. */
+static void wait_done(struct block_request *r)
 {
-    struct sync_wait *wait = r->context;
+    struct block_wait *wait = r->context;
     struct wait_queue *queue = wait->queue;
 
-    __atomic_store_n(&wait->done, true, __ATOMIC_RELEASE); /* pairs with sync_is_done */
+    __atomic_store_n(&wait->done, true, __ATOMIC_RELEASE); /* pairs with wait_is_done */
     wake_all(queue);
 }
 
-static struct wait_queue *sync_queue(const void *address)
+static struct wait_queue *wait_queue_for(const void *address)
 {
     uint64_t flags = spin_lock(&block.lock);
 
@@ -173,14 +168,25 @@ static struct wait_queue *sync_queue(const void *address)
     return &block.waits[((uintptr_t)address / WAIT_SPREAD) % WAIT_QUEUES];
 }
 
+void block_start(struct block_request *r, struct block_wait *wait)
+{
+    *wait = (struct block_wait){.queue = wait_queue_for(wait)};
+    r->done = wait_done;
+    r->context = wait;
+    block_submit(r);
+}
+
+void block_wait(struct block_wait *wait)
+{
+    wait_until(wait->queue, wait_is_done, wait);
+}
+
 enum block_status block_submit_wait(struct block_request *r)
 {
-    struct sync_wait wait = {.queue = sync_queue(&wait)};
+    struct block_wait wait;
 
-    r->done = sync_done;
-    r->context = &wait;
-    block_submit(r);
-    wait_until(wait.queue, sync_is_done, &wait);
+    block_start(r, &wait);
+    block_wait(&wait);
     return r->status;
 }
 

@@ -32,6 +32,7 @@ struct block_segment {
 };
 
 struct block_device;
+struct wait_queue;
 
 struct block_request {
     enum block_op op;
@@ -99,8 +100,19 @@ void block_submit(struct block_request *r);
 /* Complete @r with @status: the drivers' side, with no lock held. Any context. */
 void block_complete(struct block_request *r, enum block_status status);
 
-/* Submit and sleep until done; the status. @r's done and context are overwritten. Thread context
- * only. */
+/* Where a thread waits for a request: it may leave as soon as the request is done. */
+struct block_wait {
+    struct wait_queue *queue; /* [I] one of the block layer's */
+    bool done;                /* [a] */
+};
+
+/* Submit @r, whose done and context are overwritten; wait for it later. Thread context only. */
+void block_start(struct block_request *r, struct block_wait *wait);
+
+/* Sleep until the request that @wait was started with is done. Thread context only. */
+void block_wait(struct block_wait *wait);
+
+/* Both; the status. Thread context only. */
 enum block_status block_submit_wait(struct block_request *r);
 
 const char *block_status_text(enum block_status status);

@@ -4,7 +4,7 @@
 #include <rootabi/disk.h>
 #include <rootabi/errno.h>
 #include "io/block.h"
-#include "io/block_hash.h"
+#include "io/block_stream.h"
 #include "proc/devices.h"
 
 struct search {
@@ -55,6 +55,19 @@ static int64_t disk_info(void *argument)
     return 0;
 }
 
+static int64_t stream_errno(enum block_stream_result result)
+{
+    switch (result) {
+    case BLOCK_STREAM_OK:
+        return 0;
+    case BLOCK_STREAM_NO_MEMORY:
+        return -ENOMEM;
+    case BLOCK_STREAM_IO_ERROR:
+    default:
+        return -EIO;
+    }
+}
+
 static int64_t disk_hash(void *argument)
 {
     struct disk_hash *h = argument;
@@ -65,20 +78,26 @@ static int64_t disk_hash(void *argument)
     if (d == NULL)
         return -ENOENT;
     h->bytes = d->sector_count * d->sector_size;
-    switch (block_hash(d, h->sha256)) {
-    case BLOCK_HASH_OK:
-        return 0;
-    case BLOCK_HASH_NO_MEMORY:
-        return -ENOMEM;
-    case BLOCK_HASH_READ_ERROR:
-    default:
-        return -EIO;
-    }
+    return stream_errno(block_hash(d, h->sha256));
+}
+
+static int64_t disk_fill(void *argument)
+{
+    struct disk_fill *f = argument;
+    struct block_device *d;
+
+    f->name[sizeof(f->name) - 1] = '\0';
+    d = block_find(f->name);
+    if (d == NULL)
+        return -ENOENT;
+    f->bytes = d->sector_count * d->sector_size;
+    return stream_errno(block_fill(d, f->seed));
 }
 
 static const struct device_ioctl ioctls[] = {
     {DISK_IOCTL_INFO, disk_info},
     {DISK_IOCTL_HASH, disk_hash},
+    {DISK_IOCTL_FILL, disk_fill},
 };
 
 const struct device dev_disk = {

@@ -54,7 +54,7 @@ class Machine:
         drive = f"if=none,id=disk{index},format={disk.format},file={disk.path}"
         if disk.snapshot:
             drive += ",snapshot=on"
-        device = (f"nvme,drive=disk{index},serial=verdigris{index}" if disk.bus == "nvme"
+        device = (f"nvme,drive=disk{index},serial=verdigris{index},mdts=10" if disk.bus == "nvme"
                   else f"ide-hd,drive=disk{index},bus=ide.{index}")
         return ["-drive", drive, "-device", device + (",bootindex=0" if boot else "")]
 

@@ -27,7 +27,17 @@ struct disk_hash {
 };
 ABI_SIZE(struct disk_hash, 56);
 
+/* Overwrites the whole disk: the 8 bytes at byte offset 8 * i become the i-th output of SplitMix64
+ * with state @seed, little-endian; then the disk's cache is flushed. */
+struct disk_fill {
+    char name[16]; /* in; ENOENT: no such disk; EIO: a write failed */
+    uint64_t seed; /* in */
+    uint64_t bytes;
+};
+ABI_SIZE(struct disk_fill, 32);
+
 #define DISK_IOCTL_INFO IOCTL_EXCHANGE('d', 0, struct disk_info)
 #define DISK_IOCTL_HASH IOCTL_EXCHANGE('d', 1, struct disk_hash)
+#define DISK_IOCTL_FILL IOCTL_EXCHANGE('d', 2, struct disk_fill)
 
 #endif
