@@ -116,7 +116,8 @@ void root_main(const struct boot_info *info)
     if (wrong != NULL)
         panic("root: %s", wrong);
     memory_up(info);
-    console_init_framebuffer(&handoff_info()->framebuffer);
+    if (!option_is("console", "serial"))
+        console_init_framebuffer(&handoff_info()->framebuffer);
     acpi_init(handoff_info()->acpi_rsdp);
     power_init(handoff_info());
     time_init();
