@@ -33,29 +33,31 @@ static bool frame_is_sane(uint64_t rbp, uint64_t last)
     return (image || stack) && rbp % sizeof(uint64_t) == 0 && rbp > last;
 }
 
-static void backtrace_line(unsigned n, uint64_t address)
+/* @back: how far before @address the instruction is that is meant: 1 for a return address, for
+ * after a call that does not return the next function may begin. */
+static void backtrace_line(unsigned n, uint64_t address, unsigned back)
 {
     uint64_t offset;
-    const char *name = symbols_find(address, &offset);
+    const char *name = symbols_find(address - back, &offset);
 
     if (name != NULL)
-        log_print("  #%u %016lx %s+%#lx", n, address, name, offset);
+        log_print("  #%u %016lx %s+%#lx", n, address, name, offset + back);
     else
         log_print("  #%u %016lx", n, address);
 }
 
-static void backtrace(uint64_t rip, uint64_t rbp)
+static void backtrace(uint64_t rip, unsigned back, uint64_t rbp)
 {
     uint64_t last = 0;
 
     log_print("backtrace:");
-    backtrace_line(0, rip);
+    backtrace_line(0, rip, back);
     for (unsigned n = 1; n < BACKTRACE_MAX && frame_is_sane(rbp, last); n++) {
         const uint64_t *frame = (const uint64_t *)(uintptr_t)rbp;
 
         if (frame[1] == 0)
             break;
-        backtrace_line(n, frame[1]);
+        backtrace_line(n, frame[1], 1);
         last = rbp;
         rbp = frame[0];
     }
@@ -85,7 +87,7 @@ void panic_trap(const struct trap_frame *f, const char *what)
     log_print("root: PANIC: %s at %016lx", what, f->rip);
     panic_where();
     trap_dump(f);
-    backtrace(f->rip, f->rbp);
+    backtrace(f->rip, 0, f->rbp);
     log_print("root: stopped");
     panic_halt();
 }
@@ -101,7 +103,7 @@ void panic(const char *fmt, ...)
     va_end(ap);
     log_print("root: PANIC: %s", text);
     panic_where();
-    backtrace((uint64_t)(uintptr_t)__builtin_return_address(0),
+    backtrace((uint64_t)(uintptr_t)__builtin_return_address(0), 1,
               *(const uint64_t *)(uintptr_t)insn_read_rbp());
     log_print("root: stopped");
     panic_halt();

@@ -17,7 +17,7 @@ section .text
 extern root_main
 
 ; RDI = physical address of struct boot_info
-global root_entry
+global root_entry:function (root_entry.end - root_entry)
 root_entry:
     cli
     cld
@@ -25,3 +25,4 @@ root_entry:
     xor ebp, ebp
     call root_main
     ud2
+.end:

@@ -3,6 +3,7 @@
  * then looks after the shell. */
 #include <rt/mem.h>
 #include "boot/handoff.h"
+#include "boot/selftest.h"
 #include "boot/shell_image.h"
 #include "child/child.h"
 #include "cpu/apic.h"
@@ -26,6 +27,8 @@
 #define NS_PER_S       1000000000ull
 #define SHELL_MODULE   "shell.elf"
 #define OPTION_MAX     64
+
+enum { MEMDISK_MIB_MAX = 1 << 20 };
 
 _Noreturn void root_main(const struct boot_info *info);
 extern uint8_t boot_stack_top[]; /* entry.asm */
@@ -62,6 +65,19 @@ static _Noreturn void shell_keep(void)
     }
 }
 
+/* The memory disk's size in bytes, of boot.cfg's memdisk in MiB; 0: the default. */
+static uint64_t memdisk_size(void)
+{
+    char value[OPTION_MAX];
+    uint64_t mib = 0;
+
+    if (!handoff_option("memdisk", value, sizeof(value)))
+        return 0;
+    for (const char *c = value; *c >= '0' && *c <= '9' && mib < MEMDISK_MIB_MAX; c++)
+        mib = mib * 10 + (uint64_t)(*c - '0');
+    return mib * MIB;
+}
+
 /* Everything that may sleep, on the bootstrap processor. */
 static void init_thread(void *unused)
 {
@@ -73,7 +89,9 @@ static void init_thread(void *unused)
     page_reclaim_loader();
     announce();
     console_start();
-    drivers_init(0);
+    selftest_run();
+    provoke_run();
+    drivers_init(memdisk_size());
     child_init();
     shell_keep();
 }
@@ -100,7 +118,8 @@ void root_main(const struct boot_info *info)
     if (wrong != NULL)
         panic("root: %s", wrong);
     memory_up(info);
-    console_init_framebuffer(&handoff_info()->framebuffer);
+    if (!option_is("console", "serial"))
+        console_init_framebuffer(&handoff_info()->framebuffer);
     acpi_init(handoff_info()->acpi_rsdp);
     power_init(handoff_info());
     time_init();

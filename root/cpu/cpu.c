@@ -101,6 +101,7 @@ static bool ist_alloc(uint64_t ist[IST_COUNT])
 struct start_order {
     struct cpu *cpu;
     uint64_t ist[IST_COUNT];
+    uint64_t tsc; /* out: the processor's, when it came */
 };
 
 /* A started processor's first C code, on its own stack and the firmware's tables. */
@@ -113,6 +114,7 @@ static void cpu_main(struct start_order *order)
     control_registers_init();
     apic_init_cpu();
     cpu->apic_id = apic_id();
+    order->tsc = insn_rdtsc();
     /* pairs with the acquire in wait_online */
     __atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);
     sched_idle();
@@ -160,13 +162,20 @@ static struct cpu *cpu_create(uint32_t apic_id, struct start_order *order, uint6
     return cpu;
 }
 
+/* All CPUs must read the same time: a TSC that was not between ours before and after is off. */
+static void tsc_check(const struct cpu *cpu, uint64_t before, uint64_t tsc)
+{
+    if (tsc < before || tsc > insn_rdtsc())
+        log_print("cpu: CPU %u: its TSC differs, time is not the same on all CPUs", cpu->index);
+}
+
 static bool cpu_start(uint32_t apic_id, uint64_t page)
 {
     struct trampoline_parameters *p =
         (struct trampoline_parameters *)((uint8_t *)phys_to_virt(page) +
                                          TRAMPOLINE_PARAMETERS_OFFSET);
     struct start_order *order = kalloc(sizeof(*order));
-    uint64_t stack;
+    uint64_t stack, before;
     struct cpu *cpu = cpu_create(apic_id, order, &stack);
 
     if (cpu == NULL)
@@ -177,9 +186,11 @@ static bool cpu_start(uint32_t apic_id, uint64_t page)
         .entry = (uint64_t)(uintptr_t)cpu_main,
         .argument = (uint64_t)(uintptr_t)order,
     };
+    before = insn_rdtsc();
     send_startup(apic_id, page);
     if (!wait_online(cpu))
         return false; /* its memory stays allocated: it may still come and use it */
+    tsc_check(cpu, before, order->tsc);
     cpu_add(cpu);
     kfree(order);
     return true;

@@ -73,7 +73,7 @@ extern syscall_enter
 %endmacro
 
 align 16
-global trap_stubs
+global trap_stubs:function (trap_stubs.end - trap_stubs)
 trap_stubs:
 %assign vector 0
 %rep 256
@@ -96,7 +96,9 @@ trap_stubs:
   %assign vector vector + 1
 %endrep
     align 16
+.end:
 
+global trap_common:function (trap_common.end - trap_common)
 trap_common:
     PUSH_REGISTERS
     cld
@@ -114,7 +116,9 @@ trap_common:
     call trap_enter
     lea rdi, [rsp + 16]
     jmp trap_return
+.end:
 
+global trap_common_ist:function (trap_common_ist.end - trap_common_ist)
 trap_common_ist:
     PUSH_REGISTERS
     cld
@@ -138,9 +142,10 @@ trap_common_ist:
     POP_REGISTERS
     add rsp, 16
     iretq
+.end:
 
 ; _Noreturn void trap_return(struct trap_frame *frame)
-global trap_return
+global trap_return:function (trap_return.end - trap_return)
 trap_return:
     cli
     mov rsp, rdi
@@ -151,9 +156,10 @@ trap_return:
     POP_REGISTERS
     add rsp, 16
     iretq
+.end:
 
 ; SYSCALL: RCX = return address, R11 = RFLAGS, interrupts off by FMASK (SDM vol. 2, SYSCALL).
-global syscall_entry
+global syscall_entry:function (syscall_entry.end - syscall_entry)
 syscall_entry:
     swapgs
     mov [gs:CPU_USER_RSP], rsp
@@ -172,9 +178,10 @@ syscall_entry:
     call syscall_enter
     mov rdi, rsp
     jmp trap_return
+.end:
 
 ; void segments_reload(uint64_t code, uint64_t data)
-global segments_reload
+global segments_reload:function (segments_reload.end - segments_reload)
 segments_reload:
     mov ds, esi
     mov es, esi
@@ -186,3 +193,4 @@ segments_reload:
     push rdi
     push rax
     retfq
+.end:

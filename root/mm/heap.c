@@ -62,6 +62,9 @@ static struct slab *slab_create(unsigned index)
 
     if (page == 0)
         return NULL;
+    /* Firmware code that ran in this page would stay in an emulator's cache of translations, and
+     * every write to the page would be slow for good. */
+    page_zero(page, 0);
     base = phys_to_virt(page);
     s = (struct slab *)(void *)base;
     *s = (struct slab){.magic = SLAB_MAGIC, .class_index = (uint16_t)index};

@@ -10,7 +10,7 @@ user_copy_smap: db 0
 section .text
 
 ; size_t user_copy_bytes(void *to, const void *from, size_t size)
-global user_copy_bytes
+global user_copy_bytes:function (user_copy_bytes.end - user_copy_bytes)
 user_copy_bytes:
     mov rcx, rdx
     cmp byte [user_copy_smap], 0
@@ -25,6 +25,7 @@ user_copy_bytes:
 .out:
     mov rax, rcx
     ret
+.end:
 
 section .extable progbits alloc noexec nowrite align=8
     dq user_copy_bytes.copy, user_copy_bytes.resume

@@ -8,7 +8,7 @@ extern thread_begin
 
 ; void context_switch(uint64_t *save_rsp, uint64_t load_rsp)
 ; Saves what the C calling convention preserves; the flags' IF is the caller's business.
-global context_switch
+global context_switch:function (context_switch.end - context_switch)
 context_switch:
     push rbp
     push rbx
@@ -25,10 +25,12 @@ context_switch:
     pop rbx
     pop rbp
     ret
+.end:
 
 ; A new thread's stack holds six zero registers and this address.
-global thread_start_stub
+global thread_start_stub:function (thread_start_stub.end - thread_start_stub)
 thread_start_stub:
     xor ebp, ebp
     call thread_begin
     ud2
+.end:

@@ -52,6 +52,7 @@ uint64_t stack_alloc(void)
 
         if (page == 0 || !kernel_map(va, page, PTE_RW | PTE_NX))
             return 0; /* the slot and its pages stay lost: memory has run out */
+        page_zero(page, 0); /* see heap.c, slab_create */
     }
     return slot + STACK_SLOT;
 }

@@ -58,7 +58,8 @@ bool time_hypervisor_has_frequencies(void)
     if (regs[0] != HV_CPUID_SIGNATURE_EAX)
         return false;
     insn_cpuid(HV_CPUID_FEATURES, 0, regs);
-    return (regs[0] & HV_PRIVILEGE_ACCESS_FREQUENCY_REGS) != 0 && (regs[3] & HV_CPUID_FEATURES_EDX_FREQUENCY_REGS) != 0;
+    return (regs[0] & HV_PRIVILEGE_ACCESS_FREQUENCY_REGS) != 0 &&
+           (regs[3] & HV_CPUID_FEATURES_EDX_FREQUENCY_REGS) != 0;
 }
 
 static uint64_t frequency_from_hypervisor(void)

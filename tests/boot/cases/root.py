@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+"""The root kernel by itself: processors, memory, threads, disks, ring 3 and the shell."""
+from boottest import Failure, Mixed, Random, Test
+
+FACTS = [rf"^PASS {fact}$" for fact in (
+    "every CPU runs its threads", "a busy thread is preempted", "a mutex excludes",
+    "sleepers wake in order", "a timed wait ends", "no wake-up is lost",
+    "the heap gives all back")]
+STOPPED = r"root: stopped$"
+PANIC_ALLOWED = [r"(?i)^(\[[ \d.]+\] )?(\w+: )?\W*panic\b"]
+
+
+def selftest(name, **fields):
+    return Test(f"root-selftest-{name}", options={"selftest": "yes"}, commands="lps",
+                expect=FACTS + [r"^exec: 1 commands, 0 failed$"], **fields)
+
+
+def cpus_and_memory(cpus, mib):
+    return (rf"root: [0-9a-f]{{40}}, {cpus} CPUs, {mib} MiB memory$")
+
+
+def bare(name, cpus, memory, mib, **fields):
+    return Test(f"root-bare-{name}", launchtype="off", smp=cpus, memory=memory,
+                disks=[Mixed("nvme"), Mixed("ahci")],
+                commands="lps; memory; disks; disks --hash nvme0 ahci1",
+                expect=[cpus_and_memory(cpus, mib),
+                        r"root: launched by bare machine, because boot\.cfg says so$",
+                        rf"^{cpus} LPs, up \d+ ms$",
+                        r"^{disk0}  nvme0$", r"^{disk1}  ahci1$",
+                        r"^exec: 4 commands, 0 failed$", r"root: power off$"], **fields)
+
+
+def dies(kind, *expect, **fields):
+    def stopped(vm):
+        vm.expect(STOPPED)
+    return Test("root-dies-" + kind.replace(",lp=", "-"), options={"rootdebug": kind},
+                launchtype="off", expect=list(expect), script=stopped, exits=False,
+                allow=PANIC_ALLOWED, **fields)
+
+
+def type_lines(vm):
+    """The shell as a person uses it."""
+    vm.expect(r"^root> $|^root> \Z")
+    vm.type("ech\t one  two\r")
+    vm.expect(r"^one two$")
+    vm.type("\x1b[A\x1b[D\x1b[D\x1b[D\x7f\x7f & \r")  # history, cursor, erase
+    vm.expect(r"^one & two$")
+    vm.type("nonsense\x15echo \x01\x05done\r")  # Ctrl-U, Ctrl-A, Ctrl-E
+    vm.expect(r"^done$")
+    vm.type("ec\x03")
+    vm.expect(r"\^C")
+    vm.send("nonsense")
+    vm.expect(r"^nonsense: no such command, try help$")
+    vm.send("partitions")
+    vm.expect(r"^partitions: no hypervisor$")
+    vm.send("st\t")
+    vm.expect(r"^stats  start  stop")
+    vm.send("\x15log")
+    vm.expect(r"root: launched by bare machine")
+    vm.send("poweroff")
+
+
+def restarts(vm):
+    vm.expect(r"^root> reboot$")
+    vm.expect(r"root: reset$")
+
+
+def no_failures(vm):
+    if vm.text.count("process: shell: ") != 17:
+        raise Failure("not every attack has ended the program")
+
+
+TESTS = [
+    selftest("bare", launchtype="off", smp=2, group="quick"),
+    selftest("bare-1", launchtype="off", smp=1),
+    selftest("bare-4", launchtype="off", smp=4, timeout=240),
+    selftest("icount", launchtype="off", smp=1, icount=True),
+    selftest("under", smp=2, timeout=240),
+    selftest("under-1", smp=1, timeout=240),
+    bare("1", 1, "512M", 511),
+    bare("2", 2, "2G", 2047),
+    bare("4-6g", 4, "6G", 6143),
+    Test("root-qemu64", cpu="qemu64,-svm", commands="lps; memory",
+         expect=[r"root: launched by bare machine, because the processor has no SVM or VMX$",
+                 r"^exec: 2 commands, 0 failed$"]),
+    Test("root-idle-poll", launchtype="off", options={"idle": "poll"}, commands="sleep 1; lps",
+         expect=[r"^exec: 2 commands, 0 failed$"]),
+    Test("root-failed-commands", launchtype="off", commands="echo; nonsense;; start hello; lps 1 ;",
+         expect=[r"^nonsense: no such command, try help$", r"^hello: no hypervisor$",
+                 r"^exec: 4 commands, 2 failed$"]),
+    Test("root-startup", launchtype="off", startup="echo {nonce}; memory", commands="echo end",
+         expect=[r"^root> echo {nonce}\n{nonce}\nroot> memory\ntotal", r"^exec: 1 commands, 0 failed$"]),
+    Test("root-shell", launchtype="off", group="quick", script=type_lines),
+    Test("root-reboot", launchtype="off", commands="reboot", script=restarts),
+    Test("root-ring3", launchtype="off", smp=2, modules=["tests/ring3/shell.elf"], timeout=240,
+         expect=[r"^PASS a system call ignores the stack pointer$",
+                 r"^PASS a system call ignores odd flags$", r"^PASS a kernel address is no buffer$",
+                 r"^PASS an unmapped address is no buffer$",
+                 r"^PASS 17 attacks ended only the program$"], after=no_failures),
+    Test("root-disk-sizes", launchtype="off", disks=[Random("nvme", 3), Random("ahci", 1)],
+         options={"memdisk": "2"}, commands="disks --hash",
+         expect=[r"^{disk0}  nvme0$", r"^{disk1}  ahci1$",
+                 r"^5647f05ec18958947d32874eeb788fa396a05d0bab7c1b71f112ceb7e9b31eee  mem0$"]),
+    dies("panic", r"root: PANIC: provoked$", r"build [0-9a-f]{40}, CPU 0 ",
+         r"#0 [0-9a-f]{16} provoke_panic\+0x", r"thread_begin\+0x", r"thread_start_stub\+0x"),
+    dies("assert,lp=1", r"root: PANIC: .*provoke\.c:\d+: cpu_count\(\) != 0$", r"CPU 1 ",
+         r"#0 [0-9a-f]{16} provoke_assert\+0x"),
+    dies("fault,lp=1", r"root: PANIC: page fault at [0-9a-f]{16}$", r"CPU 1 ",
+         r"cr2 ffffdead00000000", r"#0 [0-9a-f]{16} provoke_fault\+0x"),
+    dies("overflow", r"root: PANIC: kernel stack overflow at ", r"#5 [0-9a-f]{16} deeper\+0x"),
+]
