@@ -9,6 +9,8 @@ set(VERDIGRIS_EFI_FLAGS
     -fvisibility=hidden -fno-lto -DGNU_EFI_USE_MS_ABI -O2 -g
     $<$<C_COMPILER_ID:GNU>:-maccumulate-outgoing-args>)
 
+set(VERDIGRIS_EFI_INCLUDES /usr/include/efi /usr/include/efi/x86_64)
+
 find_program(VERDIGRIS_LD NAMES ld.bfd ld REQUIRED)
 find_program(VERDIGRIS_OBJCOPY NAMES objcopy REQUIRED)
 
@@ -18,7 +20,7 @@ function(add_efi_application name)
   set(efi ${VERDIGRIS_IMAGE_DIR}/${name}.efi)
   add_library(${name}_objects OBJECT ${ARG_SOURCES})
   target_include_directories(${name}_objects PRIVATE ${ARG_INCLUDES})
-  target_include_directories(${name}_objects SYSTEM PRIVATE /usr/include/efi /usr/include/efi/x86_64)
+  target_include_directories(${name}_objects SYSTEM PRIVATE ${VERDIGRIS_EFI_INCLUDES})
   target_compile_options(${name}_objects PRIVATE
       $<$<COMPILE_LANGUAGE:C>:${VERDIGRIS_EFI_FLAGS};${VERDIGRIS_WARNINGS}>
       $<$<COMPILE_LANGUAGE:ASM_NASM>:-g;-Fdwarf;-Werror>)

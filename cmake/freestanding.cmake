@@ -7,7 +7,8 @@ include_guard()
 set(VERDIGRIS_FREESTANDING_FLAGS
     -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only
     -fno-stack-protector -fno-asynchronous-unwind-tables -fno-omit-frame-pointer
-    -fno-strict-aliasing -fwrapv -fcf-protection=none -fvisibility=hidden -O2 -g)
+    -fno-strict-aliasing -fwrapv -fcf-protection=none -fvisibility=hidden -O2 -g
+    -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 
 # CMake picks gcc-ar or llvm-ar, and the linker plug-in, by this property.
 cmake_policy(SET CMP0069 NEW)

@@ -11,10 +11,10 @@
 #define ELF64_TYPE_EXEC   2
 #define ELF64_MACHINE_X86 62
 #define ELF64_PT_LOAD     1u
-#define ELF64_PT_NOTE     4u
 #define ELF64_PF_EXECUTE  1u
 #define ELF64_PF_WRITE    2u
 #define ELF64_PF_READ     4u
+#define ELF64_SHT_NOTE    7u
 #define ELF64_NT_BUILD_ID 3u /* of the name "GNU" */
 
 struct elf64_header {
@@ -51,6 +51,20 @@ struct elf64_segment {
     uint64_t align;
 };
 ABI_SIZE(struct elf64_segment, 56);
+
+struct elf64_section {
+    uint32_t name;
+    uint32_t type;
+    uint64_t flags;
+    uint64_t address;
+    uint64_t offset;
+    uint64_t size;
+    uint32_t link;
+    uint32_t info;
+    uint64_t align;
+    uint64_t entry_size;
+};
+ABI_SIZE(struct elf64_section, 64);
 
 /* Followed by the name and the descriptor, each padded to 4 bytes. */
 struct elf64_note {

@@ -84,19 +84,19 @@ static const char *segment_add(struct image_plan *plan, const struct elf64_segme
     return NULL;
 }
 
-/* Look for the build id among the notes of one PT_NOTE segment; malformed notes end the search. */
-static void note_scan(struct image_plan *plan, const uint8_t *file, const struct elf64_segment *s)
+/* Look for the build id among the notes of one section; malformed notes end the search. */
+static void notes_scan(struct image_plan *plan, const uint8_t *file, const struct elf64_section *s)
 {
     uint64_t at = 0;
 
-    while (range_is_inside(at, sizeof(struct elf64_note), s->filesz)) {
+    while (range_is_inside(at, sizeof(struct elf64_note), s->size)) {
         struct elf64_note note;
         uint64_t name, descriptor;
 
         memcpy(&note, file + s->offset + at, sizeof(note));
         name = at + sizeof(note);
         descriptor = name + (((uint64_t)note.name_size + 3) & ~3ull);
-        if (!range_is_inside(descriptor, note.descriptor_size, s->filesz))
+        if (!range_is_inside(descriptor, note.descriptor_size, s->size))
             return;
         if (note.type == ELF64_NT_BUILD_ID && note.name_size == sizeof("GNU") &&
             memcmp(file + s->offset + name, "GNU", sizeof("GNU")) == 0 &&
@@ -106,6 +106,22 @@ static void note_scan(struct image_plan *plan, const uint8_t *file, const struct
             return;
         }
         at = descriptor + (((uint64_t)note.descriptor_size + 3) & ~3ull);
+    }
+}
+
+/* The build id is for people: an image whose sections cannot be read has none. */
+static void build_id_find(struct image_plan *plan, const uint8_t *file, size_t size,
+                          const struct elf64_header *h)
+{
+    if (h->shentsize != sizeof(struct elf64_section) ||
+        !range_is_inside(h->shoff, (uint64_t)h->shnum * h->shentsize, size))
+        return;
+    for (unsigned i = 0; i < h->shnum && plan->build_id_size == 0; i++) {
+        struct elf64_section s;
+
+        memcpy(&s, file + h->shoff + (uint64_t)i * sizeof(s), sizeof(s));
+        if (s.type == ELF64_SHT_NOTE && range_is_inside(s.offset, s.size, size))
+            notes_scan(plan, file, &s);
     }
 }
 
@@ -119,8 +135,6 @@ static const char *segments_read(const uint8_t *file, size_t size, const struct 
         memcpy(&s, file + h->phoff + (uint64_t)i * sizeof(s), sizeof(s));
         if (s.type == ELF64_PT_LOAD && s.memsz != 0)
             wrong = segment_add(plan, &s, size);
-        else if (s.type == ELF64_PT_NOTE && range_is_inside(s.offset, s.filesz, size))
-            note_scan(plan, file, &s);
         if (wrong != NULL)
             return wrong;
     }
@@ -155,6 +169,7 @@ const char *image_check(const void *file, size_t size, struct image_plan *plan)
         return wrong;
     if (plan->segment_count == 0)
         return "it has no segments to load";
+    build_id_find(plan, file, size, &h);
     plan->entry = h.entry;
     plan->virtual_base = page_down(plan->segments[0].address);
     plan->size = plan_end(plan) - plan->virtual_base;

@@ -16,7 +16,7 @@ extern hypervisor_main
 extern trap
 
 ; In: RDI = struct boot_info. The state is that of hvabi/boot.h.
-global entry:function
+global entry:function (entry.end - entry)
 entry:
     cli
     cld
@@ -26,9 +26,10 @@ entry:
     push rbp
     call hypervisor_main
     ud2
+.end:
 
 ; Change to stack RDI and call RSI, which does not return.
-global stack_switch:function
+global stack_switch:function (stack_switch.end - stack_switch)
 stack_switch:
     mov rsp, rdi
     xor ebp, ebp
@@ -36,9 +37,10 @@ stack_switch:
     push rbp
     call rsi
     ud2
+.end:
 
 ; Reload the segment registers from a new GDT: 0x08 code, 0x10 data.
-global segments_load:function
+global segments_load:function (segments_load.end - segments_load)
 segments_load:
     mov eax, 0x10
     mov ds, eax
@@ -51,6 +53,7 @@ segments_load:
     push qword 0x08
     push rax
     o64 retf
+.end:
 
 ; One stub a vector. Those without an error code push a zero in its place.
 %define HAS_ERROR(v) ((v) == 8 || ((v) >= 10 && (v) <= 14) || (v) == 17 || (v) == 21)
@@ -70,6 +73,7 @@ trap_stubs:
 %endrep
 
 ; struct trap_frame, from the top down: SS RSP RFLAGS CS RIP error vector, then the registers.
+global trap_common:function (trap_common.end - trap_common)
 trap_common:
     push rax
     push rcx
@@ -109,5 +113,6 @@ trap_common:
     pop rax
     add rsp, 16
     iretq
+.end:
 
 section .note.GNU-stack noalloc noexec nowrite progbits

@@ -14,6 +14,7 @@
 #include "core/pcpu.h"
 #include "core/vp.h"
 #include "debug/log.h"
+#include "debug/provoke.h"
 #include "debug/symbols.h"
 #include "mm/mm.h"
 #include "mm/pfn.h"
@@ -187,6 +188,7 @@ _Noreturn void hypervisor_main(uint64_t boot_info)
     info = hpa_ptr(hpa(boot_info));
     symbols_init(&info->hypervisor);
     hv_log("Verdigris hypervisor for %s, build id %s", virt_name, build_id());
+    provoke_init(info->options != 0 ? hpa_ptr(hpa(info->options)) : NULL);
     create_lps(info);
     lp_init(lp_table[0]);
     sched_slice_tsc = tsc_hz / 1000 * SLICE_MS;

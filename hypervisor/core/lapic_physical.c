@@ -112,7 +112,7 @@ enum {
     PIT_OUT_2 = 1u << 5,
     PIT_MODE_0_WORD = 0xb0, /* channel 2, low then high byte, interrupt on terminal count */
     PIT_HZ = 1193182,
-    PIT_TICKS = PIT_HZ / 50, /* 20 ms */
+    PIT_TICKS = PIT_HZ / 100, /* 10 ms */
 };
 
 static void pit_start(void)
@@ -129,25 +129,46 @@ static void pit_start(void)
 /* Polls allowed before a PIT that never ends counting is taken for absent. */
 #define PIT_POLLS 50000000u
 
-void lapic_physical_calibrate(void)
+struct sample {
+    uint64_t tsc, timer; /* ticks in PIT_TICKS of the PIT */
+};
+
+static struct sample measure(void)
 {
-    uint64_t tsc;
+    struct sample s;
     uint32_t polls = 0;
 
-    apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED | HV_VECTOR_TIMER);
     pit_start();
     apic_write(APIC_TIMER_INITIAL, UINT32_MAX);
-    tsc = insn_rdtsc();
+    s.tsc = insn_rdtsc();
     while (!(insn_in8(PIT_GATE) & PIT_OUT_2)) {
         if (++polls == PIT_POLLS)
             panic("the 8254 timer does not count: the TSC's frequency cannot be measured");
         insn_pause();
     }
-    tsc = insn_rdtsc() - tsc;
-    uint64_t timer = UINT32_MAX - apic_read(APIC_TIMER_CURRENT);
+    s.tsc = insn_rdtsc() - s.tsc;
+    s.timer = UINT32_MAX - apic_read(APIC_TIMER_CURRENT);
     apic_write(APIC_TIMER_INITIAL, 0);
-    tsc_hz = tsc * PIT_HZ / PIT_TICKS;
-    lapic_timer_hz = timer * PIT_HZ / PIT_TICKS;
+    return s;
+}
+
+#define SAMPLES 5u
+
+/* The end of the count can only be noticed late, never early: the smallest sample is the best. */
+void lapic_physical_calibrate(void)
+{
+    struct sample best = {UINT64_MAX, UINT64_MAX};
+
+    apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED | HV_VECTOR_TIMER);
+    for (unsigned i = 0; i < SAMPLES; i++) {
+        struct sample s = measure();
+        if (s.tsc < best.tsc)
+            best.tsc = s.tsc;
+        if (s.timer < best.timer)
+            best.timer = s.timer;
+    }
+    tsc_hz = best.tsc * PIT_HZ / PIT_TICKS;
+    lapic_timer_hz = best.timer * PIT_HZ / PIT_TICKS;
     timer_per_tsc = (lapic_timer_hz << 32) / tsc_hz;
     lapic_physical_on();
 }

@@ -192,8 +192,7 @@ hv_status partition_create(struct partition *parent, uint64_t flags, uint64_t *i
 static void **page_member(struct partition *p, unsigned i)
 {
     void **members[] = {(void **)&p->vps, (void **)&p->apics, (void **)&p->apic_table,
-                        (void **)&p->cpuid, &p->hypercall_page, &p->reference_tsc_page,
-                        (void **)&p->synic_set};
+                        (void **)&p->cpuid, &p->hypercall_page, &p->reference_tsc_page};
 
     return i < ARRAY_SIZE(members) ? members[i] : NULL;
 }

@@ -66,9 +66,8 @@ struct partition {
     struct vp *dying;     /* [p] a VP that is no longer found, until its grace period is over */
     uint64_t tsc_offset;  /* [I] of its VPs */
     bool suspended;       /* [p] HvPartitionPropertySuspend */
-    struct lapic_space *apics; /* [I] a page, as are the next two */
+    struct lapic_space *apics; /* [I] a page, as is the next */
     struct lapic **apic_table;
-    struct synic_set *synic_set;
     struct port_space ports;
     struct reftime reftime;
     struct cpuid_policy *cpuid; /* [I] */

@@ -367,7 +367,7 @@ static void vp_init(struct vp *vp, uint32_t lp, bool pinned)
     overlay_init(&vp->assist_overlay);
     synic_message_init(&vp->intercept_message, NULL);
     synic_message_init(&vp->eoi_message, &eoi_message_ops);
-    synic_init(&vp->synic, p->synic_set, vp->index, hpa_ptr(vp->sim_page), hpa_ptr(vp->sief_page));
+    synic_init(&vp->synic, &p->ports.set, vp->index, hpa_ptr(vp->sim_page), hpa_ptr(vp->sief_page));
     stimers_init(vp->stimers, &vp->synic, &p->reftime, true);
     fpu_reset(vp);
     virt_set_tsc_offset(vp, p->tsc_offset);

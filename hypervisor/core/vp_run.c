@@ -13,6 +13,7 @@
 #include "core/pcpu.h"
 #include "debug/log.h"
 #include "debug/panic.h"
+#include "debug/provoke.h"
 #include "virt/virt.h"
 
 enum verdict { ENTER, YIELD, BLOCK };
@@ -148,6 +149,8 @@ static bool run(struct pcpu *cpu, struct vp *vp)
         virt_vp_run(vp, &exit);
         vp->exits[exit.reason]++;
         trace(&cpu->trace, insn_rdtsc(), TRACE_EXIT, exit.reason, vp->rip);
+        if (__builtin_expect(provoke_armed, 0))
+            provoke(cpu, vp);
         vp_exit_handle(vp, &exit);
         grace_pass(cpu);
         if (vp->yield) {

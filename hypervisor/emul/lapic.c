@@ -10,9 +10,10 @@
 #include "debug/log.h"
 #include "emul/lapic_internal.h"
 
-#define REGISTER_COUNT   64u
-#define REGISTER(offset) (1ull << ((offset) >> 4))
-#define REGISTERS(offset) (((1ull << APIC_VECTOR_REGISTERS) - 1) << ((offset) >> 4))
+#define REGISTER_COUNT    64u
+#define INDEX(offset)     ((offset) >> 4) /* dense, so that a switch becomes a table */
+#define REGISTER(offset)  (1ull << INDEX(offset))
+#define REGISTERS(offset) (((1ull << APIC_VECTOR_REGISTERS) - 1) << INDEX(offset))
 
 #define LVT_REGISTERS                                                                              \
     (REGISTER(APIC_LVT_TIMER) | REGISTER(APIC_LVT_THERMAL) | REGISTER(APIC_LVT_PERFMON) |          \
@@ -25,8 +26,8 @@
      REGISTER(APIC_PPR) | REGISTER(APIC_LDR) | REGISTERS(APIC_ISR) | REGISTERS(APIC_TMR) |         \
      REGISTERS(APIC_IRR) | REGISTER(APIC_ICR_LOW) | REGISTER(APIC_TIMER_CURRENT))
 
-/* The ICR, 64 bits wide, is handled beside these. */
-static const uint64_t x2apic_writable = COMMON_WRITABLE | REGISTER(APIC_SELF_IPI);
+/* EOI, SELF IPI and the ICR, which is 64 bits wide, are handled beside these. */
+static const uint64_t x2apic_writable = COMMON_WRITABLE & ~REGISTER(APIC_EOI);
 static const uint64_t x2apic_readable = COMMON_READABLE;
 static const uint64_t xapic_known = COMMON_READABLE | COMMON_WRITABLE | REGISTER(APIC_APR) |
                                     REGISTER(APIC_RRD) | REGISTER(APIC_DFR) |
@@ -34,17 +35,16 @@ static const uint64_t xapic_known = COMMON_READABLE | COMMON_WRITABLE | REGISTER
 
 /* What x2APIC mode lets pass in a write; more is #GP. Read-only bits are not among the reserved. */
 static const uint32_t x2apic_bits[REGISTER_COUNT] = {
-    [APIC_TPR >> 4] = LAPIC_TPR_BITS,
-    [APIC_SVR >> 4] = LAPIC_SVR_BITS,
-    [APIC_LVT_TIMER >> 4] = LAPIC_LVT_TIMER_BITS | APIC_DELIVERY_STATUS,
-    [APIC_LVT_THERMAL >> 4] = LAPIC_LVT_SENSOR_BITS | APIC_DELIVERY_STATUS,
-    [APIC_LVT_PERFMON >> 4] = LAPIC_LVT_SENSOR_BITS | APIC_DELIVERY_STATUS,
-    [APIC_LVT_LINT0 >> 4] = LAPIC_LVT_LINT_BITS | LAPIC_LVT_READ_ONLY,
-    [APIC_LVT_LINT1 >> 4] = LAPIC_LVT_LINT_BITS | LAPIC_LVT_READ_ONLY,
-    [APIC_LVT_ERROR >> 4] = LAPIC_LVT_ERROR_BITS | APIC_DELIVERY_STATUS,
-    [APIC_TIMER_INITIAL >> 4] = UINT32_MAX,
-    [APIC_TIMER_DIVIDE >> 4] = APIC_DIVIDE_MASK,
-    [APIC_SELF_IPI >> 4] = APIC_VECTOR_MASK,
+    [INDEX(APIC_TPR)] = LAPIC_TPR_BITS,
+    [INDEX(APIC_SVR)] = LAPIC_SVR_BITS,
+    [INDEX(APIC_LVT_TIMER)] = LAPIC_LVT_TIMER_BITS | APIC_DELIVERY_STATUS,
+    [INDEX(APIC_LVT_THERMAL)] = LAPIC_LVT_SENSOR_BITS | APIC_DELIVERY_STATUS,
+    [INDEX(APIC_LVT_PERFMON)] = LAPIC_LVT_SENSOR_BITS | APIC_DELIVERY_STATUS,
+    [INDEX(APIC_LVT_LINT0)] = LAPIC_LVT_LINT_BITS | LAPIC_LVT_READ_ONLY,
+    [INDEX(APIC_LVT_LINT1)] = LAPIC_LVT_LINT_BITS | LAPIC_LVT_READ_ONLY,
+    [INDEX(APIC_LVT_ERROR)] = LAPIC_LVT_ERROR_BITS | APIC_DELIVERY_STATUS,
+    [INDEX(APIC_TIMER_INITIAL)] = UINT32_MAX,
+    [INDEX(APIC_TIMER_DIVIDE)] = APIC_DIVIDE_MASK,
 };
 
 static unsigned lvt_index(uint32_t offset)
@@ -54,7 +54,7 @@ static unsigned lvt_index(uint32_t offset)
 
 uint32_t lapic_lvt_bits(const struct lapic *l, unsigned index)
 {
-    uint32_t bits = x2apic_bits[(APIC_LVT_TIMER >> 4) + index] & ~LAPIC_LVT_READ_ONLY;
+    uint32_t bits = x2apic_bits[INDEX(APIC_LVT_TIMER) + index] & ~LAPIC_LVT_READ_ONLY;
 
     if (index == LVT_TIMER && !l->space->tsc_deadline)
         bits &= ~APIC_LVT_TIMER_DEADLINE;
@@ -80,32 +80,32 @@ static uint32_t ldr_read(const struct lapic *l)
 
 static uint32_t register_read(struct lapic *l, uint32_t offset)
 {
-    switch (offset) {
-    case APIC_ID:
+    switch (INDEX(offset)) {
+    case INDEX(APIC_ID):
         return id_read(l);
-    case APIC_VERSION:
+    case INDEX(APIC_VERSION):
         return LAPIC_VERSION;
-    case APIC_TPR:
+    case INDEX(APIC_TPR):
         return l->tpr;
-    case APIC_PPR:
+    case INDEX(APIC_PPR):
         return lapic_ppr(l);
-    case APIC_LDR:
+    case INDEX(APIC_LDR):
         return ldr_read(l);
-    case APIC_DFR:
+    case INDEX(APIC_DFR):
         return l->dfr;
-    case APIC_SVR:
+    case INDEX(APIC_SVR):
         return l->svr;
-    case APIC_ESR:
+    case INDEX(APIC_ESR):
         return l->esr;
-    case APIC_ICR_LOW:
+    case INDEX(APIC_ICR_LOW):
         return l->icr_low;
-    case APIC_ICR_HIGH:
+    case INDEX(APIC_ICR_HIGH):
         return l->icr_high;
-    case APIC_TIMER_INITIAL:
+    case INDEX(APIC_TIMER_INITIAL):
         return l->timer.initial;
-    case APIC_TIMER_CURRENT:
+    case INDEX(APIC_TIMER_CURRENT):
         return lapic_timer_current(l);
-    case APIC_TIMER_DIVIDE:
+    case INDEX(APIC_TIMER_DIVIDE):
         return l->timer.divide;
     default: /* EOI, APR, RRD and what does not exist */
         return 0;
@@ -186,26 +186,23 @@ static void logical_write(struct lapic *l, uint32_t *reg, uint32_t value)
 
 static void register_write(struct lapic *l, uint32_t offset, uint32_t value)
 {
-    switch (offset) {
-    case APIC_TPR:
+    switch (INDEX(offset)) {
+    case INDEX(APIC_TPR):
         lapic_tpr_set(l, (uint8_t)value);
         break;
-    case APIC_EOI:
+    case INDEX(APIC_EOI):
         lapic_eoi(l);
         break;
-    case APIC_SELF_IPI:
-        lapic_self_ipi(l, (uint8_t)value);
-        break;
-    case APIC_TIMER_INITIAL:
+    case INDEX(APIC_TIMER_INITIAL):
         lapic_timer_initial_write(l, value);
         break;
-    case APIC_TIMER_DIVIDE:
+    case INDEX(APIC_TIMER_DIVIDE):
         lapic_timer_divide_write(l, value & APIC_DIVIDE_MASK);
         break;
-    case APIC_SVR:
+    case INDEX(APIC_SVR):
         svr_write(l, value);
         break;
-    case APIC_ESR:
+    case INDEX(APIC_ESR):
         l->esr = __atomic_exchange_n(&l->esr_pending, 0, __ATOMIC_RELAXED);
         break;
     default: /* the only registers left that anybody may write */
@@ -270,19 +267,39 @@ static bool lvt_timer_mode_valid(const struct lapic *l, uint64_t value)
            (l->space->tsc_deadline || mode != APIC_LVT_TIMER_DEADLINE);
 }
 
-static bool x2apic_write(struct lapic *l, uint32_t offset, uint64_t value)
+/* The others go by the tables. */
+static bool x2apic_write_table(struct lapic *l, uint32_t offset, uint64_t value)
 {
-    if (!(lapic_mode(l) & LAPIC_MODE_X2APIC))
-        return false;
-    if (offset == APIC_ICR_LOW)
-        return x2apic_icr_write(l, value);
     if (offset >= REGISTER_COUNT * APIC_REGISTER_STRIDE ||
-        !(x2apic_writable & REGISTER(offset)) || (value & ~(uint64_t)x2apic_bits[offset >> 4]))
+        !(x2apic_writable & REGISTER(offset)) || (value & ~(uint64_t)x2apic_bits[INDEX(offset)]))
         return false;
     if (offset == APIC_LVT_TIMER && !lvt_timer_mode_valid(l, value))
         return false;
     register_write(l, offset, (uint32_t)value);
     return true;
+}
+
+/* What guests write for each interrupt comes first: it decides what an interrupt costs. */
+static bool x2apic_write(struct lapic *l, uint32_t offset, uint64_t value)
+{
+    if (!(lapic_mode(l) & LAPIC_MODE_X2APIC))
+        return false;
+    switch (offset) {
+    case APIC_EOI:
+        if (value != 0)
+            return false;
+        lapic_eoi(l);
+        return true;
+    case APIC_SELF_IPI:
+        if (value > APIC_VECTOR_MASK)
+            return false;
+        lapic_self_ipi(l, (uint8_t)value);
+        return true;
+    case APIC_ICR_LOW:
+        return x2apic_icr_write(l, value);
+    default:
+        return x2apic_write_table(l, offset, value);
+    }
 }
 
 /* ---- IA32_APIC_BASE ---- */

@@ -251,18 +251,25 @@ void lapic_self_ipi(struct lapic *l, uint8_t vector)
         lapic_post(l, vector, false);
 }
 
-static void send_shorthand(struct lapic *l, uint32_t shorthand, const struct lapic_message *m)
+static void send_broadcast(struct lapic *l, const struct lapic *except,
+                           const struct lapic_message *m)
 {
     struct targets all = targets_all(l->space);
 
+    all.except = except;
+    send_to(l->space, all, m, l);
+}
+
+static void send_shorthand(struct lapic *l, uint32_t shorthand, const struct lapic_message *m)
+{
     if (shorthand == APIC_ICR_SHORTHAND_OTHERS)
-        all.except = l;
+        send_broadcast(l, l, m);
     else if (delivery_restarts(m->delivery))
         return;
-    if (shorthand == APIC_ICR_SHORTHAND_SELF)
+    else if (shorthand == APIC_ICR_SHORTHAND_SELF)
         deliver(l, m, l);
     else
-        send_to(l->space, all, m, l);
+        send_broadcast(l, 0, m);
 }
 
 void lapic_icr_send(struct lapic *l, uint32_t low, uint32_t destination)

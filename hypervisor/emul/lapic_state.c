@@ -38,7 +38,9 @@ void lapic_save(struct lapic *l, struct lapic_state *out)
     vectors_save(l->isr, out->isr);
     out->timer_initial = l->timer.initial;
     out->timer_divide = l->timer.divide;
-    out->timer_flags = l->timer.counting ? LAPIC_STATE_TIMER_COUNTING : 0;
+    if (!l->timer.counting)
+        return;
+    out->timer_flags = LAPIC_STATE_TIMER_COUNTING;
     out->timer_deadline = l->timer.deadline;
     out->timer_deadline_fraction = l->timer.deadline_fraction;
 }
@@ -89,7 +91,7 @@ static bool timer_valid(struct lapic *l, const struct lapic_state *in)
     if (deadline_mode && in->timer_initial != 0)
         return false;
     if (!(in->timer_flags & LAPIC_STATE_TIMER_COUNTING))
-        return true;
+        return in->timer_deadline == 0 && in->timer_deadline_fraction == 0;
     if (deadline_mode)
         return in->timer_deadline != 0 && in->timer_deadline_fraction == 0;
     return in->timer_initial != 0 &&

@@ -36,7 +36,7 @@ struct lapic_state {
     uint32_t timer_initial;
     uint32_t timer_divide;
     uint32_t timer_flags;
-    uint64_t timer_deadline; /* guest TSC */
+    uint64_t timer_deadline;          /* guest TSC; 0 if not counting */
     uint32_t timer_deadline_fraction; /* of 2^32 */
     uint32_t reserved; /* 0 */
 };

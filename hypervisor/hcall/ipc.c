@@ -19,19 +19,32 @@ static hv_status get_space(struct hcall *h, uint64_t id, struct partition **out)
     return HV_STATUS_INVALID_PARTITION_STATE;
 }
 
+/* Make the port @in in @p, for a connection from @peer. */
+static hv_status create_port(struct partition *p, struct partition *peer,
+                             const struct hv_input_create_port *in)
+{
+    hv_status st = HV_STATUS_INVALID_PARTITION_STATE;
+
+    spin_lock(&p->lock);
+    if (p->state == PARTITION_INITIALIZED)
+        st = port_create(&p->ports, in->port_id, peer->id, &in->port_info);
+    spin_unlock(&p->lock);
+    return st;
+}
+
 hv_status hcall_create_port(struct hcall *h)
 {
     const struct hv_input_create_port *in = h->in;
-    struct partition *p;
+    struct partition *p, *peer;
     hv_status st = get_space(h, in->port_partition_id, &p);
 
     if (st != HV_STATUS_SUCCESS)
         return st;
-    spin_lock(&p->lock);
-    st = p->state == PARTITION_INITIALIZED ? port_create(&p->ports, in->port_id,
-                                                         in->connection_partition_id, &in->port_info)
-                                           : HV_STATUS_INVALID_PARTITION_STATE;
-    spin_unlock(&p->lock);
+    st = get_space(h, in->connection_partition_id, &peer);
+    if (st == HV_STATUS_SUCCESS) {
+        st = create_port(p, peer, in);
+        partition_put(peer);
+    }
     partition_put(p);
     return st;
 }

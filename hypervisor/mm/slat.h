@@ -78,6 +78,7 @@ struct slat {
 /* What a change left behind until the flush. About 1 KiB, on the caller's stack. */
 #define SLAT_GATHER_MAX      56
 #define SLAT_GATHER_PER_CALL 6 /* the most that one change adds */
+#define SLAT_GATHER_WORK     4096 /* pages to put or zero: some 30 us */
 
 struct slat_removed {
     uint64_t value; /* a mapping or table entry, or the address of a page on its way to a pool */
@@ -89,16 +90,18 @@ struct slat_gather {
     struct slat *slat;
     struct pool *deposit; /* where pages go that mm_deposit() took */
     bool needs_flush;
+    uint32_t work; /* pages that slat_gather_end() has to put or zero */
     uint32_t count;
     struct slat_removed removed[SLAT_GATHER_MAX];
 };
 
 void slat_gather_init(struct slat_gather *g, struct slat *s);
 
-/* Whether there is too little room for one more change. A change that finds none is our bug. */
+/* Whether there is too little room, or time, for one more change. A change that finds no room is
+ * our own bug. */
 static inline bool slat_gather_full(const struct slat_gather *g)
 {
-    return g->count + SLAT_GATHER_PER_CALL > SLAT_GATHER_MAX;
+    return g->count + SLAT_GATHER_PER_CALL > SLAT_GATHER_MAX || g->work >= SLAT_GATHER_WORK;
 }
 
 /* After the flush: put references, free tables, complete deposits. @g is empty again. */

@@ -6,6 +6,8 @@
 #include <mm/phys.h>
 #include <mm/slat_walk.h>
 
+#define DEPOSIT_WORK 16 /* references that could be put while a page is zeroed */
+
 static unsigned index_at(gpa_t at, unsigned level)
 {
     return (unsigned)(at.v >> (PAGE_SHIFT + SLAT_LEVEL_BITS * (level - 1))) &
@@ -171,7 +173,16 @@ void slat_gather_init(struct slat_gather *g, struct slat *s)
     g->slat = s;
     g->deposit = NULL;
     g->needs_flush = false;
+    g->work = 0;
     g->count = 0;
+}
+
+/* About how many pages slat_gather_end() will touch. */
+static uint32_t removed_work(enum slat_removed_kind kind, unsigned level)
+{
+    if (kind == SLAT_REMOVED_LEAF)
+        return (uint32_t)(slat_level_size((enum slat_level)level) >> PAGE_SHIFT);
+    return kind == SLAT_REMOVED_TABLE ? SLAT_TABLE_ENTRIES : DEPOSIT_WORK;
 }
 
 void slat_gather_add(struct slat_gather *g, enum slat_removed_kind kind, uint64_t value,
@@ -179,6 +190,7 @@ void slat_gather_add(struct slat_gather *g, enum slat_removed_kind kind, uint64_
 {
     BUG_ON(g->count == SLAT_GATHER_MAX);
     g->removed[g->count++] = (struct slat_removed){value, kind, level};
+    g->work += removed_work(kind, level);
 }
 
 void slat_gather_flush(struct slat_gather *g)

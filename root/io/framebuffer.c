@@ -24,7 +24,7 @@ static struct {
     uint32_t top;                /* [lock] ring row that is shown first */
     uint32_t column, row;        /* [lock] cursor, on the screen */
     bool changed;                /* [lock] */
-    bool escape;                 /* [lock] inside an escape sequence, which is dropped */
+    bool escape;                 /* [lock] inside an escape sequence */
     bool synchronous;            /* panic */
     char *cells;                 /* [lock] wanted */
     char *shown;                 /* [drawer] what the pixels show, by screen row */
@@ -75,7 +75,8 @@ static void put_visible_locked(char c)
     *cell_at(fb.column++, fb.row) = c;
 }
 
-/* Whether @c still belongs to an escape sequence ("ESC [ ... letter"). */
+/* Whether @c still belongs to an escape sequence ("ESC [ ... letter"); "ESC [ K", erase to the end
+ * of the line, is the only one with an effect. */
 static bool in_escape_locked(char c)
 {
     if (c == ESCAPE)
@@ -84,6 +85,8 @@ static bool in_escape_locked(char c)
         return false;
     if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'))
         fb.escape = false;
+    if (c == 'K' && fb.column < fb.columns)
+        memset(cell_at(fb.column, fb.row), ' ', fb.columns - fb.column);
     return true;
 }
 

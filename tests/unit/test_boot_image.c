@@ -11,17 +11,19 @@
 #include "elf64.h"
 #include "image.h"
 
-#define BASE      0xffffffff80000000ull
-#define TEXT_AT   0x400u /* file offsets */
-#define DATA_AT   0x500u
-#define NOTE_AT   0x600u
-#define FILE_SIZE 0x700u
+#define BASE       0xffffffff80000000ull
+#define TEXT_AT    0x400u /* file offsets */
+#define DATA_AT    0x500u
+#define NOTE_AT    0x600u
+#define FILE_SIZE  0x700u
+#define SECTION_AT (FILE_SIZE - (unsigned)sizeof(struct elf64_section))
 
 static struct {
     uint8_t *file;
     size_t size;
     struct elf64_header header;
-    struct elf64_segment segments[3];
+    struct elf64_segment segments[2];
+    struct elf64_section section;
     struct image_plan plan;
 } t;
 
@@ -48,7 +50,10 @@ static int setup(void **state)
         .entry = BASE + 0x10,
         .phoff = sizeof(t.header),
         .phentsize = sizeof(t.segments[0]),
-        .phnum = 3,
+        .phnum = 2,
+        .shoff = SECTION_AT,
+        .shentsize = sizeof(t.section),
+        .shnum = 1,
     };
     t.segments[0] = (struct elf64_segment){.type = ELF64_PT_LOAD,
                                            .flags = ELF64_PF_READ | ELF64_PF_EXECUTE,
@@ -62,7 +67,7 @@ static int setup(void **state)
                                            .vaddr = BASE + 0x2010,
                                            .filesz = 0x80,
                                            .memsz = 0x1100};
-    t.segments[2] = (struct elf64_segment){.type = ELF64_PT_NOTE, .offset = NOTE_AT, .filesz = 20};
+    t.section = (struct elf64_section){.type = ELF64_SHT_NOTE, .offset = NOTE_AT, .size = 20};
     memset(t.file + TEXT_AT, 0xaa, 0x100);
     memset(t.file + DATA_AT, 0xbb, 0x80);
     note_write(t.file + NOTE_AT);
@@ -80,6 +85,7 @@ static const char *check(void)
 {
     memcpy(t.file, &t.header, sizeof(t.header));
     memcpy(t.file + sizeof(t.header), t.segments, sizeof(t.segments));
+    memcpy(t.file + SECTION_AT, &t.section, sizeof(t.section));
     return image_check(t.file, t.size, &t.plan);
 }
 
@@ -103,12 +109,24 @@ static void build_id_is_found(void **state)
     assert_memory_equal(t.plan.build_id, "\x12\x34\x56\x78", 4);
 }
 
-static void note_that_overruns_its_segment_is_ignored(void **state)
+static void note_that_overruns_its_section_is_ignored(void **state)
 {
     const struct elf64_note note = {0xfffffff0u, 0xfffffff0u, ELF64_NT_BUILD_ID};
 
     (void)state;
     memcpy(t.file + NOTE_AT, &note, sizeof(note));
+    assert_null(check());
+    assert_int_equal(t.plan.build_id_size, 0);
+}
+
+static void sections_outside_the_file_are_ignored(void **state)
+{
+    (void)state;
+    t.header.shnum = 2;
+    assert_null(check());
+    assert_int_equal(t.plan.build_id_size, 0);
+    t.header.shnum = 1;
+    t.section.offset = FILE_SIZE;
     assert_null(check());
     assert_int_equal(t.plan.build_id_size, 0);
 }
@@ -240,7 +258,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(good_image_is_planned),
         TEST(build_id_is_found),
-        TEST(note_that_overruns_its_segment_is_ignored),
+        TEST(note_that_overruns_its_section_is_ignored),
+        TEST(sections_outside_the_file_are_ignored),
         TEST(segments_are_placed_and_the_rest_is_zero),
         TEST(short_file_is_refused),
         TEST(other_files_are_refused),

@@ -536,9 +536,8 @@ struct synic *__real_port_host_synic(struct partition *p, uint32_t vp_index);
 
 struct synic *__wrap_port_host_synic(struct partition *p, uint32_t vp_index)
 {
-    void (*act)(void) = during_post;
+    void (*act)(void) = __atomic_exchange_n(&during_post, NULL, __ATOMIC_RELAXED);
 
-    during_post = NULL;
     if (act)
         act();
     return __real_port_host_synic(p, vp_index);

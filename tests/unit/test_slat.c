@@ -210,6 +210,24 @@ static void counted_reference_waits_for_the_flush(void **state)
     assert_int_equal(pfn_mappings(), 0);
 }
 
+static void gather_is_full_before_its_end_takes_long(void **state)
+{
+    struct slat_mapping m = {hpa(4 * GIB), SLAT_RWX, SLAT_WRITE_BACK, true};
+    uint64_t blocks = 0;
+
+    (void)state;
+    for (uint64_t i = 0; i < 20; i++) {
+        assert_int_equal(pfn_map_get(m.hpa, 512), HV_STATUS_SUCCESS);
+        assert_int_equal(slat_map(&slat, gpa(i * LARGE), SLAT_2M, &m, &g), HV_STATUS_SUCCESS);
+    }
+    for (; !slat_gather_full(&g); blocks++)
+        assert_int_equal(slat_unmap(&slat, gpa(blocks * LARGE), SLAT_2M, &g), HV_STATUS_SUCCESS);
+    assert_int_equal(blocks, 8);
+    slat_gather_end(&g);
+    assert_int_equal(pfn_mappings(), 12 * 512);
+    assert_false(slat_gather_full(&g));
+}
+
 static void counted_gib_and_gib_over_tables_are_denied(void **state)
 {
     struct slat_mapping m = {hpa(4 * GIB), SLAT_RWX, SLAT_WRITE_BACK, true};
@@ -345,6 +363,7 @@ int main(void)
         cmocka_unit_test_setup(freed_table_waits_for_the_flush, machine),
         cmocka_unit_test_setup(first_mapping_needs_no_flush, machine),
         cmocka_unit_test_setup(counted_reference_waits_for_the_flush, machine),
+        cmocka_unit_test_setup(gather_is_full_before_its_end_takes_long, machine),
         cmocka_unit_test_setup(counted_gib_and_gib_over_tables_are_denied, machine),
         cmocka_unit_test_setup(without_tables_nothing_changes, machine),
         cmocka_unit_test_setup(init_without_memory_leaves_nothing, machine),

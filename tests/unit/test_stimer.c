@@ -470,6 +470,18 @@ static void timers_stand_still_with_frozen_time(void **state)
     assert_int_equal(take().expiration_time, when);
 }
 
+static void paused_timers_do_not_expire_though_they_are_due(void **state)
+{
+    (void)state;
+    set(0, ONE_SHOT, now() + MS);
+    stimers_pause(t);
+    world_advance(2 * MS);
+    t->timer[0].timer.fn(&t->timer[0].timer); /* was entering on another LP */
+    assert_true(nothing_came());
+    stimers_resume(t);
+    take();
+}
+
 static void state_survives_a_round_trip(void **state)
 {
     static struct synic_state synic_saved;
@@ -565,6 +577,7 @@ int main(void)
         T(period_at_the_end_of_time_does_not_wrap),
         T(changing_the_period_starts_anew),
         T(timers_stand_still_with_frozen_time),
+        T(paused_timers_do_not_expire_though_they_are_due),
         T(state_survives_a_round_trip),
         T(bad_state_is_refused_and_changes_nothing),
     };

@@ -10,7 +10,7 @@ bits 64
 default rel
 section .text
 
-global svm_enter:function
+global svm_enter:function (svm_enter.end - svm_enter)
 svm_enter:
     push rbp
     mov rbp, rsp
@@ -79,5 +79,6 @@ svm_enter:
     pop rbx
     pop rbp
     ret
+.end:
 
 section .note.GNU-stack noalloc noexec nowrite progbits

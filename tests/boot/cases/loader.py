@@ -10,6 +10,7 @@ PAYLOAD = "tests/handoff.elf"
 
 
 def handoff(name, expect, **fields):
+    """The payload in both places: it is entered as the one that the loader starts."""
     fields.setdefault("group", "normal")
     fields.setdefault("modules", [])
     return Test(name, root=PAYLOAD, hypervisor=PAYLOAD, expect=expect + [r"^handoff: done$"],
@@ -52,6 +53,13 @@ TESTS = [
             smp=4, memory="6G"),
     handoff("handoff-no-gib-pages", [r"^starting the hypervisor$", r"^handoff: launch 0,"],
             cpu="max,+svm,-pdpe1gb", smp=1, memory="3G"),
+    Test("handoff-under-hypervisor", group="quick", root=PAYLOAD, modules=[PAYLOAD], expect=[
+        r"^hypervisor: \\EFI\\verdigris\\hvax64\.elf, build id [0-9a-f]{40},",
+        r"^starting the hypervisor$",
+        r"^handoff: entered as root$",
+        r"^PASS the map knows root's file$",
+        r"^handoff: LPs 2, APIC IDs 0 1$",
+        r"^handoff: done$"]),
     not_launched("launchtype-off", "boot.cfg says hypervisorlaunchtype = off", 1,
                  group="quick", launchtype="off"),
     not_launched("no-svm", r"the processor has neither AMD-V \(SVM\) nor VT-x \(VMX\)", 2,

@@ -271,7 +271,10 @@ void payload_main(const struct boot_info *b);
 void payload_main(const struct boot_info *b)
 {
     bool launched = b->launch == BOOT_LAUNCH_HYPERVISOR;
-    const struct boot_image *self = launched ? &b->hypervisor : &b->root;
+    bool is_root = insn_read_cr3() == b->root.cr3;
+    const struct boot_image *self = is_root ? &b->root : &b->hypervisor;
+
+    print("handoff: entered as %s\n", is_root ? "root" : "hypervisor");
 
     check(b->magic == BOOT_INFO_MAGIC, "the magic number is right");
     check(b->version == BOOT_INFO_VERSION && b->size == sizeof(*b), "version and size are right");

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* root/user/shell/children.c - the commands about partitions, over /dev/vm. */
+#include <rt/mem.h>
+#include <rootabi/errno.h>
+#include <rootabi/vm.h>
+#include "lib/print.h"
+#include "lib/system.h"
+#include "shell/shell.h"
+
+#define NS_PER_S  1000000000ul
+#define NS_PER_MS 1000000ul
+#define KIB       1024ul
+
+/* The end of a list is no failure. */
+static int list_end(const char *what, int64_t result)
+{
+    return result == -ENOENT ? 0 : report(what, result);
+}
+
+int command_partitions(int argc, char **argv)
+{
+    struct vm_partition p = {0};
+    int64_t result;
+
+    (void)argc;
+    (void)argv;
+    for (; (result = device_call(DEVICE_VM, VM_IOCTL_PARTITION, &p)) == 0; p.index++)
+        print("%4lu  %-20s %-10s %3u VPs %8lu KiB memory, %lu pages deposited\n", p.id, p.name,
+              p.state, p.vp_count, p.memory_bytes / KIB, p.deposited_pages);
+    return list_end("partitions", result);
+}
+
+int command_vps(int argc, char **argv)
+{
+    struct vm_vp v = {0};
+    int64_t result;
+
+    (void)argc;
+    (void)argv;
+    for (; (result = device_call(DEVICE_VM, VM_IOCTL_VP, &v)) == 0; v.index++)
+        print("%4lu  %-20s VP %3u  LP %3u  %-10s %10lu ms %12lu exits\n", v.partition_id,
+              v.partition, v.vp_index, v.lp, v.state, v.run_ns / NS_PER_MS, v.exits);
+    return list_end("vps", result);
+}
+
+int command_stats(int argc, char **argv)
+{
+    const char *prefix = argc > 1 ? argv[1] : "";
+    struct vm_statistic s = {0};
+    int64_t result;
+
+    for (; (result = device_call(DEVICE_VM, VM_IOCTL_STATISTIC, &s)) == 0; s.index++)
+        if (strncmp(s.name, prefix, strlen(prefix)) == 0)
+            print("%-52s %16lu\n", s.name, s.value);
+    return list_end("stats", result);
+}
+
+static bool has_prefix(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static bool contains(const char *text, char c)
+{
+    while (*text != '\0' && *text != c)
+        text++;
+    return *text == c;
+}
+
+static bool number_option(const char *word, const char *key, uint32_t *value)
+{
+    uint64_t v;
+
+    if (!parse_number(word + strlen(key), &v) || v == 0 || v > UINT32_MAX) {
+        print("start: %s is not a number above 0\n", word);
+        return false;
+    }
+    *value = (uint32_t)v;
+    return true;
+}
+
+/* Append @word to the child's options. */
+static bool pass_option(struct vm_start *s, const char *word)
+{
+    size_t used = strlen(s->options);
+    size_t n = rt_snprintf(s->options + used, sizeof(s->options) - used, "%s%s",
+                           used != 0 ? " " : "", word);
+
+    if (n < sizeof(s->options) - used)
+        return true;
+    print("start: too many options\n");
+    return false;
+}
+
+static bool start_word(struct vm_start *s, const char *word, int index)
+{
+    if (index == 0 && !contains(word, '=')) {
+        rt_strlcpy(s->module, word, sizeof(s->module));
+        return true;
+    }
+    if (has_prefix(word, "vps="))
+        return number_option(word, "vps=", &s->vp_count);
+    if (has_prefix(word, "memory="))
+        return number_option(word, "memory=", &s->memory_mib);
+    return pass_option(s, word);
+}
+
+int command_start(int argc, char **argv)
+{
+    struct vm_start s = {0};
+    int64_t result;
+
+    if (argc < 2) {
+        print("start: which child?\n");
+        return 1;
+    }
+    rt_strlcpy(s.name, argv[1], sizeof(s.name));
+    rt_strlcpy(s.module, argv[1], sizeof(s.module));
+    for (int i = 2; i < argc; i++)
+        if (!start_word(&s, argv[i], i - 2))
+            return 1;
+    module_find(s.module, s.module); /* or the kernel says that there is none */
+    result = device_call(DEVICE_VM, VM_IOCTL_START, &s);
+    if (result < 0)
+        return report(s.name, result);
+    print("%s: started, partition %lu\n", s.name, s.partition_id);
+    return 0;
+}
+
+int command_stop(int argc, char **argv)
+{
+    struct vm_stop s = {0};
+    int64_t result;
+
+    if (argc != 2) {
+        print("stop: which child?\n");
+        return 1;
+    }
+    rt_strlcpy(s.name, argv[1], sizeof(s.name));
+    result = device_call(DEVICE_VM, VM_IOCTL_STOP, &s);
+    if (result < 0)
+        return report(s.name, result);
+    print("%s: stopped\n", s.name);
+    return 0;
+}
+
+static int print_end(const struct vm_wait *w)
+{
+    if (w->end == VM_END_EXIT) {
+        print("%s: ended with status %u\n", w->name, w->status);
+        return w->status != 0;
+    }
+    print("%s: %s\n", w->name, w->reason);
+    return w->end != VM_END_STOPPED;
+}
+
+int command_wait(int argc, char **argv)
+{
+    struct vm_wait w = {0};
+    uint64_t seconds = 0;
+    int64_t result;
+
+    if (argc < 2 || argc > 3 ||
+        (argc == 3 && (!parse_number(argv[2], &seconds) || seconds > UINT64_MAX / NS_PER_S))) {
+        print("wait: which child, and how many seconds?\n");
+        return 1;
+    }
+    rt_strlcpy(w.name, argv[1], sizeof(w.name));
+    w.timeout_ns = seconds * NS_PER_S;
+    result = device_call(DEVICE_VM, VM_IOCTL_WAIT, &w);
+    return result < 0 ? report(w.name, result) : print_end(&w);
+}

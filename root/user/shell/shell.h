@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* root/user/shell/shell.h - what the shell's parts share: commands and the device files. */
+#ifndef SHELL_SHELL_H
+#define SHELL_SHELL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { ARGUMENTS_MAX = 32 };
+
+struct command {
+    const char *name;
+    const char *usage; /* arguments */
+    const char *help;  /* one line */
+    /* What its arguments are, for completion. */
+    enum { COMPLETE_NONE, COMPLETE_MODULE, COMPLETE_CHILD } completes;
+    int (*run)(int argc, char **argv); /* 0: success */
+};
+
+extern const struct command commands[];
+extern const unsigned command_count;
+
+const struct command *command_find(const char *name);
+
+/* Split @text, in place, into words at blanks; their number, at most ARGUMENTS_MAX. */
+int split_words(char *text, char **words);
+
+/* Run one command line: -1: it was empty, 0: success, 1: it failed. */
+int run_line(const char *text);
+
+/* A non-negative decimal number. */
+bool parse_number(const char *text, uint64_t *value);
+
+/* The kernel's devices, opened at the start. */
+enum device_file { DEVICE_ROOT, DEVICE_VM, DEVICE_DISK, DEVICE_FILES };
+void devices_open(void);
+int64_t device_call(enum device_file device, uint32_t command, void *argument);
+
+/* Print "@what: <why>" for a negative @result; the exit status: 0 or 1. */
+int report(const char *what, int64_t result);
+
+/* The boot module @name, or @name with ".elf" added, in @found (of 64 bytes). */
+bool module_find(const char *name, char *found);
+
+/* Commands of other files. */
+int command_partitions(int argc, char **argv);
+int command_vps(int argc, char **argv);
+int command_stats(int argc, char **argv);
+int command_start(int argc, char **argv);
+int command_stop(int argc, char **argv);
+int command_wait(int argc, char **argv);
+int command_disks(int argc, char **argv);
+
+#endif
