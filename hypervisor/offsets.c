@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* offsets.c - structure offsets for nasm code: compiled to assembly, from which the build takes the
- * lines that begin with "->". No offset is typed twice. */
+/* offsets.c - structure offsets for nasm code: see cmake/offsets.cmake. No offset is typed
+ * twice. */
 #include "core/vp.h"
 
-#define EMIT(name, value) __asm__ volatile("\n->" #name " %0" : : "i"(value))
+#define EMIT(name, value) __asm__ volatile("\n.ascii \"->" #name " %0<-\"" : : "i"((uint64_t)(value)))
 
 void offsets(void);
 

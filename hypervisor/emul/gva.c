@@ -121,7 +121,9 @@ enum x86_mode gva_mode(const struct vp *vp)
 
 unsigned gva_fetch(struct vp *vp, uint8_t bytes[X86_INSN_MAX])
 {
-    uint64_t va = virt_code_64(vp) ? vp->rip : (virt_segment_base(vp, HvX64RegisterCs) + vp->rip) & UINT32_MAX;
+    uint64_t va = virt_code_64(vp)
+                      ? vp->rip
+                      : (virt_segment_base(vp, HvX64RegisterCs) + vp->rip) & UINT32_MAX;
     unsigned access = GVA_FETCH | (virt_cpl(vp) == 3 ? (unsigned)GVA_USER : 0u);
     unsigned have = 0;
 

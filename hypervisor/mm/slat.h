@@ -43,7 +43,8 @@ static inline uint64_t slat_level_size(enum slat_level level)
     return PAGE_SIZE << (9 * ((unsigned)level - 1));
 }
 
-/* Access rights: the values of HV_MAP_GPA_READABLE, _WRITABLE, _KERNEL_EXECUTABLE. Valid: none, R, RW, RX, RWX (TLFS 2.0a, 8.1.2). */
+/* Access rights: the values of HV_MAP_GPA_READABLE, _WRITABLE, _KERNEL_EXECUTABLE. Valid: none, R,
+ * RW, RX, RWX (TLFS 2.0a, 8.1.2). */
 enum {
     SLAT_READ = 1,
     SLAT_WRITE = 2,

@@ -9,15 +9,37 @@ static unsigned slot_of(uint32_t id, unsigned level)
     return id >> ((ID_TABLE_LEVELS - 1 - level) * ID_TABLE_SHIFT) & (ID_TABLE_SLOTS - 1);
 }
 
-void *id_table_get(const struct id_table *t, uint32_t id)
+/* Follow @id (< ID_TABLE_IDS) down to its object, or to the first gap; @levels: slots looked at. */
+static void *walk(const struct id_table *t, uint32_t id, unsigned *levels)
 {
     void *p = t->root;
+    unsigned level = 0;
 
-    if (id >= ID_TABLE_IDS)
-        return NULL;
-    for (unsigned level = 0; p && level < ID_TABLE_LEVELS; level++)
+    for (; p && level < ID_TABLE_LEVELS; level++)
         p = ((struct id_node *)p)->slot[slot_of(id, level)];
+    *levels = level;
     return p;
+}
+
+void *id_table_get(const struct id_table *t, uint32_t id)
+{
+    unsigned levels;
+
+    return id < ID_TABLE_IDS ? walk(t, id, &levels) : NULL;
+}
+
+void *id_table_from(const struct id_table *t, uint32_t id)
+{
+    while (id < ID_TABLE_IDS) {
+        unsigned levels;
+        void *p = walk(t, id, &levels);
+        unsigned gap = (ID_TABLE_LEVELS - levels) * ID_TABLE_SHIFT; /* its identifiers: 2^gap */
+
+        if (p)
+            return p;
+        id = ((id >> gap) + 1) << gap;
+    }
+    return NULL;
 }
 
 static bool node_empty(const struct id_node *n)
@@ -86,22 +108,4 @@ void id_table_remove(struct id_table *t, struct pool *pool, uint32_t id)
     path_of(t, id, path);
     path[ID_TABLE_LEVELS - 1]->slot[slot_of(id, ID_TABLE_LEVELS - 1)] = NULL;
     path_prune(t, pool, path, ID_TABLE_LEVELS, id);
-}
-
-/* What hangs on the first used slot of @n. */
-static void *first_below(struct id_node *n)
-{
-    for (unsigned i = 0; i < ID_TABLE_SLOTS; i++)
-        if (n->slot[i])
-            return n->slot[i];
-    return NULL;
-}
-
-void *id_table_first(const struct id_table *t)
-{
-    void *p = t->root;
-
-    for (unsigned level = 0; p && level < ID_TABLE_LEVELS; level++)
-        p = first_below(p);
-    return p;
 }

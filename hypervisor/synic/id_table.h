@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* synic/id_table.h - 24-bit identifiers to objects: a radix tree of four levels of 64.
  *
- * Every operation is O(1): four steps. Nodes come from a pool and go back to it when they are empty.
- * Rules: the owner's lock protects the table. */
+ * Every operation is bounded: four steps, or a search of four nodes. Nodes come from a pool and go
+ * back to it when they are empty. Rules: the owner's lock protects the table. */
 #ifndef SYNIC_ID_TABLE_H
 #define SYNIC_ID_TABLE_H
 
@@ -28,13 +28,12 @@ struct id_table {
 void *id_table_get(const struct id_table *t, uint32_t id);
 
 /* Put @object at the free @id (< ID_TABLE_IDS). HV_STATUS_INSUFFICIENT_MEMORY: no node. */
-hv_status id_table_put(struct id_table *t, struct pool *pool, uint32_t id,
-                       void *object) MUST_CHECK;
+hv_status id_table_put(struct id_table *t, struct pool *pool, uint32_t id, void *object) MUST_CHECK;
 
 /* Take out the object at @id, if there is one. */
 void id_table_remove(struct id_table *t, struct pool *pool, uint32_t id);
 
-/* The object with the lowest identifier, or NULL. */
-void *id_table_first(const struct id_table *t);
+/* The object with the lowest identifier from @id on, or NULL. */
+void *id_table_from(const struct id_table *t, uint32_t id);
 
 #endif

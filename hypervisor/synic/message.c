@@ -2,11 +2,10 @@
 /* synic/message.c - queues of messages and their delivery into slots; event flags.
  *
  * A slot is written payload first, type last, because the guest polls the type word. A message that
- * finds its slot in use sets the slot's "pending" flag and then looks at the type once more; a guest
- * empties the slot first and then looks at the flag. So one of the two always notices the other: the
- * guest writes EOM, or the message is delivered here.
- * Rules: nothing that a guest wrote into a page is used but the type word of a slot, as zero or not
- * zero. */
+ * finds its slot in use sets the slot's "pending" flag and then looks at the type once more; a
+ * guest empties the slot first and then looks at the flag. So one of the two always notices the
+ * other: the guest writes EOM, or the message is delivered here. Rules: nothing that a guest wrote
+ * into a page is used but the type word of a slot, as zero or not zero. */
 #include <debug/log.h>
 #include <rt/mem.h>
 #include <synic/synic_internal.h>
@@ -93,8 +92,7 @@ void synic_drain_locked(struct synic *s)
 {
     for (unsigned sint = 0; sint < HV_SYNIC_SINT_COUNT; sint++) {
         while (!list_empty(&s->queue[sint])) {
-            struct synic_message *m =
-                container_of(s->queue[sint].next, struct synic_message, node);
+            struct synic_message *m = container_of(s->queue[sint].next, struct synic_message, node);
 
             message_unlink(s, m);
             message_release(m);
@@ -141,8 +139,8 @@ void synic_message_init(struct synic_message *m, const struct synic_message_ops 
 }
 
 /* Queue @m for @sint before @at, a node of that queue or its head. */
-static void enqueue_locked(struct synic *s, unsigned sint, struct list *at,
-                           struct synic_message *m) REQUIRES(s->lock)
+static void enqueue_locked(struct synic *s, unsigned sint, struct list *at, struct synic_message *m)
+    REQUIRES(s->lock)
 {
     m->synic = s;
     m->sint = (uint8_t)sint;

@@ -26,7 +26,8 @@ static void live_drop(struct port_space *sp)
     __atomic_fetch_sub(&sp->live, 1, __ATOMIC_RELEASE);
 }
 
-/* ---- checking --------------------------------------------------------------------------------- */
+/* ---- checking ---------------------------------------------------------------------------------
+ */
 
 static bool sint_valid(uint32_t sint)
 {
@@ -94,7 +95,8 @@ static hv_status connection_check(const struct hv_connection_info *info, uint32_
     return info->monitor_address % HV_PAGE_SIZE ? HV_STATUS_INVALID_ALIGNMENT : HV_STATUS_SUCCESS;
 }
 
-/* ---- ports ------------------------------------------------------------------------------------ */
+/* ---- ports ------------------------------------------------------------------------------------
+ */
 
 static void buffer_release(struct synic_message *m)
 {
@@ -241,7 +243,8 @@ hv_status port_delete(struct port_space *sp, hv_port_id id)
     return HV_STATUS_SUCCESS;
 }
 
-/* ---- connections ------------------------------------------------------------------------------ */
+/* ---- connections ------------------------------------------------------------------------------
+ */
 
 /* The port @id of @target for a connection from @sp: one that is meant for it and not connected. A
  * port for somebody else is as good as none. */
@@ -260,33 +263,20 @@ static hv_status port_for_connection(struct port_space *sp, struct port_space *t
     return connection_check(info, port->info.port_type);
 }
 
-static hv_status connection_insert(struct port_space *sp, struct connection *c,
-                                   struct port *port) REQUIRES(links)
+/* Put @c into its space, and tie it to @port, which may be nothing. */
+static hv_status connection_insert(struct connection *c, struct port *port) REQUIRES(links)
 {
+    struct port_space *sp = c->space;
     hv_status st = HV_STATUS_INVALID_CONNECTION_ID;
 
     spin_lock(&sp->lock);
     if (!id_table_get(&sp->connections, c->id))
         st = id_table_put(&sp->connections, sp->pool, c->id, c);
-    if (st == HV_STATUS_SUCCESS) {
+    if (st == HV_STATUS_SUCCESS && port) {
         c->port = port;
         port->connection = c;
     }
     spin_unlock(&sp->lock);
-    return st;
-}
-
-static hv_status connection_link(struct connection *c, struct port_space *target,
-                                 hv_port_id port_id, const struct hv_connection_info *info)
-{
-    struct port *port;
-    hv_status st;
-
-    spin_lock(&links);
-    st = port_for_connection(c->space, target, port_id, info, &port);
-    if (st == HV_STATUS_SUCCESS)
-        st = connection_insert(c->space, c, port);
-    spin_unlock(&links);
     return st;
 }
 
@@ -298,22 +288,60 @@ static void connection_free(struct connection *c)
     live_drop(sp);
 }
 
+/* A connection that is in no table yet; NULL: no memory. */
+static struct connection *connection_make(struct port_space *sp, hv_connection_id id,
+                                          const struct hv_connection_info *info)
+{
+    struct connection *c = pool_alloc(sp->pool, sizeof(*c));
+
+    if (!c)
+        return NULL;
+    *c = (struct connection){.space = sp, .id = id, .info = *info};
+    live_add(sp);
+    return c;
+}
+
 hv_status port_connect(struct port_space *sp, hv_connection_id id, struct port_space *target,
                        hv_port_id port_id, const struct hv_connection_info *info)
 {
     struct connection *c;
+    struct port *port;
     hv_status st;
 
     if (id & ~HV_CONNECTION_ID_MASK)
         return HV_STATUS_INVALID_CONNECTION_ID;
     if (port_id & ~HV_PORT_ID_MASK)
         return HV_STATUS_INVALID_PORT_ID;
-    c = pool_alloc(sp->pool, sizeof(*c));
+    c = connection_make(sp, id, info);
     if (!c)
         return HV_STATUS_INSUFFICIENT_MEMORY;
-    *c = (struct connection){.space = sp, .id = id, .monitor_address = info->monitor_address};
-    live_add(sp);
-    st = connection_link(c, target, port_id, info);
+    spin_lock(&links);
+    st = port_for_connection(sp, target, port_id, info, &port);
+    if (st == HV_STATUS_SUCCESS)
+        st = connection_insert(c, port);
+    spin_unlock(&links);
+    if (st != HV_STATUS_SUCCESS)
+        connection_free(c);
+    return st;
+}
+
+hv_status port_connect_nowhere(struct port_space *sp, hv_connection_id id,
+                               const struct hv_connection_info *info)
+{
+    struct connection *c;
+    hv_status st;
+
+    if (id & ~HV_CONNECTION_ID_MASK)
+        return HV_STATUS_INVALID_CONNECTION_ID;
+    st = connection_check(info, info->port_type);
+    if (st != HV_STATUS_SUCCESS)
+        return st;
+    c = connection_make(sp, id, info);
+    if (!c)
+        return HV_STATUS_INSUFFICIENT_MEMORY;
+    spin_lock(&links);
+    st = connection_insert(c, NULL);
+    spin_unlock(&links);
     if (st != HV_STATUS_SUCCESS)
         connection_free(c);
     return st;
@@ -337,7 +365,8 @@ hv_status port_disconnect(struct port_space *sp, hv_connection_id id)
     return HV_STATUS_SUCCESS;
 }
 
-/* ---- the end of a space ----------------------------------------------------------------------- */
+/* ---- the end of a space -----------------------------------------------------------------------
+ */
 
 /* Delete the first port or else connection. False: there is none. */
 static bool drain_one(struct port_space *sp)
@@ -347,8 +376,8 @@ static bool drain_one(struct port_space *sp)
     uint32_t id = 0;
 
     spin_lock(&sp->lock);
-    port = id_table_first(&sp->ports);
-    c = id_table_first(&sp->connections);
+    port = id_table_from(&sp->ports, 0);
+    c = id_table_from(&sp->connections, 0);
     if (port || c)
         id = port ? port->id : c->id;
     spin_unlock(&sp->lock);

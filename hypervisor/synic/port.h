@@ -11,15 +11,15 @@
  * SINTs, VPs, flags and buffers is checked here.
  *
  * HV_ANY_VP. The target is the first VP that can take the message or event, counting up and around
- * from the port id modulo the number of VPs: ports spread over the VPs, and one port keeps to one VP
- * (and so keeps its messages in order) as long as the same VPs can take messages.
+ * from the port id modulo the number of VPs: ports spread over the VPs, and one port keeps to one
+ * VP (and so keeps its messages in order) as long as the same VPs can take messages.
  *
  * Memory. A port, its 16 message buffers and its table nodes come from the pool of its partition, a
  * connection from its own; deletion gives everything back, queued messages included.
  *
- * Locks, in this order: the links lock (one, connects and deletions only), a space's lock, a SynIC's
- * lock, a pool's. A post holds only a count of users on its port while it works; the last user of a
- * deleted port frees it. */
+ * Locks, in this order: the links lock (one, connects and deletions only), a space's lock, a
+ * SynIC's lock, a pool's. A post holds only a count of users on its port while it works; the last
+ * user of a deleted port frees it. */
 #ifndef SYNIC_PORT_H
 #define SYNIC_PORT_H
 
@@ -60,11 +60,13 @@ void port_space_init(struct port_space *sp, hv_partition_id id, struct partition
                      struct pool *pool);
 
 /* Delete up to @budget ports and connections. True: nothing is left, no other LP uses any of them,
- * and all memory is back in the pool. False: call again. Nobody creates or connects in @sp any more.
+ * and all memory is back in the pool. False: call again. Nobody creates or connects in @sp any
+ * more.
  */
 bool port_space_drain(struct port_space *sp, unsigned budget) MUST_CHECK;
 
-/* ---- hypercall workers: inputs are copies that no guest can change ----------------------------- */
+/* ---- hypercall workers: inputs are copies that no guest can change -----------------------------
+ */
 
 /* Make port @id in @sp, for a connection from the partition @connection_partition. */
 hv_status port_create(struct port_space *sp, hv_port_id id, hv_partition_id connection_partition,

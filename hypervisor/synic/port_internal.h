@@ -7,8 +7,8 @@
 
 struct port;
 
-/* One of a message port's buffers: with the poster that took it from the port's free mask, then with
- * the SynIC of VP @vp, until that releases it. */
+/* One of a message port's buffers: with the poster that took it from the port's free mask, then
+ * with the SynIC of VP @vp, until that releases it. */
 struct port_buffer {
     struct synic_message message;
     struct port *port; /* [I] */
@@ -29,9 +29,9 @@ struct port {
 };
 
 struct connection {
-    struct port_space *space; /* [I] */
-    hv_connection_id id;      /* [I] */
-    uint64_t monitor_address; /* [I] monitor connections only */
+    struct port_space *space;       /* [I] */
+    hv_connection_id id;            /* [I] */
+    struct hv_connection_info info; /* [I] checked */
     struct port *port; /* written under links and the space's lock, read under either; NULL: gone */
 };
 
@@ -42,6 +42,17 @@ static inline void port_hold(struct port *port)
 {
     __atomic_fetch_add(&port->users, 1, __ATOMIC_RELAXED);
 }
+
+/* Whether a guest may post a message of this type and size. */
+static inline bool port_message_valid(uint32_t type, uint32_t size)
+{
+    return type != HvMessageTypeNone && !(type & HV_MESSAGE_TYPE_HYPERVISOR_MASK) &&
+           size <= HV_MESSAGE_MAX_PAYLOAD_BYTE_COUNT;
+}
+
+/* Make connection @id in @sp to a port that is gone, for restoring one that dangled. */
+hv_status port_connect_nowhere(struct port_space *sp, hv_connection_id id,
+                               const struct hv_connection_info *info) MUST_CHECK;
 
 /* The last one frees the port. No lock held. */
 void port_put(struct port *port);

@@ -64,8 +64,7 @@ static void buffer_fill(struct port_buffer *b, hv_port_id id,
     memcpy(m->payload, in->payload, in->payload_size);
 }
 
-static hv_status post_to(struct port *port, struct synic *s,
-                         const struct hv_input_post_message *in)
+static hv_status post_to(struct port *port, struct synic *s, const struct hv_input_post_message *in)
 {
     struct port_buffer *b = buffer_take(port);
     hv_status st;
@@ -96,19 +95,12 @@ static hv_status post_port(struct port *port, const struct hv_input_post_message
     return st;
 }
 
-static bool message_valid(const struct hv_input_post_message *in)
-{
-    return in->message_type != HvMessageTypeNone &&
-           !(in->message_type & HV_MESSAGE_TYPE_HYPERVISOR_MASK) &&
-           in->payload_size <= HV_MESSAGE_MAX_PAYLOAD_BYTE_COUNT;
-}
-
 hv_status port_post_message(struct port_space *sp, const struct hv_input_post_message *in)
 {
     struct port *port;
     hv_status st;
 
-    if (!message_valid(in))
+    if (!port_message_valid(in->message_type, in->payload_size))
         return HV_STATUS_INVALID_PARAMETER;
     st = port_of_connection(sp, in->connection_id, HvPortTypeMessage, &port);
     if (st != HV_STATUS_SUCCESS)

@@ -88,7 +88,8 @@ uint64_t reftime_now(struct reftime *r)
     return monotonic(r, time);
 }
 
-/* Host TSC ticks in which at least @units (<= REFTIME_FAR) pass: the 2 make up for both roundings. */
+/* Host TSC ticks in which at least @units (<= REFTIME_FAR) pass: the 2 make up for both roundings.
+ */
 static uint64_t ticks_of(const struct reftime *r, uint64_t units)
 {
     return units * (r->hz / REFTIME_HZ) + units * (r->hz % REFTIME_HZ) / REFTIME_HZ + 2;

@@ -43,8 +43,9 @@ void reftime_init(struct reftime *r, uint64_t tsc_offset, uint64_t hz, bool sync
 /* The reference time now: what HV_X64_MSR_TIME_REF_COUNT reads. Any LP; never goes backwards. */
 uint64_t reftime_now(struct reftime *r);
 
-/* The earliest host TSC at which reftime_now() will be @when or later; @when in the past: now. False:
- * time stands still. Deadlines further away than REFTIME_FAR units are brought forward to that. */
+/* The earliest host TSC at which reftime_now() will be @when or later; @when in the past: now.
+ * False: time stands still. Deadlines further away than REFTIME_FAR units are brought forward to
+ * that. */
 bool reftime_deadline(struct reftime *r, uint64_t when, uint64_t *host_tsc) MUST_CHECK;
 #define REFTIME_FAR (REFTIME_HZ * 3600) /* an hour: no product of it overflows */
 
@@ -61,7 +62,8 @@ void reftime_freeze(struct reftime *r);
 /* Time goes on from where it stood, with @tsc_offset for the VPs' TSCs from now on. */
 void reftime_thaw(struct reftime *r, uint64_t tsc_offset);
 
-/* ---- save and restore ------------------------------------------------------------------------- */
+/* ---- save and restore -------------------------------------------------------------------------
+ */
 
 #define REFTIME_STATE_VERSION 1
 

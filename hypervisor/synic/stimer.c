@@ -30,7 +30,8 @@ static uint8_t config_vector(uint64_t config)
     return (uint8_t)((config & HV_STIMER_APIC_VECTOR_MASK) >> HV_STIMER_APIC_VECTOR_SHIFT);
 }
 
-/* ---- the message ------------------------------------------------------------------------------ */
+/* ---- the message ------------------------------------------------------------------------------
+ */
 
 static struct hv_timer_message_payload *payload_of(struct stimer *t)
 {
@@ -87,7 +88,8 @@ static bool message_post(struct stimer *t, uint64_t when)
     return false;
 }
 
-/* ---- expiry ------------------------------------------------------------------------------------ */
+/* ---- expiry ------------------------------------------------------------------------------------
+ */
 
 /* Tell the guest of the expiration @when. False: it could not be told now. */
 static bool fire(struct stimer *t, uint64_t when)
@@ -175,7 +177,8 @@ static void timer_expired(struct timer *timer)
     spin_unlock(&all->lock);
 }
 
-/* ---- registers -------------------------------------------------------------------------------- */
+/* ---- registers --------------------------------------------------------------------------------
+ */
 
 /* Forget a running expiry and a message that waits. After that the message is nowhere. */
 static void stop_locked(struct stimers *all, struct stimer *t) REQUIRES(all->lock)
@@ -277,7 +280,8 @@ bool stimer_msr_write(struct stimers *all, uint32_t msr, uint64_t v)
     return true;
 }
 
-/* ---- life -------------------------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------------------------------
+ */
 
 void stimers_init(struct stimers *all, struct synic *synic, struct reftime *reftime, bool direct)
 {
@@ -326,7 +330,8 @@ void stimers_resume(struct stimers *all)
     spin_unlock(&all->lock);
 }
 
-/* ---- save and restore ------------------------------------------------------------------------- */
+/* ---- save and restore -------------------------------------------------------------------------
+ */
 
 static void save_one(struct stimer *t, struct stimer_state_one *out)
 {
@@ -357,8 +362,7 @@ static bool one_valid(const struct stimers *all, const struct stimer_state_one *
     if (!config_valid(all, in->config) || in->waiting_sint >= HV_SYNIC_SINT_COUNT ||
         in->running > 1 || in->order == UINT64_MAX)
         return false;
-    return !in->running ||
-           (in->config & HV_STIMER_ENABLE && in->count && target_valid(in->config));
+    return !in->running || (in->config & HV_STIMER_ENABLE && in->count && target_valid(in->config));
 }
 
 static bool state_valid(const struct stimers *all, const struct stimer_state *in)

@@ -6,11 +6,11 @@
  * (direct mode) in an interrupt. Its message buffer is part of it, so nothing is allocated.
  *
  * Periodic timers. Expirations are due at start + n * period. One that finds its last message not
- * yet in the slot, or that comes late, is owed. A lazy timer drops what it owes and goes on with the
- * next future expiration. Any other catches up: while it owes something its period is halved, and it
- * never owes more than STIMER_MAX_OWED; the rest is dropped. A periodic timer fires at most every
- * STIMER_MIN_PERIOD, and up to STIMER_MAX_BACKOFF apart while its guest does not take messages, so
- * that no guest can make the host spend its time on timers.
+ * yet in the slot, or that comes late, is owed. A lazy timer drops what it owes and goes on with
+ * the next future expiration. Any other catches up: while it owes something its period is halved,
+ * and it never owes more than STIMER_MAX_OWED; the rest is dropped. A periodic timer fires at most
+ * every STIMER_MIN_PERIOD, and up to STIMER_MAX_BACKOFF apart while its guest does not take
+ * messages, so that no guest can make the host spend its time on timers.
  *
  * Rules: expiry runs on any LP. One lock per struct stimers; the SynIC's lock and the LPs' timer
  * locks are taken under it, and synic_host_interrupt() may be called with it held. */
@@ -60,12 +60,13 @@ void stimers_init(struct stimers *t, struct synic *synic, struct reftime *reftim
 /* As after stimers_init: all disabled, no message waiting. The VP does not run. */
 void stimers_reset(struct stimers *t);
 
-/* Before the VP goes, and before synic_destroy(). An expiry may still be entering on another LP: the
- * memory of @t may be freed only after each LP has been seen outside its timer interrupt. */
+/* Before the VP goes, and before synic_destroy(). An expiry may still be entering on another LP:
+ * the memory of @t may be freed only after each LP has been seen outside its timer interrupt. */
 void stimers_destroy(struct stimers *t);
 
-/* MSRs 0x400000B0-B7. False: #GP, or an MSR that is not of a synthetic timer. The caller has checked
- * the AccessSyntheticTimerRegs privilege. By the VP's own LP, or while the VP does not run. */
+/* MSRs 0x400000B0-B7. False: #GP, or an MSR that is not of a synthetic timer. The caller has
+ * checked the AccessSyntheticTimerRegs privilege. By the VP's own LP, or while the VP does not run.
+ */
 bool stimer_msr_read(struct stimers *t, uint32_t msr, uint64_t *v) MUST_CHECK;
 bool stimer_msr_write(struct stimers *t, uint32_t msr, uint64_t v) MUST_CHECK;
 
@@ -74,12 +75,13 @@ bool stimer_msr_write(struct stimers *t, uint32_t msr, uint64_t v) MUST_CHECK;
 void stimers_pause(struct stimers *t);
 void stimers_resume(struct stimers *t);
 
-/* ---- save and restore ------------------------------------------------------------------------- */
+/* ---- save and restore -------------------------------------------------------------------------
+ */
 
 #define STIMER_STATE_VERSION 1
 
 struct stimer_state {
-    uint32_t version;  /* STIMER_STATE_VERSION */
+    uint32_t version; /* STIMER_STATE_VERSION */
     uint32_t reserved;
     struct stimer_state_one {
         uint64_t config;

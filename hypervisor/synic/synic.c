@@ -194,7 +194,8 @@ void synic_destroy(struct synic *s)
     synic_reset(s);
 }
 
-/* ---- HV_ANY_VP --------------------------------------------------------------------------------- */
+/* ---- HV_ANY_VP ---------------------------------------------------------------------------------
+ */
 
 /* The first set bit of @map from bit @start on; SYNIC_MAX_VPS: none. */
 static uint32_t first_from(const uint64_t *map, uint32_t start)

@@ -5,10 +5,10 @@
  * 2048 event flags in the event-flags page (SIEF) and a FIFO of messages that wait for the slot.
  * Both pages belong to the hypervisor; the guest sees them as overlays and may scribble on them.
  *
- * Rules: everything here is O(1) and never allocates, but for reset, which is linear in the messages
- * that wait. Any LP may post and signal at any time. One lock per struct synic guards slots and
- * queues; no other lock is taken under it, and no hook runs under it. Event flags need no lock.
- * Whoever calls keeps the struct synic alive during the call. */
+ * Rules: everything here is O(1) and never allocates, but for reset, which is linear in the
+ * messages that wait. Any LP may post and signal at any time. One lock per struct synic guards
+ * slots and queues; no other lock of synic/ is taken under it, and no hook runs under it. Event
+ * flags need no lock. Whoever calls keeps the struct synic alive during the call. */
 #ifndef SYNIC_SYNIC_H
 #define SYNIC_SYNIC_H
 
@@ -43,8 +43,8 @@ struct synic_set {
     uint32_t vps;                          /* [a] highest VP index yet, plus one */
 };
 
-/* What the owner of a message wants to know. Called with the lock of the SynIC held; both may be
- * NULL. */
+/* What the owner of a message wants to know. Called with the lock of the SynIC held: they may take
+ * locks of the scheduler, but none of synic/. Both may be NULL. */
 struct synic_message_ops {
     /* The message is about to be copied into its slot: last chance to complete the payload. */
     void (*deliver)(struct synic_message *m);
@@ -63,20 +63,20 @@ struct synic_message {
     struct hv_message message;           /* the owner's while it is queued nowhere, else [s] */
 };
 
-/* [s] s->lock; [I] immutable after init; [a] atomic. Registers are written under s->lock by the VP's
- * own LP, or by anyone while the VP does not run, and read by all. */
+/* [s] s->lock; [I] immutable after init; [a] atomic. Registers are written under s->lock by the
+ * VP's own LP, or by anyone while the VP does not run, and read by all. */
 struct synic {
     struct spinlock lock;
-    uint32_t vp_index;              /* [I] */
-    struct synic_set *set;          /* [I] */
-    struct hv_message_page *messages; /* [I] */
-    uint64_t *events;                 /* [I] the event-flags page: 16 rows of 32 words */
-    uint64_t scontrol, siefp, simp; /* [a] */
-    uint64_t sint[HV_SYNIC_SINT_COUNT]; /* [a] */
-    uint64_t used[SYNIC_VECTOR_WORDS];          /* [a] vectors of unmasked SINTs */
-    uint64_t auto_eoi[SYNIC_VECTOR_WORDS];      /* [a] vectors of unmasked SINTs with AutoEOI */
-    uint32_t queued;                /* [a] written under s->lock: SINTs with messages waiting */
-    uint64_t order;                 /* [s] messages queued so far */
+    uint32_t vp_index;                     /* [I] */
+    struct synic_set *set;                 /* [I] */
+    struct hv_message_page *messages;      /* [I] */
+    uint64_t *events;                      /* [I] the event-flags page: 16 rows of 32 words */
+    uint64_t scontrol, siefp, simp;        /* [a] */
+    uint64_t sint[HV_SYNIC_SINT_COUNT];    /* [a] */
+    uint64_t used[SYNIC_VECTOR_WORDS];     /* [a] vectors of unmasked SINTs */
+    uint64_t auto_eoi[SYNIC_VECTOR_WORDS]; /* [a] vectors of unmasked SINTs with AutoEOI */
+    uint32_t queued; /* [a] written under s->lock: SINTs with messages waiting */
+    uint64_t order;  /* [s] messages queued so far */
     struct list queue[HV_SYNIC_SINT_COUNT]; /* [s] struct synic_message.node */
 };
 
@@ -101,12 +101,13 @@ void synic_init(struct synic *s, struct synic_set *set, uint32_t vp_index, void 
  * message released. The VP does not run. */
 void synic_reset(struct synic *s);
 
-/* Before the VP goes, while it can still be looked up: synic_reset() under another name, because the
- * order matters. First this; from here on posts fail with HV_STATUS_INVALID_SYNIC_STATE. Then the VP
- * is no longer found; then the holds on it are waited for; then its memory is freed. */
+/* Before the VP goes, while it can still be looked up: synic_reset() under another name, because
+ * the order matters. First this; from here on posts fail with HV_STATUS_INVALID_SYNIC_STATE. Then
+ * the VP is no longer found; then the holds on it are waited for; then its memory is freed. */
 void synic_destroy(struct synic *s);
 
-/* ---- registers: 0x40000080-84 and 0x40000090-9F ----------------------------------------------- */
+/* ---- registers: 0x40000080-84 and 0x40000090-9F -----------------------------------------------
+ */
 
 /* False: #GP. By the VP's own LP, or by anyone while the VP does not run. The caller has checked
  * the AccessSynicRegs privilege. An MSR that is not of the SynIC: false. */
@@ -123,7 +124,8 @@ static inline bool synic_vector_auto_eoi(const struct synic *s, uint8_t vector)
     return __atomic_load_n(&s->auto_eoi[vector / 64], __ATOMIC_RELAXED) >> (vector % 64) & 1;
 }
 
-/* ---- messages and events ---------------------------------------------------------------------- */
+/* ---- messages and events ----------------------------------------------------------------------
+ */
 
 void synic_message_init(struct synic_message *m, const struct synic_message_ops *ops);
 
@@ -145,12 +147,13 @@ hv_status synic_signal(struct synic *s, uint32_t sint, uint32_t flag) MUST_CHECK
 uint32_t synic_set_pick_messages(const struct synic_set *set, uint32_t hint);
 uint32_t synic_set_pick_events(const struct synic_set *set, uint32_t hint);
 
-/* ---- save and restore ------------------------------------------------------------------------- */
+/* ---- save and restore -------------------------------------------------------------------------
+ */
 
 #define SYNIC_STATE_VERSION 1
 
-/* Registers and pages. Messages that wait are saved by their owners (ports, timers, the VP for its
- * intercept), each with its order, and come back by synic_requeue(). */
+/* Registers and pages. Messages that wait are saved by their owners (ports: port_state.h, timers,
+ * the VP for its intercept), each with its order, and come back by synic_requeue(). */
 struct synic_state {
     uint32_t version; /* SYNIC_STATE_VERSION */
     uint32_t reserved;
@@ -167,8 +170,8 @@ ABI_OFFSET(struct synic_state, sint, 32);
 ABI_OFFSET(struct synic_state, messages, 160);
 ABI_OFFSET(struct synic_state, events, 4256);
 
-/* Put @m, complete and queued nowhere, back where it waited when it was saved. Owners may come in any
- * sequence. Nothing is delivered: its slot was in use, so the guest will ask. */
+/* Put @m, complete and queued nowhere, back where it waited when it was saved. Owners may come in
+ * any sequence. Nothing is delivered: its slot was in use, so the guest will ask. */
 void synic_requeue(struct synic *s, uint32_t sint, uint64_t order, struct synic_message *m);
 
 /* The VP does not run, and nobody posts to it. */

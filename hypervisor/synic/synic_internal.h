@@ -13,8 +13,7 @@ static inline bool synic_enabled(const struct synic *s)
 
 static inline bool synic_takes_messages(const struct synic *s)
 {
-    return synic_enabled(s) &&
-           __atomic_load_n(&s->simp, __ATOMIC_RELAXED) & HV_X64_MSR_PAGE_ENABLE;
+    return synic_enabled(s) && __atomic_load_n(&s->simp, __ATOMIC_RELAXED) & HV_X64_MSR_PAGE_ENABLE;
 }
 
 static inline bool synic_takes_events(const struct synic *s)

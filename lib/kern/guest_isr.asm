@@ -7,7 +7,8 @@ section .text
 extern guest_interrupt
 
 ; Vectors for which the processor pushes an error code. APM vol. 2, table 8-1.
-%define HAS_ERROR(v) ((v) == 8 || ((v) >= 10 && (v) <= 14) || (v) == 17 || (v) == 21 || (v) == 29 || (v) == 30)
+%define HAS_ERROR(v) ((v) == 8 || ((v) >= 10 && (v) <= 14) || (v) == 17 || (v) == 21 || (v) == 29 || \
+                      (v) == 30)
 
 GUEST_TRY_DONE equ 256
 

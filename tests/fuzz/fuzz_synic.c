@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* fuzz_synic.c - a hostile guest against hypervisor/synic: registers, posts, signals, timers, ports
- * that come and go, and pages that change at any time. After each step the structures are walked and
- * every relation that must hold between them is checked; at the end everything must be given back.
+ * that come and go, and pages that change at any time. After each step the structures are walked
+ * and every relation that must hold between them is checked; at the end everything must be given
+ * back.
  *
  * The input is a list of steps: an opcode byte, then its operands; it ends where they run out. */
 #include "fakes/synic_world.h"
@@ -47,7 +48,8 @@ static struct world_vp *any_vp(struct input *in)
     return b & 0x80 ? &child->vp[b % WORLD_VPS] : &root->vp[b % WORLD_VPS];
 }
 
-/* ---- steps ------------------------------------------------------------------------------------ */
+/* ---- steps ------------------------------------------------------------------------------------
+ */
 
 static void step_msr_write(struct input *in)
 {
@@ -234,12 +236,13 @@ static void step_freeze(struct input *in)
 }
 
 static void (*const steps[])(struct input *) = {
-    step_msr_write, step_msr_read, step_enable,     step_eoi,    step_take,    step_scribble,
-    step_create,    step_connect,  step_delete,     step_disconnect, step_post, step_signal,
-    step_intercept, step_advance,  step_reset,      step_save,   step_restore, step_freeze,
+    step_msr_write, step_msr_read, step_enable, step_eoi,        step_take,    step_scribble,
+    step_create,    step_connect,  step_delete, step_disconnect, step_post,    step_signal,
+    step_intercept, step_advance,  step_reset,  step_save,       step_restore, step_freeze,
 };
 
-/* ---- what must always hold -------------------------------------------------------------------- */
+/* ---- what must always hold --------------------------------------------------------------------
+ */
 
 static void check_queues(struct world_vp *vp)
 {
@@ -249,7 +252,8 @@ static void check_queues(struct world_vp *vp)
         uint64_t order = 0;
 
         BUG_ON((s->queued >> sint & 1) == list_empty(&s->queue[sint]));
-        LIST_FOR_EACH(node, &s->queue[sint]) {
+        LIST_FOR_EACH(node, &s->queue[sint])
+        {
             struct synic_message *m = container_of(node, struct synic_message, node);
 
             BUG_ON(m->synic != s || m->sint != sint);
@@ -292,8 +296,7 @@ static void check_maps(struct partition *p, struct world_vp *vp)
         bool masked = s->sint[i] & HV_SYNIC_SINT_MASKED;
 
         BUG_ON(!masked && vector < HV_SYNIC_FIRST_VALID_VECTOR);
-        if (s->sint[i] & HV_SYNIC_SINT_AUTO_EOI &&
-            (!masked || s->sint[i] & HV_SYNIC_SINT_POLLING))
+        if (s->sint[i] & HV_SYNIC_SINT_AUTO_EOI && (!masked || s->sint[i] & HV_SYNIC_SINT_POLLING))
             auto_eoi[vector / 64] |= 1ull << vector % 64;
     }
     BUG_ON(memcmp(s->auto_eoi, auto_eoi, sizeof(auto_eoi)) != 0);

@@ -13,7 +13,8 @@
 #define PERIODIC (ONE_SHOT | HV_STIMER_PERIODIC)
 #define LAZY     (PERIODIC | HV_STIMER_LAZY)
 #define DIRECTLY                                                                                   \
-    (HV_STIMER_AUTO_ENABLE | HV_STIMER_DIRECT_MODE | (uint64_t)DIRECT << HV_STIMER_APIC_VECTOR_SHIFT)
+    (HV_STIMER_AUTO_ENABLE | HV_STIMER_DIRECT_MODE |                                               \
+     (uint64_t)DIRECT << HV_STIMER_APIC_VECTOR_SHIFT)
 
 #define MS 10000ull /* 100 ns units */
 
@@ -110,7 +111,8 @@ static unsigned drink(uint64_t units, uint64_t step)
     return n;
 }
 
-/* ---- registers -------------------------------------------------------------------------------- */
+/* ---- registers --------------------------------------------------------------------------------
+ */
 
 static void registers_read_back_and_reset_to_zero(void **state)
 {
@@ -204,7 +206,8 @@ static void enabled_with_a_zero_count_waits_for_the_count(void **state)
     take();
 }
 
-/* ---- one shot --------------------------------------------------------------------------------- */
+/* ---- one shot ---------------------------------------------------------------------------------
+ */
 
 static void one_shot_expires_once_and_not_before_its_time(void **state)
 {
@@ -337,7 +340,8 @@ static void expiry_that_lost_the_race_against_a_write_does_nothing(void **state)
     take();
 }
 
-/* ---- periodic --------------------------------------------------------------------------------- */
+/* ---- periodic ---------------------------------------------------------------------------------
+ */
 
 static void periodic_timer_does_not_drift(void **state)
 {
@@ -447,7 +451,8 @@ static void changing_the_period_starts_anew(void **state)
     assert_int_equal(take().expiration_time, began + 2 * MS);
 }
 
-/* ---- pause, save and restore ------------------------------------------------------------------ */
+/* ---- pause, save and restore ------------------------------------------------------------------
+ */
 
 static void timers_stand_still_with_frozen_time(void **state)
 {

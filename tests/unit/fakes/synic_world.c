@@ -15,7 +15,8 @@
 uint64_t fake_tsc;
 hv_status world_overlay_status;
 
-/* ---- core ------------------------------------------------------------------------------------- */
+/* ---- core -------------------------------------------------------------------------------------
+ */
 
 void spin_wait(struct spinlock *l, uint32_t ticket)
 {
@@ -81,7 +82,8 @@ void world_advance(uint64_t units)
     fake_tsc = end;
 }
 
-/* ---- the pool --------------------------------------------------------------------------------- */
+/* ---- the pool ---------------------------------------------------------------------------------
+ */
 
 void *pool_alloc(struct pool *p, size_t bytes)
 {
@@ -106,7 +108,8 @@ void pool_free(struct pool *p, void *object)
     spin_unlock(&p->lock);
 }
 
-/* ---- hooks ------------------------------------------------------------------------------------ */
+/* ---- hooks ------------------------------------------------------------------------------------
+ */
 
 void synic_host_interrupt(struct synic *s, uint8_t vector)
 {
@@ -139,7 +142,8 @@ void port_host_synic_put(struct synic *s)
     __atomic_fetch_sub(&container_of(s, struct world_vp, synic)->holds, 1, __ATOMIC_RELAXED);
 }
 
-/* ---- partitions and guests -------------------------------------------------------------------- */
+/* ---- partitions and guests --------------------------------------------------------------------
+ */
 
 struct partition *world_partition(hv_partition_id id, unsigned objects)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fakes/synic_world.h - what surrounds hypervisor/synic in its tests: partitions with a few VPs, a
- * pool that counts, a clock and timers that tests move, overlays and interrupts that are recorded. */
+ * pool that counts, a clock and timers that tests move, overlays and interrupts that are recorded.
+ */
 #ifndef FAKES_SYNIC_WORLD_H
 #define FAKES_SYNIC_WORLD_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fakes/clock/x86/insn.h - stands in for lib/x86's insn.h where a test owns the time. */
-#ifndef X86_INSN_H
-#define X86_INSN_H
+#ifndef FAKES_CLOCK_X86_INSN_H
+#define FAKES_CLOCK_X86_INSN_H
 
 #include <sched.h>
 #include <stdint.h>
