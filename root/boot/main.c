@@ -10,6 +10,7 @@
 #include "io/acpi.h"
 #include "io/console.h"
 #include "io/irq_entry.h"
+#include "lib/size.h"
 #include "log.h"
 #include "mm/boot_memory.h"
 #include "mm/init.h"
@@ -61,6 +62,17 @@ static _Noreturn void shell_keep(void)
     }
 }
 
+/* The option memdisk=SIZE; 0: the default. */
+static uint64_t memdisk_size(void)
+{
+    char text[OPTION_MAX];
+    uint64_t size = 0;
+
+    if (handoff_option("memdisk", text, sizeof(text)) && !size_parse(text, &size))
+        log_print("root: memdisk=%s is not a size", text);
+    return size;
+}
+
 /* Everything that may sleep, on the bootstrap processor. */
 static void init_thread(void *unused)
 {
@@ -72,7 +84,7 @@ static void init_thread(void *unused)
     page_reclaim_loader();
     announce();
     console_start();
-    drivers_init(0);
+    drivers_init(memdisk_size());
     shell_keep();
 }
 
