@@ -87,6 +87,10 @@ struct block_device {
  * for good: when it is removed, its requests complete with BLOCK_GONE. Thread context. */
 void block_register(struct block_device *device);
 
+/* Sleep until the partition tables of all disks registered so far have been read, or one takes
+ * suspiciously long. Thread context. */
+void block_settle(void);
+
 /* The device named @name, or NULL. */
 struct block_device *block_find(const char *name);
 
