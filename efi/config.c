@@ -175,6 +175,10 @@ static const struct key KEYS[] = {
     {"exec", apply_option},
     {"console", apply_option},
     {"hvdebug", apply_option},
+    {"idle", apply_option},
+    {"memdisk", apply_option},
+    {"rootdebug", apply_option},
+    {"selftest", apply_option},
 };
 
 static const struct key *key_find(struct slice name)

@@ -3,6 +3,7 @@
  * then looks after the shell. */
 #include <rt/mem.h>
 #include "boot/handoff.h"
+#include "boot/selftest.h"
 #include "boot/shell_image.h"
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
@@ -26,6 +27,7 @@
 #define NS_PER_S       1000000000ull
 #define SHELL_MODULE   "shell.elf"
 #define OPTION_MAX     64
+
 
 _Noreturn void root_main(const struct boot_info *info);
 extern uint8_t boot_stack_top[]; /* entry.asm */
@@ -84,6 +86,8 @@ static void init_thread(void *unused)
     page_reclaim_loader();
     announce();
     console_start();
+    selftest_run();
+    provoke_run();
     drivers_init(memdisk_size());
     shell_keep();
 }

@@ -54,27 +54,37 @@ bool area_add(struct list *areas, uint64_t start, uint64_t end)
     return true;
 }
 
-/* [@start, @end) lies strictly inside @a, with something left on both sides. */
-static bool area_split(struct area *a, uint64_t start, uint64_t end)
+struct area *area_spare(void)
 {
-    struct area *upper = area_new(end, a->end);
-
-    if (upper == NULL)
-        return false;
-    list_push_front(&a->link, &upper->link);
-    a->end = start;
-    return true;
+    return area_new(0, 0);
 }
 
-bool area_remove(struct list *areas, uint64_t start, uint64_t end)
+void area_free_spare(struct area *spare)
+{
+    kfree(spare);
+}
+
+/* [@start, @end) lies strictly inside @a, with something left on both sides. */
+static void area_split(struct area *a, uint64_t start, uint64_t end, struct area *upper)
+{
+    upper->start = end;
+    upper->end = a->end;
+    a->end = start;
+    list_push_front(&a->link, &upper->link);
+}
+
+void area_remove(struct list *areas, uint64_t start, uint64_t end, struct area **spare)
 {
     LIST_FOR_EACH_SAFE (l, areas) {
         struct area *a = area_of(l);
 
         if (a->end <= start || end <= a->start)
             continue;
-        if (a->start < start && end < a->end)
-            return area_split(a, start, end); /* then no other area is touched */
+        if (a->start < start && end < a->end) {
+            area_split(a, start, end, *spare);
+            *spare = NULL;
+            return; /* no other area is touched */
+        }
         if (a->start < start) {
             a->end = start;
         } else if (end < a->end) {
@@ -84,7 +94,6 @@ bool area_remove(struct list *areas, uint64_t start, uint64_t end)
             kfree(a);
         }
     }
-    return true;
 }
 
 uint64_t area_find_gap(const struct list *areas, uint64_t size, uint64_t low, uint64_t high)

@@ -16,9 +16,13 @@ struct area {
 /* Note [@start, @end) as used. False, with nothing changed: it overlaps, or there is no memory. */
 bool area_add(struct list *areas, uint64_t start, uint64_t end);
 
-/* Forget whatever of [@start, @end) is used, splitting areas. False, with nothing changed: there
- * is no memory for a split. */
-bool area_remove(struct list *areas, uint64_t start, uint64_t end);
+/* What area_remove may need; NULL: no memory. area_free_spare takes NULL. */
+struct area *area_spare(void);
+void area_free_spare(struct area *spare);
+
+/* Forget whatever of [@start, @end) is used, splitting areas. *@spare, from area_spare, is used and
+ * set to NULL if the range leaves both ends of one area; else it may be NULL from the start. */
+void area_remove(struct list *areas, uint64_t start, uint64_t end, struct area **spare);
 
 /* The lowest unused @size bytes in [@low, @high); 0: there are none. */
 uint64_t area_find_gap(const struct list *areas, uint64_t size, uint64_t low, uint64_t high);

@@ -10,8 +10,6 @@
 #include "sched/thread.h"
 
 #define FOUR_GIB  0x100000000ull
-#define TABLE_FLAGS (PTE_P | PTE_RW)
-#define UPPER_HALF 0xffff800000000000ull
 
 static struct {
     struct spinlock lock;
@@ -23,7 +21,7 @@ static struct {
     bool has_page_allocator;  /* [I] */
 } paging = {.mmio_next = KERNEL_MMIO_BASE};
 
-static uint64_t table_alloc(void)
+uint64_t pt_table_alloc(void)
 {
     uint64_t page;
 
@@ -33,47 +31,6 @@ static uint64_t table_alloc(void)
     if (page != 0)
         page_zero(page, 0);
     return page;
-}
-
-uint64_t *pt_entry(uint64_t root, uint64_t va, unsigned level, bool create)
-{
-    uint64_t table = root;
-    uint64_t user = va < UPPER_HALF ? PTE_US : 0;
-
-    for (unsigned at = PT_LEVEL_512G; at > level; at--) {
-        uint64_t *entry = (uint64_t *)boot_memory_access(table) + pte_index(va, at);
-
-        if ((*entry & PTE_P) == 0) {
-            uint64_t next = create ? table_alloc() : 0;
-
-            if (next == 0)
-                return NULL;
-            *entry = next | TABLE_FLAGS | user;
-        }
-        table = *entry & PTE_ADDR_MASK;
-    }
-    return (uint64_t *)boot_memory_access(table) + pte_index(va, level);
-}
-
-static void free_tables(uint64_t table, unsigned level, unsigned entries)
-{
-    uint64_t *t = phys_to_virt(table);
-
-    for (unsigned i = 0; i < entries && level > PT_LEVEL_4K; i++)
-        if ((t[i] & PTE_P) != 0)
-            free_tables(t[i] & PTE_ADDR_MASK, level - 1, PTE_PER_TABLE);
-    page_free(table, 0);
-}
-
-void pt_free_user_tables(uint64_t root)
-{
-    uint64_t *t = phys_to_virt(root);
-
-    for (unsigned i = 0; i < PTE_PER_TABLE / 2; i++) {
-        if ((t[i] & PTE_P) != 0)
-            free_tables(t[i] & PTE_ADDR_MASK, PT_LEVEL_1G, PTE_PER_TABLE);
-        t[i] = 0;
-    }
 }
 
 /* Map [@va, @va + @size) to @physical with the largest pages that fit. Bring-up only. */

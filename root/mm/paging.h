@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* root/mm/paging.h - the kernel's address space and the page-table walker.
+/* root/mm/paging.h - the kernel's address space.
  *
  *   0000000000000000  ring 3 (per process), or one to one in the firmware's tables
  *   ffff800000000000  all RAM at a constant offset, read-write, never executable
@@ -15,27 +15,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <hvabi/boot.h>
-#include <x86/pte.h>
+#include "mm/page_table.h"
 
 #define DIRECT_MAP_BASE    0xffff800000000000ull
 #define DIRECT_MAP_SIZE    0x0000400000000000ull /* 64 TiB */
 #define KERNEL_STACKS_BASE 0xffffc00000000000ull
 #define KERNEL_MMIO_BASE   0xffffd00000000000ull
-
-/* What an entry of a table of that level maps. */
-enum { PT_LEVEL_4K = 1, PT_LEVEL_2M, PT_LEVEL_1G, PT_LEVEL_512G };
-
-static inline uint64_t pt_level_size(unsigned level)
-{
-    return 1ull << pte_shift(level);
-}
-
-/* The entry of @va at @level under the top table @root, or NULL: a table above it is missing and
- * @create is false or there is no memory for it. Not through large pages. */
-uint64_t *pt_entry(uint64_t root, uint64_t va, unsigned level, bool create);
-
-/* Free every table (not the pages) under the lower half of @root. */
-void pt_free_user_tables(uint64_t root);
 
 /* Build the kernel's own tables from the memory map in the boot info and switch to them. */
 void paging_init(const struct boot_info *info);

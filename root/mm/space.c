@@ -2,13 +2,11 @@
 /* root/mm/space.c - see space.h. */
 #include <rt/mem.h>
 #include <rootabi/errno.h>
-#include "cpu/cpu.h"
 #include "cpu/tlb.h"
 #include "mm/area.h"
 #include "mm/memory.h"
 #include "mm/paging.h"
 #include "mm/space.h"
-#include "proc/process.h"
 
 /* Where memory is put that may lie anywhere. */
 #define MAP_LOW  0x0000100000000000ull
@@ -111,7 +109,7 @@ static int64_t map_locked(struct address_space *s, uint64_t address, uint64_t si
         if (map_page_locked(s, va, access_flags(access)))
             continue;
         unmap_pages_locked(s, address, va);
-        area_remove(&s->areas, address, address + size); /* needs no memory: a whole area goes */
+        area_remove(&s->areas, address, address + size, NULL); /* a whole area: no split */
         return -ENOMEM;
     }
     return (int64_t)address;
@@ -152,16 +150,20 @@ static void unmap_used_locked(struct address_space *s, uint64_t start, uint64_t 
 
 int64_t space_unmap(struct address_space *s, uint64_t address, uint64_t size)
 {
-    bool ok;
+    struct area *spare;
 
     if (size == 0 || size > USER_END || !range_is_valid(address, page_up(size)))
         return -EINVAL;
+    spare = area_spare();
+    if (spare == NULL)
+        return -ENOMEM;
     size = page_up(size);
     mutex_lock(&s->lock);
     unmap_used_locked(s, address, address + size);
-    ok = area_remove(&s->areas, address, address + size);
+    area_remove(&s->areas, address, address + size, &spare);
     mutex_unlock(&s->lock);
-    return ok ? 0 : -ENOMEM;
+    area_free_spare(spare);
+    return 0;
 }
 
 bool space_write(struct address_space *s, uint64_t address, const void *data, uint64_t size)
@@ -200,15 +202,4 @@ void space_destroy(struct address_space *s)
     pt_free_user_tables(s->root);
     page_free(s->root, 0);
     kfree(s);
-}
-
-void space_switch(struct cpu *cpu, struct process *process)
-{
-    struct address_space *s = process != NULL ? process->space : NULL;
-
-    if (s == cpu->space)
-        return;
-    /* pairs with the fence in tlb_flush_space: it sees the space here, or we load new tables */
-    __atomic_store_n(&cpu->space, s, __ATOMIC_SEQ_CST);
-    insn_write_cr3(s != NULL ? s->root : paging_kernel_root());
 }

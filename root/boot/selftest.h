@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* root/boot/selftest.h - what only the running kernel can prove about its threads, time and memory,
+ * and bugs on demand.
+ *
+ * boot.cfg: selftest = yes prints one "PASS fact" or "FAIL fact" a line. rootdebug = KIND[,lp=N]
+ * makes the bug happen in a thread on LP N (0), once root is up; KIND: panic, assert, fault,
+ * overflow (of a kernel stack). */
+#ifndef ROOT_BOOT_SELFTEST_H
+#define ROOT_BOOT_SELFTEST_H
+
+/* Do what the options ask for, else nothing. Thread context, all CPUs up. */
+void selftest_run(void);
+void provoke_run(void);
+
+#endif

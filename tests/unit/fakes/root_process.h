@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/unit/fakes/root_process.h - one process on the host, for root's system calls as shipped:
+ * real page tables in host memory, copies that walk them, time that passes when somebody sleeps.
+ *
+ * "Physical" addresses are the host's. Ends of the process and of the machine come back to the
+ * caller of fake_syscall as FAKE_ENDED. */
+#ifndef FAKES_ROOT_PROCESS_H
+#define FAKES_ROOT_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "proc/process.h"
+
+#define FAKE_ENDED INT64_MIN
+
+struct fake_process {
+    struct process process;
+    uint64_t now;
+    int64_t live;             /* kernel allocations and pages not given back */
+    int64_t allocations_left; /* -1: endless; then there is no memory */
+    uint64_t flushes;         /* of the TLB */
+    uint64_t exit_status, resets, power_offs;
+    char console[256];        /* what was written last */
+    size_t console_length;
+    const char *input;        /* what the console gives */
+};
+extern struct fake_process fake_process;
+
+/* A new process with nothing mapped and the console on files 0 to 2. */
+void fake_process_begin(void);
+
+/* Free it; afterwards nothing may be live. */
+void fake_process_end(void);
+
+int64_t fake_syscall(uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
+                     uint64_t a4, uint64_t a5);
+
+#endif
