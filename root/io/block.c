@@ -76,7 +76,7 @@ static enum block_status request_check(const struct block_device *d, const struc
         if (d->read_only)
             return BLOCK_READ_ONLY;
         return range_valid(d, r) && r->sector_count <= d->max_discard_sectors ? BLOCK_OK
-                                                                            : BLOCK_OUT_OF_RANGE;
+                                                                              : BLOCK_OUT_OF_RANGE;
     default:
         return BLOCK_UNSUPPORTED;
     }

@@ -12,8 +12,12 @@ static void sizes_are_read_with_and_without_suffix(void **state)
     static const struct {
         const char *text;
         uint64_t bytes;
-    } good[] = {{"0", 0},           {"4096", 4096},          {"64K", 65536},
-                {"3m", 3u << 20},   {"2G", 2ull << 30},      {"18446744073709551615", UINT64_MAX},
+    } good[] = {{"0", 0},
+                {"4096", 4096},
+                {"64K", 65536},
+                {"3m", 3u << 20},
+                {"2G", 2ull << 30},
+                {"18446744073709551615", UINT64_MAX},
                 {"17179869183G", 17179869183ull << 30}};
 
     (void)state;
@@ -27,8 +31,18 @@ static void sizes_are_read_with_and_without_suffix(void **state)
 
 static void what_is_no_size_is_refused(void **state)
 {
-    static const char *const bad[] = {"",     "M",   "x",     "-1",    "1 M", "1MB", "1T", "0x10",
-                                      "1.5G", " 1M", "18446744073709551616", "17179869184G"};
+    static const char *const bad[] = {"",
+                                      "M",
+                                      "x",
+                                      "-1",
+                                      "1 M",
+                                      "1MB",
+                                      "1T",
+                                      "0x10",
+                                      "1.5G",
+                                      " 1M",
+                                      "18446744073709551616",
+                                      "17179869184G"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
