@@ -12,6 +12,7 @@
 #include "io/acpi.h"
 #include "io/console.h"
 #include "io/irq_entry.h"
+#include "lib/size.h"
 #include "log.h"
 #include "mm/boot_memory.h"
 #include "mm/init.h"
@@ -28,7 +29,6 @@
 #define SHELL_MODULE   "shell.elf"
 #define OPTION_MAX     64
 
-enum { MEMDISK_MIB_MAX = 1 << 20 };
 
 _Noreturn void root_main(const struct boot_info *info);
 extern uint8_t boot_stack_top[]; /* entry.asm */
@@ -65,17 +65,15 @@ static _Noreturn void shell_keep(void)
     }
 }
 
-/* The memory disk's size in bytes, of boot.cfg's memdisk in MiB; 0: the default. */
+/* The option memdisk=SIZE; 0: the default. */
 static uint64_t memdisk_size(void)
 {
-    char value[OPTION_MAX];
-    uint64_t mib = 0;
+    char text[OPTION_MAX];
+    uint64_t size = 0;
 
-    if (!handoff_option("memdisk", value, sizeof(value)))
-        return 0;
-    for (const char *c = value; *c >= '0' && *c <= '9' && mib < MEMDISK_MIB_MAX; c++)
-        mib = mib * 10 + (uint64_t)(*c - '0');
-    return mib * MIB;
+    if (handoff_option("memdisk", text, sizeof(text)) && !size_parse(text, &size))
+        log_print("root: memdisk=%s is not a size", text);
+    return size;
 }
 
 /* Everything that may sleep, on the bootstrap processor. */

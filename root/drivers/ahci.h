@@ -66,13 +66,13 @@
 #define AHCI_IS_WANTED (AHCI_IS_D2H | AHCI_IS_PIO | AHCI_IS_DMA | AHCI_IS_SDB | AHCI_IS_ERRORS)
 
 /* PxCMD (3.3.7). */
-#define AHCI_CMD_START       (1u << 0)
-#define AHCI_CMD_SPIN_UP     (1u << 1)
-#define AHCI_CMD_POWER       (1u << 2)
-#define AHCI_CMD_FIS         (1u << 4)
-#define AHCI_CMD_FIS_RUNS    (1u << 14)
-#define AHCI_CMD_LIST_RUNS   (1u << 15)
-#define AHCI_CMD_ACTIVE      (1u << 28) /* interface: wake up */
+#define AHCI_CMD_START     (1u << 0)
+#define AHCI_CMD_SPIN_UP   (1u << 1)
+#define AHCI_CMD_POWER     (1u << 2)
+#define AHCI_CMD_FIS       (1u << 4)
+#define AHCI_CMD_FIS_RUNS  (1u << 14)
+#define AHCI_CMD_LIST_RUNS (1u << 15)
+#define AHCI_CMD_ACTIVE    (1u << 28) /* interface: wake up */
 
 /* PxTFD (3.3.8): status and error as ACS 6.2 and 6.3 have them. */
 #define AHCI_TFD_ERR          (1u << 0)
@@ -83,12 +83,12 @@
 #define ATA_ERROR_NOT_FOUND   (1u << 4)
 #define ATA_ERROR_UNCORRECTED (1u << 6)
 
-#define AHCI_SIG_DISK        0x00000101u /* 3.3.9 */
-#define AHCI_SSTS_DET(s)     ((s)&15u)   /* 3.3.10 */
-#define AHCI_SSTS_DET_LINK   3u
-#define AHCI_SCTL_DET        15u /* 3.3.11 */
-#define AHCI_SCTL_DET_RESET  1u
-#define AHCI_RESET_HOLD_NS   1000000ull /* 10.4.2: COMRESET is held this long */
+#define AHCI_SIG_DISK       0x00000101u /* 3.3.9 */
+#define AHCI_SSTS_DET(s)    ((s)&15u)   /* 3.3.10 */
+#define AHCI_SSTS_DET_LINK  3u
+#define AHCI_SCTL_DET       15u /* 3.3.11 */
+#define AHCI_SCTL_DET_RESET 1u
+#define AHCI_RESET_HOLD_NS  1000000ull /* 10.4.2: COMRESET is held this long */
 
 /* Command header (4.2.2). */
 struct ahci_command_header {
@@ -131,13 +131,13 @@ struct ahci_fis {
 ABI_OFFSET(struct ahci_fis, device, 7);
 ABI_OFFSET(struct ahci_fis, count, 12);
 ABI_SIZE(struct ahci_fis, 20);
-#define AHCI_FIS_REGISTER   0x27u
-#define AHCI_FIS_COMMAND    (1u << 7)
-#define ATA_DEVICE_LBA      (1u << 6)
-#define AHCI_FIS_TAG_SHIFT  3u /* of a queued command, in count (ACS 7.16) */
+#define AHCI_FIS_REGISTER  0x27u
+#define AHCI_FIS_COMMAND   (1u << 7)
+#define ATA_DEVICE_LBA     (1u << 6)
+#define AHCI_FIS_TAG_SHIFT 3u /* of a queued command, in count (ACS 7.16) */
 
 /* Command table (4.2.3): two pages. */
-#define AHCI_TABLE_SIZE 8192u
+#define AHCI_TABLE_SIZE   8192u
 #define AHCI_PRDT_ENTRIES ((AHCI_TABLE_SIZE - 128u) / sizeof(struct ahci_prd))
 struct ahci_command_table {
     struct ahci_fis fis;
@@ -151,14 +151,14 @@ ABI_SIZE(struct ahci_command_table, AHCI_TABLE_SIZE);
 #define AHCI_RECEIVED_FIS 1024u
 
 /* Commands (ACS 7). */
-#define ATA_READ_DMA_EXT    0x25u
-#define ATA_WRITE_DMA_EXT   0x35u
-#define ATA_READ_QUEUED     0x60u /* READ FPDMA QUEUED */
-#define ATA_WRITE_QUEUED    0x61u /* WRITE FPDMA QUEUED */
-#define ATA_FLUSH_EXT       0xeau
-#define ATA_DATA_SET        0x06u /* DATA SET MANAGEMENT */
-#define ATA_DATA_SET_TRIM   1u
-#define ATA_IDENTIFY        0xecu
+#define ATA_READ_DMA_EXT  0x25u
+#define ATA_WRITE_DMA_EXT 0x35u
+#define ATA_READ_QUEUED   0x60u /* READ FPDMA QUEUED */
+#define ATA_WRITE_QUEUED  0x61u /* WRITE FPDMA QUEUED */
+#define ATA_FLUSH_EXT     0xeau
+#define ATA_DATA_SET      0x06u /* DATA SET MANAGEMENT */
+#define ATA_DATA_SET_TRIM 1u
+#define ATA_IDENTIFY      0xecu
 
 /* DATA SET MANAGEMENT's ranges (ACS 7.5): 64 to a block of 512 bytes, each (length << 48 | LBA). */
 #define ATA_TRIM_BLOCK        512u
@@ -168,24 +168,24 @@ ABI_SIZE(struct ahci_command_table, AHCI_TABLE_SIZE);
 #define ATA_TRIM_SECTORS_MAX  (ATA_TRIM_RANGES * ATA_TRIM_LENGTH_MAX)
 
 /* IDENTIFY DEVICE data, in 16-bit words (ACS 7.12.7). */
-#define ATA_ID_WORDS          256u
-#define ATA_ID_SERIAL         10u
-#define ATA_ID_SERIAL_WORDS   10u
-#define ATA_ID_MODEL          27u
-#define ATA_ID_MODEL_WORDS    20u
-#define ATA_ID_QUEUE_DEPTH    75u /* less one */
-#define ATA_ID_SATA           76u
-#define ATA_ID_SATA_NCQ       (1u << 8)
-#define ATA_ID_COMMANDS_2     83u
-#define ATA_ID_LBA48          (1u << 10)
-#define ATA_ID_SECTORS        100u /* four words */
-#define ATA_ID_SECTOR_SIZE    106u
-#define ATA_ID_SECTOR_VALID   0xc000u
-#define ATA_ID_SECTOR_VALUE   0x4000u
-#define ATA_ID_SECTOR_LONG    (1u << 12)
-#define ATA_ID_SECTOR_WORDS   117u /* two words: words of a long sector */
-#define ATA_ID_DATA_SET       169u
-#define ATA_ID_DATA_SET_TRIM  (1u << 0)
-#define ATA_SECTOR_SIZE       512u
+#define ATA_ID_WORDS         256u
+#define ATA_ID_SERIAL        10u
+#define ATA_ID_SERIAL_WORDS  10u
+#define ATA_ID_MODEL         27u
+#define ATA_ID_MODEL_WORDS   20u
+#define ATA_ID_QUEUE_DEPTH   75u /* less one */
+#define ATA_ID_SATA          76u
+#define ATA_ID_SATA_NCQ      (1u << 8)
+#define ATA_ID_COMMANDS_2    83u
+#define ATA_ID_LBA48         (1u << 10)
+#define ATA_ID_SECTORS       100u /* four words */
+#define ATA_ID_SECTOR_SIZE   106u
+#define ATA_ID_SECTOR_VALID  0xc000u
+#define ATA_ID_SECTOR_VALUE  0x4000u
+#define ATA_ID_SECTOR_LONG   (1u << 12)
+#define ATA_ID_SECTOR_WORDS  117u /* two words: words of a long sector */
+#define ATA_ID_DATA_SET      169u
+#define ATA_ID_DATA_SET_TRIM (1u << 0)
+#define ATA_SECTOR_SIZE      512u
 
 #endif

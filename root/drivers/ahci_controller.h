@@ -8,7 +8,8 @@
  * A disk runs either queued commands (NCQ) or one other command. After an error the link is reset;
  * requests that were queued are then sent again one by one, so that the one that is at fault is
  * known.
- * Rules: a port's lock protects its members marked [p]; requests are completed with no lock held. */
+ * Rules: a port's lock protects its members marked [p]; requests are completed with no lock held.
+ */
 #ifndef ROOT_DRIVERS_AHCI_CONTROLLER_H
 #define ROOT_DRIVERS_AHCI_CONTROLLER_H
 
@@ -48,7 +49,7 @@ struct ahci_port {
     bool failed;                  /* [p] the worker is to recover the port; nothing is sent */
     bool closed;                  /* [p] the disk is lost: requests end with @closed_status */
     enum block_status closed_status;
-    uint32_t error; /* [p] ATA error bits of the failure */
+    uint32_t error;                         /* [p] ATA error bits of the failure */
     struct ahci_slot slots[AHCI_SLOTS_MAX]; /* [p] */
     struct block_device block;
 };
@@ -60,7 +61,7 @@ struct ahci {
     char name[16];
     bool polled;
     struct irq irq;
-    struct wait_queue wait; /* the worker waits here for a port that has failed */
+    struct wait_queue wait;                  /* the worker waits here for a port that has failed */
     struct ahci_port *ports[AHCI_PORTS_MAX]; /* [I] NULL: no disk */
 };
 

@@ -213,7 +213,7 @@ void ahci_port_close(struct ahci_port *port, enum block_status status)
     while ((node = list_pop_front(&port->pending)))
         list_push_back(&all, node);
     LIST_FOR_EACH(n, &all)
-        container_of(n, struct block_request, link)->status = status;
+    container_of(n, struct block_request, link)->status = status;
     spin_unlock(&port->lock, flags);
     ahci_requests_complete(&all);
 }

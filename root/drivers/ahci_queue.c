@@ -11,8 +11,7 @@ enum { PRIVATE_RETRIES, PRIVATE_ALONE };
 void ahci_slot_fill(struct ahci_port *port, uint32_t index, const struct ahci_fis *fis, bool write,
                     uint32_t prd_count)
 {
-    struct ahci_command_header *header =
-        (struct ahci_command_header *)port->memory.virtual + index;
+    struct ahci_command_header *header = (struct ahci_command_header *)port->memory.virtual + index;
     struct ahci_command_table *table = port->slots[index].table.virtual;
 
     table->fis = *fis;

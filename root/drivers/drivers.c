@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* root/drivers/drivers.c - the table of drivers: a new one adds its line here. */
 #include "drivers/drivers.h"
+#include "io/block.h"
 #include "log.h"
 
 #define MEMDISK_DEFAULT_SIZE (16ull << 20)
@@ -17,4 +18,5 @@ void drivers_init(uint64_t memdisk_size)
     pci_bind(root_pci_drivers, root_pci_driver_count);
     if (!memdisk_create(memdisk_size ? memdisk_size : MEMDISK_DEFAULT_SIZE))
         log_print("memdisk: no memory");
+    block_settle();
 }

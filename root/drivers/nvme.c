@@ -12,8 +12,8 @@
 #include "log.h"
 #include "mm/memory.h"
 
-#define WATCH_PERIOD_NS      1000000000ull
-#define POLL_PERIOD_NS       1000000ull
+#define WATCH_PERIOD_NS           1000000000ull
+#define POLL_PERIOD_NS            1000000ull
 #define NAMESPACES_WITHOUT_A_LIST 16u /* tried of a controller that cannot list them */
 
 static uint32_t disk_numbers; /* [a] names given out */

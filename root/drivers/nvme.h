@@ -23,17 +23,17 @@
 #define NVME_REGS_SIZE_MIN 0x2000u
 
 /* CAP (3.1.1). */
-#define NVME_CAP_MQES(cap)        ((uint32_t)((cap)&0xffff) + 1) /* entries */
-#define NVME_CAP_TIMEOUT_NS(cap)  (((cap) >> 24 & 0xff) * 500000000ull)
-#define NVME_CAP_DSTRD(cap)       (4u << ((cap) >> 32 & 0xf)) /* bytes between doorbells */
-#define NVME_CAP_NVM_COMMANDS     (1ull << 37)
-#define NVME_CAP_MPSMIN(cap)      ((cap) >> 48 & 0xf) /* 0: 4 KiB pages */
+#define NVME_CAP_MQES(cap)       ((uint32_t)((cap)&0xffff) + 1) /* entries */
+#define NVME_CAP_TIMEOUT_NS(cap) (((cap) >> 24 & 0xff) * 500000000ull)
+#define NVME_CAP_DSTRD(cap)      (4u << ((cap) >> 32 & 0xf)) /* bytes between doorbells */
+#define NVME_CAP_NVM_COMMANDS    (1ull << 37)
+#define NVME_CAP_MPSMIN(cap)     ((cap) >> 48 & 0xf) /* 0: 4 KiB pages */
 
 /* CC (3.1.5). */
-#define NVME_CC_ENABLE  (1u << 0)
-#define NVME_CC_IOSQES  (6u << 16) /* log2 of the sizes of queue entries */
-#define NVME_CC_IOCQES  (4u << 20)
-#define NVME_CC_START   (NVME_CC_ENABLE | NVME_CC_IOSQES | NVME_CC_IOCQES)
+#define NVME_CC_ENABLE (1u << 0)
+#define NVME_CC_IOSQES (6u << 16) /* log2 of the sizes of queue entries */
+#define NVME_CC_IOCQES (4u << 20)
+#define NVME_CC_START  (NVME_CC_ENABLE | NVME_CC_IOSQES | NVME_CC_IOCQES)
 
 /* CSTS (3.1.6). All ones: the device is no longer there. */
 #define NVME_CSTS_READY (1u << 0)
@@ -70,16 +70,16 @@ ABI_SIZE(struct nvme_completion, 16);
 #define NVME_PHASE 1u
 
 /* Status field, without the phase tag (4.6.1, figures 124 to 128). */
-#define NVME_STATUS_CODE(s)     ((s)&0xffu)
-#define NVME_STATUS_TYPE(s)     ((s) >> 8 & 7u)
+#define NVME_STATUS_CODE(s)      ((s)&0xffu)
+#define NVME_STATUS_TYPE(s)      ((s) >> 8 & 7u)
 #define NVME_STATUS_DO_NOT_RETRY (1u << 14)
-#define NVME_TYPE_GENERIC       0u
-#define NVME_TYPE_MEDIUM        2u
-#define NVME_SC_INVALID_OPCODE  0x01u
-#define NVME_SC_LBA_RANGE       0x80u
-#define NVME_SC_WRITE_PROTECTED 0x20u
-#define NVME_SC_READ_ONLY_RANGE 0x82u /* command specific: attempted write to read-only range */
-#define NVME_TYPE_COMMAND       1u
+#define NVME_TYPE_GENERIC        0u
+#define NVME_TYPE_MEDIUM         2u
+#define NVME_SC_INVALID_OPCODE   0x01u
+#define NVME_SC_LBA_RANGE        0x80u
+#define NVME_SC_WRITE_PROTECTED  0x20u
+#define NVME_SC_READ_ONLY_RANGE  0x82u /* command specific: attempted write to read-only range */
+#define NVME_TYPE_COMMAND        1u
 
 /* Admin commands (5, figure 138). */
 #define NVME_ADMIN_CREATE_SQ    0x01u
@@ -91,17 +91,17 @@ ABI_SIZE(struct nvme_completion, 16);
 #define NVME_CNS_CONTROLLER     1u
 #define NVME_CNS_NAMESPACE_LIST 2u
 
-#define NVME_FEATURE_QUEUES     7u /* 5.21.1.7 */
+#define NVME_FEATURE_QUEUES 7u /* 5.21.1.7 */
 
 /* Create I/O completion and submission queue (5.3, 5.4): dwords 10 and 11. */
 #define NVME_QUEUE_CONTIGUOUS (1u << 0)
 #define NVME_QUEUE_INTERRUPTS (1u << 1)
 
 /* NVM commands (6, figure 346). */
-#define NVME_CMD_FLUSH   0x00u
-#define NVME_CMD_WRITE   0x01u
-#define NVME_CMD_READ    0x02u
-#define NVME_CMD_DATASET 0x09u
+#define NVME_CMD_FLUSH            0x00u
+#define NVME_CMD_WRITE            0x01u
+#define NVME_CMD_READ             0x02u
+#define NVME_CMD_DATASET          0x09u
 #define NVME_RW_FORCE_UNIT_ACCESS (1u << 30) /* dword 12 of read and write (6.9, 6.15) */
 #define NVME_DATASET_DEALLOCATE   (1u << 2)  /* dword 11 (6.7) */
 

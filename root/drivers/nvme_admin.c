@@ -67,10 +67,8 @@ static bool admin_command(struct nvme *c, const struct nvme_command *command, ui
 
 bool nvme_identify(struct nvme *c, uint32_t cns, uint32_t nsid)
 {
-    struct nvme_command command = {.opcode = NVME_ADMIN_IDENTIFY,
-                                   .nsid = nsid,
-                                   .prp1 = c->identify.device,
-                                   .cdw10 = cns};
+    struct nvme_command command = {
+        .opcode = NVME_ADMIN_IDENTIFY, .nsid = nsid, .prp1 = c->identify.device, .cdw10 = cns};
 
     memset(c->identify.virtual, 0, c->identify.size);
     return admin_command(c, &command, NULL);
@@ -109,11 +107,11 @@ static bool queue_announce(struct nvme *c, const struct nvme_queue *q)
 {
     uint32_t size = (q->ring.entries - 1) << 16 | q->id;
     uint32_t vector = c->polled ? 0 : (uint32_t)(q->id - 1);
-    struct nvme_command completion = {
-        .opcode = NVME_ADMIN_CREATE_CQ,
-        .prp1 = q->ring.completions.device,
-        .cdw10 = size,
-        .cdw11 = vector << 16 | NVME_QUEUE_INTERRUPTS | NVME_QUEUE_CONTIGUOUS};
+    struct nvme_command completion = {.opcode = NVME_ADMIN_CREATE_CQ,
+                                      .prp1 = q->ring.completions.device,
+                                      .cdw10 = size,
+                                      .cdw11 = vector << 16 | NVME_QUEUE_INTERRUPTS |
+                                               NVME_QUEUE_CONTIGUOUS};
     struct nvme_command submission = {.opcode = NVME_ADMIN_CREATE_SQ,
                                       .prp1 = q->ring.commands.device,
                                       .cdw10 = size,

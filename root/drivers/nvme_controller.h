@@ -16,15 +16,15 @@
 #include "io/pci.h"
 #include "sched/thread.h"
 
-#define NVME_MAX_QUEUES     64u
-#define NVME_IO_ENTRIES     64u /* of a queue; one always stays empty */
-#define NVME_ADMIN_ENTRIES  16u
-#define NVME_LIST_PAGES     32u /* of a queue, shared by its commands */
-#define NVME_REQUEST_LISTS  3u  /* pages of PRP lists that the largest request needs */
-#define NVME_REQUEST_BYTES  (4u << 20)
-#define NVME_RETRIES        3u
-#define NVME_IO_TIMEOUT_NS  10000000000ull
-#define NVME_ADMIN_POLL_NS  50000ull
+#define NVME_MAX_QUEUES    64u
+#define NVME_IO_ENTRIES    64u /* of a queue; one always stays empty */
+#define NVME_ADMIN_ENTRIES 16u
+#define NVME_LIST_PAGES    32u /* of a queue, shared by its commands */
+#define NVME_REQUEST_LISTS 3u  /* pages of PRP lists that the largest request needs */
+#define NVME_REQUEST_BYTES (4u << 20)
+#define NVME_RETRIES       3u
+#define NVME_IO_TIMEOUT_NS 10000000000ull
+#define NVME_ADMIN_POLL_NS 50000ull
 
 struct nvme;
 
@@ -48,13 +48,13 @@ struct nvme_slot {
 
 struct nvme_queue {
     struct spinlock lock;
-    struct nvme *controller;    /* [I] */
-    uint16_t id;                /* [I] from 1 */
-    struct nvme_ring ring;      /* [q] */
-    struct dma_buffer lists;    /* [I] NVME_LIST_PAGES pages */
-    struct list pending;        /* [q] requests that wait for a slot or a list page */
-    bool stopped;               /* [q] the controller is being reset */
-    bool closed;                /* [q] the controller is lost: requests end with @closed_status */
+    struct nvme *controller; /* [I] */
+    uint16_t id;             /* [I] from 1 */
+    struct nvme_ring ring;   /* [q] */
+    struct dma_buffer lists; /* [I] NVME_LIST_PAGES pages */
+    struct list pending;     /* [q] requests that wait for a slot or a list page */
+    bool stopped;            /* [q] the controller is being reset */
+    bool closed;             /* [q] the controller is lost: requests end with @closed_status */
     enum block_status closed_status;
     uint32_t free_slot_count, free_list_count; /* [q] */
     uint16_t free_slots[NVME_IO_ENTRIES];      /* [q] */

@@ -53,8 +53,9 @@ void nvme_ring_notify(struct nvme_ring *ring)
 
 bool nvme_ring_take(struct nvme_ring *ring, struct nvme_completion *completion)
 {
-    const volatile struct nvme_completion *next =
-        (const volatile struct nvme_completion *)ring->completions.virtual + ring->head;
+    const volatile struct nvme_completion *next = (const volatile struct nvme_completion *)
+                                                      ring->completions.virtual +
+                                                  ring->head;
     uint16_t status = next->status;
 
     if ((status & NVME_PHASE) != ring->phase)
@@ -269,16 +270,15 @@ static void completion_take(struct nvme_queue *q, const struct nvme_completion *
     struct block_request *r;
 
     if (id >= NVME_IO_ENTRIES || !q->slots[id].request) {
-        log_print("%s: queue %u completes command %u, which is not in flight",
-                  q->controller->name, q->id, id);
+        log_print("%s: queue %u completes command %u, which is not in flight", q->controller->name,
+                  q->id, id);
         return;
     }
     r = slot_release(q, id);
     r->status = status_map(status);
     if (r->status != BLOCK_OK)
-        log_print("%s: %s: operation %u at sector %llu fails with status %#x",
-                  q->controller->name, r->device->name, r->op, (unsigned long long)r->sector,
-                  status);
+        log_print("%s: %s: operation %u at sector %llu fails with status %#x", q->controller->name,
+                  r->device->name, r->op, (unsigned long long)r->sector, status);
     if (r->status == BLOCK_DEVICE_ERROR && !(status & NVME_STATUS_DO_NOT_RETRY) &&
         r->driver_private[0]++ < NVME_RETRIES)
         list_push_front(&q->pending, &r->link);
@@ -383,7 +383,7 @@ void nvme_queue_close(struct nvme_queue *q, enum block_status status)
     while ((node = list_pop_front(&q->pending)))
         list_push_back(&all, node);
     LIST_FOR_EACH(n, &all)
-        container_of(n, struct block_request, link)->status = status;
+    container_of(n, struct block_request, link)->status = status;
     spin_unlock(&q->lock, flags);
     requests_complete(&all);
 }

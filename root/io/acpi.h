@@ -50,7 +50,7 @@ struct acpi_madt_info {
     uint32_t lapic_count;
     uint32_t ioapic_count;
     uint32_t override_count;
-    bool has_8259; /* PCAT_COMPAT: a pair of 8259s must be masked */
+    bool has_8259;                            /* PCAT_COMPAT: a pair of 8259s must be masked */
     uint32_t lapic_ids[ACPI_MADT_MAX_LAPICS]; /* of enabled processors (LAPIC and x2APIC entries) */
     struct acpi_madt_ioapic ioapics[ACPI_MADT_MAX_IOAPICS];
     struct acpi_madt_override overrides[ACPI_MADT_MAX_OVERRIDES];
@@ -58,10 +58,10 @@ struct acpi_madt_info {
 
 /* ACPI 6.4, 5.2.9: what root needs of the FADT. Addresses of 0 mean absent. */
 struct acpi_fadt_info {
-    uint16_t pm_timer_port;    /* PM_TMR_BLK */
-    bool pm_timer_32bit;       /* TMR_VAL_EXT */
-    bool reset_supported;      /* RESET_REG_SUP */
-    bool reset_is_io;          /* the reset register is a port, else memory */
+    uint16_t pm_timer_port; /* PM_TMR_BLK */
+    bool pm_timer_32bit;    /* TMR_VAL_EXT */
+    bool reset_supported;   /* RESET_REG_SUP */
+    bool reset_is_io;       /* the reset register is a port, else memory */
     uint64_t reset_address;
     uint8_t reset_value;
 };

@@ -372,8 +372,7 @@ static void srat_memory(struct acpi_srat_info *info, const struct entry_walk *w)
 
     if (!entry_copy(w, &e, sizeof(e)) || !(e.flags & ACPI_SRAT_ENABLED))
         return;
-    if (info->memory_count == ACPI_SRAT_MAX_MEMORY || e.length == 0 ||
-        e.base + e.length < e.base)
+    if (info->memory_count == ACPI_SRAT_MAX_MEMORY || e.length == 0 || e.base + e.length < e.base)
         return;
     info->memory[info->memory_count++] = (struct acpi_srat_memory){
         .base = e.base,

@@ -64,8 +64,8 @@ struct acpi_rsdp {
 ABI_OFFSET(struct acpi_rsdp, rsdt_address, 16);
 ABI_OFFSET(struct acpi_rsdp, xsdt_address, 24);
 ABI_SIZE(struct acpi_rsdp, 36);
-#define ACPI_RSDP_V1_SIZE  20u
-#define ACPI_RSDP_V2       2u
+#define ACPI_RSDP_V1_SIZE   20u
+#define ACPI_RSDP_V2        2u
 #define ACPI_RSDP_SIGNATURE "RSD PTR "
 
 /* ACPI 6.4, 5.2.3.2: Generic Address Structure. */

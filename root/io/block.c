@@ -12,13 +12,19 @@
 #define SEGMENT_ALIGNMENT 4u
 #define WAIT_QUEUES       16u /* threads in block_wait sleep on these, by address */
 #define WAIT_SPREAD       (4 * PAGE_SIZE)
+#define SETTLE_NS         5000000000ull
 
 static struct {
     struct spinlock lock;
     struct list devices; /* [lock]; only ever grows */
     bool waits_ready;    /* [lock] */
     struct wait_queue waits[WAIT_QUEUES];
-} block = {.devices = {&block.devices, &block.devices}};
+    uint32_t unsettled; /* [a] disks whose partition table is yet to be read */
+    struct wait_queue settled;
+} block = {
+    .devices = {&block.devices, &block.devices},
+    .settled.waiters = {&block.settled.waiters, &block.settled.waiters},
+};
 
 static void count(uint64_t *counter, uint64_t n)
 {
@@ -70,7 +76,7 @@ static enum block_status request_check(const struct block_device *d, const struc
         if (d->read_only)
             return BLOCK_READ_ONLY;
         return range_valid(d, r) && r->sector_count <= d->max_discard_sectors ? BLOCK_OK
-                                                                            : BLOCK_OUT_OF_RANGE;
+                                                                              : BLOCK_OUT_OF_RANGE;
     default:
         return BLOCK_UNSUPPORTED;
     }
@@ -259,6 +265,24 @@ static void table_read(struct block_device *disk, struct gpt_table *table, uint6
         partition_add(disk, &table->partitions[i]);
 }
 
+static void disk_settled(void)
+{
+    __atomic_fetch_sub(&block.unsettled, 1, __ATOMIC_RELEASE); /* pairs with all_settled */
+    wake_all(&block.settled);
+}
+
+static bool all_settled(void *unused)
+{
+    (void)unused;
+    return __atomic_load_n(&block.unsettled, __ATOMIC_ACQUIRE) == 0; /* pairs with disk_settled */
+}
+
+void block_settle(void)
+{
+    if (!wait_until_timeout(&block.settled, all_settled, NULL, SETTLE_NS))
+        log_print("block: not waiting any longer for partition tables");
+}
+
 static void partitions_thread(void *argument)
 {
     struct block_device *disk = argument;
@@ -272,6 +296,7 @@ static void partitions_thread(void *argument)
     if (page)
         page_free(page, 0);
     kfree(table);
+    disk_settled();
 }
 
 void block_register(struct block_device *device)
@@ -281,8 +306,11 @@ void block_register(struct block_device *device)
     log_print("block: %s: %s, serial %s, %llu sectors of %u bytes, queue depth %u", device->name,
               device->model, device->serial, (unsigned long long)device->sector_count,
               device->sector_size, device->queue_depth);
-    if (!thread_start("partitions", partitions_thread, device, -1))
+    __atomic_fetch_add(&block.unsettled, 1, __ATOMIC_RELAXED);
+    if (!thread_start("partitions", partitions_thread, device, -1)) {
         log_print("block: %s: no thread to read its partition table", device->name);
+        disk_settled();
+    }
 }
 
 /* The device after @device, or the first for NULL. Devices stay, so that no lock is held while

@@ -20,7 +20,7 @@ enum block_status {
     BLOCK_DEVICE_ERROR, /* the device or its link failed */
     BLOCK_OUT_OF_RANGE, /* sectors past the end, or a misaligned request */
     BLOCK_READ_ONLY,
-    BLOCK_GONE,         /* the device was removed */
+    BLOCK_GONE, /* the device was removed */
     BLOCK_UNSUPPORTED,
 };
 
@@ -45,7 +45,7 @@ struct block_request {
     void *context;            /* the submitter's */
     enum block_status status; /* valid in @done and after */
     struct block_device *device;
-    struct list link;         /* the driver's, while it owns the request */
+    struct list link; /* the driver's, while it owns the request */
     uint64_t driver_private[2];
     struct block_device *partition; /* the block layer's: submitted to, if not to a whole disk */
     struct block_request *outer;    /* the block layer's: the request that this one stands for */
@@ -62,11 +62,11 @@ struct block_statistics {
 };
 
 struct block_device {
-    char name[16];  /* "nvme0", "ahci0", "mem0"; partitions "nvme0p1" */
+    char name[16]; /* "nvme0", "ahci0", "mem0"; partitions "nvme0p1" */
     char model[41];
     char serial[21];
     const struct block_operations *operations;
-    uint32_t sector_size;         /* bytes */
+    uint32_t sector_size; /* bytes */
     uint64_t sector_count;
     uint32_t max_request_sectors; /* larger requests are refused with BLOCK_OUT_OF_RANGE */
     uint32_t max_discard_sectors; /* the same for discards */
@@ -74,8 +74,8 @@ struct block_device {
     uint32_t queue_depth;
     bool read_only;
     bool can_discard;
-    bool can_force_unit_access; /* else such a write is followed by a flush */
-    bool whole_pages;           /* segments must meet at page borders; others are copied */
+    bool can_force_unit_access;         /* else such a write is followed by a flush */
+    bool whole_pages;                   /* segments must meet at page borders; others are copied */
     struct block_statistics statistics; /* [a] */
     struct list link;
     void *driver;
@@ -86,6 +86,10 @@ struct block_device {
 /* Make @device known by its name and read its partition table in the background. It stays known
  * for good: when it is removed, its requests complete with BLOCK_GONE. Thread context. */
 void block_register(struct block_device *device);
+
+/* Sleep until the partition tables of all disks registered so far have been read, or one takes
+ * suspiciously long. Thread context. */
+void block_settle(void);
 
 /* The device named @name, or NULL. */
 struct block_device *block_find(const char *name);

@@ -40,8 +40,8 @@ static void stretch_start(struct stream *s, struct buffer *b)
 
     if (count == 0)
         return;
-    b->segment = (struct block_segment){.physical = b->physical,
-                                        .length = count * s->device->sector_size};
+    b->segment =
+        (struct block_segment){.physical = b->physical, .length = count * s->device->sector_size};
     b->request = (struct block_request){
         .op = s->op,
         .sector = s->next_sector,

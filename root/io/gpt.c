@@ -132,7 +132,8 @@ static bool entries_take(struct gpt_table *table, const struct gpt_header *h, ui
     return true;
 }
 
-/* Entries are taken as they are read, and believed only if the CRC over them all turns out right. */
+/* Entries are taken as they are read, and believed only if the CRC over them all turns out right.
+ */
 static enum gpt_status array_read(const struct gpt_disk *disk, struct gpt_table *table,
                                   const struct gpt_header *h)
 {

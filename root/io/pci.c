@@ -189,7 +189,7 @@ static int function_find(const struct pci_device *at)
     class = pci_read32(d, PCI_REVISION_ID);
     d->vendor_id = (uint16_t)ids;
     d->device_id = (uint16_t)(ids >> 16);
-    d->revision = (uint8_t)class;
+    d->revision = (uint8_t) class;
     d->prog_if = (uint8_t)(class >> 8);
     d->subclass = (uint8_t)(class >> 16);
     d->class_code = (uint8_t)(class >> 24);
@@ -260,12 +260,13 @@ static void device_bind(struct pci_device *d, const struct pci_driver *const *dr
 void pci_bind(const struct pci_driver *const *drivers, uint32_t count)
 {
     LIST_FOR_EACH(node, &pci.devices)
-        device_bind(container_of(node, struct pci_device, link), drivers, count);
+    device_bind(container_of(node, struct pci_device, link), drivers, count);
 }
 
 void pci_for_each(bool (*visit)(struct pci_device *device, void *context), void *context)
 {
-    LIST_FOR_EACH(node, &pci.devices) {
+    LIST_FOR_EACH(node, &pci.devices)
+    {
         if (!visit(container_of(node, struct pci_device, link), context))
             return;
     }

@@ -18,25 +18,25 @@
 #define PCI_FUNCTIONS_PER_DEVICE 8u
 
 /* The header (6.1, 6.2). */
-#define PCI_VENDOR_ID         0x00u
-#define PCI_VENDOR_ID_NONE    0xffffu
-#define PCI_COMMAND           0x04u
-#define PCI_COMMAND_IO        (1u << 0)
-#define PCI_COMMAND_MEMORY    (1u << 1)
-#define PCI_COMMAND_MASTER    (1u << 2)
-#define PCI_COMMAND_NO_INTX   (1u << 10)
-#define PCI_STATUS            0x06u
-#define PCI_STATUS_CAP_LIST   (1u << 4)
-#define PCI_REVISION_ID       0x08u /* revision, then prog-if, subclass and class */
-#define PCI_HEADER_TYPE       0x0eu
-#define PCI_HEADER_MULTI      (1u << 7)
-#define PCI_HEADER_LAYOUT     0x7fu
-#define PCI_HEADER_DEVICE     0u
-#define PCI_HEADER_BRIDGE     1u
-#define PCI_BAR0              0x10u
-#define PCI_BARS_DEVICE       6u
-#define PCI_BARS_BRIDGE       2u
-#define PCI_CAPABILITIES      0x34u
+#define PCI_VENDOR_ID       0x00u
+#define PCI_VENDOR_ID_NONE  0xffffu
+#define PCI_COMMAND         0x04u
+#define PCI_COMMAND_IO      (1u << 0)
+#define PCI_COMMAND_MEMORY  (1u << 1)
+#define PCI_COMMAND_MASTER  (1u << 2)
+#define PCI_COMMAND_NO_INTX (1u << 10)
+#define PCI_STATUS          0x06u
+#define PCI_STATUS_CAP_LIST (1u << 4)
+#define PCI_REVISION_ID     0x08u /* revision, then prog-if, subclass and class */
+#define PCI_HEADER_TYPE     0x0eu
+#define PCI_HEADER_MULTI    (1u << 7)
+#define PCI_HEADER_LAYOUT   0x7fu
+#define PCI_HEADER_DEVICE   0u
+#define PCI_HEADER_BRIDGE   1u
+#define PCI_BAR0            0x10u
+#define PCI_BARS_DEVICE     6u
+#define PCI_BARS_BRIDGE     2u
+#define PCI_CAPABILITIES    0x34u
 
 /* Base address registers (6.2.5.1). */
 #define PCI_BAR_IO          (1u << 0)

@@ -66,7 +66,7 @@ static void store_be32(uint8_t *p, uint32_t v)
 
 #define FIRST_WORD(t) (w[(t)] = load_be32(block + 4u * (t)))
 #define NEXT_WORD(t)                                                                               \
-    (w[(t) & 15] += SIGMA1(w[((t) - 2) & 15]) + w[((t) - 7) & 15] + SIGMA0(w[((t) - 15) & 15]))
+    (w[(t)&15] += SIGMA1(w[((t)-2) & 15]) + w[((t)-7) & 15] + SIGMA0(w[((t)-15) & 15]))
 
 static void block_compress(uint32_t state[8], const uint8_t *block)
 {

@@ -58,10 +58,8 @@ static void table_refused(void *context, const char *signature, uint64_t physica
 
 static bool load(uint64_t rsdp)
 {
-    static const struct acpi_source source = {.read = memory_read,
-                                              .alloc = table_alloc,
-                                              .free = table_free,
-                                              .refused = table_refused};
+    static const struct acpi_source source = {
+        .read = memory_read, .alloc = table_alloc, .free = table_free, .refused = table_refused};
 
     m.refusals = 0;
     return acpi_tables_load(&source, rsdp, &m.set);
@@ -123,8 +121,8 @@ static uint32_t table_add(const char *signature, const void *content, uint32_t s
 static int memory_make(void **state)
 {
     struct acpi_header root = {.length = sizeof(root)};
-    struct acpi_rsdp r = {.revision = 2, .length = sizeof(r), .xsdt_address = XSDT,
-                          .rsdt_address = RSDT};
+    struct acpi_rsdp r = {
+        .revision = 2, .length = sizeof(r), .xsdt_address = XSDT, .rsdt_address = RSDT};
 
     (void)state;
     memset(&m, 0, sizeof(m));
@@ -153,19 +151,122 @@ static int memory_drop(void **state)
 }
 
 static const uint8_t madt_bytes[] = {
-    [sizeof(struct acpi_madt) - 8] = 0x00, 0x00, 0xe0, 0xfe, 1, 0, 0, 0, /* 0xfee00000, 8259 */
-    0, 8, 0, 0, 1, 0, 0, 0,                                /* APIC 0 */
-    0, 8, 1, 4, 1, 0, 0, 0,                                /* APIC 4 */
-    0, 8, 2, 6, 0, 0, 0, 0,                                /* APIC 6, disabled */
-    0, 8, 2, 4, 1, 0, 0, 0,                                /* APIC 4 again */
-    9, 16, 0, 0, 0x00, 2, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0,    /* x2APIC 0x200 */
-    1, 12, 3, 0, 0, 0, 0xc0, 0xfe, 24, 0, 0, 0,            /* IOAPIC 3 from GSI 24 */
-    2, 10, 0, 9, 9, 0, 0, 0, 0x0d, 0,                      /* IRQ 9: level, active high */
-    2, 10, 0, 0, 2, 0, 0, 0, 0, 0,                         /* IRQ 0 is GSI 2 */
-    2, 10, 0, 5, 21, 0, 0, 0, 0x0f, 0,                     /* IRQ 5: level, active low */
-    77, 3, 0,                                              /* unknown */
-    5, 12, 0, 0, 0, 0, 0xe1, 0xfe, 1, 0, 0, 0,             /* local APIC at 0x1fee10000 */
-    0, 8, 3,                                               /* cut off */
+    [sizeof(struct acpi_madt) - 8] = 0x00,
+    0x00,
+    0xe0,
+    0xfe,
+    1,
+    0,
+    0,
+    0, /* 0xfee00000, 8259 */
+    0,
+    8,
+    0,
+    0,
+    1,
+    0,
+    0,
+    0, /* APIC 0 */
+    0,
+    8,
+    1,
+    4,
+    1,
+    0,
+    0,
+    0, /* APIC 4 */
+    0,
+    8,
+    2,
+    6,
+    0,
+    0,
+    0,
+    0, /* APIC 6, disabled */
+    0,
+    8,
+    2,
+    4,
+    1,
+    0,
+    0,
+    0, /* APIC 4 again */
+    9,
+    16,
+    0,
+    0,
+    0x00,
+    2,
+    0,
+    0,
+    1,
+    0,
+    0,
+    0,
+    9,
+    0,
+    0,
+    0, /* x2APIC 0x200 */
+    1,
+    12,
+    3,
+    0,
+    0,
+    0,
+    0xc0,
+    0xfe,
+    24,
+    0,
+    0,
+    0, /* IOAPIC 3 from GSI 24 */
+    2,
+    10,
+    0,
+    9,
+    9,
+    0,
+    0,
+    0,
+    0x0d,
+    0, /* IRQ 9: level, active high */
+    2,
+    10,
+    0,
+    0,
+    2,
+    0,
+    0,
+    0,
+    0,
+    0, /* IRQ 0 is GSI 2 */
+    2,
+    10,
+    0,
+    5,
+    21,
+    0,
+    0,
+    0,
+    0x0f,
+    0, /* IRQ 5: level, active low */
+    77,
+    3,
+    0, /* unknown */
+    5,
+    12,
+    0,
+    0,
+    0,
+    0,
+    0xe1,
+    0xfe,
+    1,
+    0,
+    0,
+    0, /* local APIC at 0x1fee10000 */
+    0,
+    8,
+    3, /* cut off */
 };
 
 static void tables_are_found_by_signature_and_index(void **state)
@@ -400,15 +501,21 @@ static void srat_gives_domains_of_processors_and_memory(void **state)
         struct acpi_srat_local_apic_entry apic[2];
         struct acpi_srat_local_x2apic_entry x2apic;
         struct acpi_srat_memory_entry memory[3];
-    } __attribute__((packed, aligned(4))) t = {
-        .apic = {{.head = {0, 16}, .apic_id = 3, .flags = 1, .proximity_domain_low = 7,
-                  .proximity_domain_high = {1, 2, 3}},
-                 {.head = {0, 16}, .apic_id = 4}},
-        .x2apic = {.head = {2, 24}, .x2apic_id = 300, .proximity_domain = 9, .flags = 1},
-        .memory = {{.head = {1, 40}, .base = 1u << 20, .length = 1u << 30, .flags = 1},
-                   {.head = {1, 40}, .base = UINT64_MAX, .length = 2, .flags = 1},
-                   {.head = {1, 40}, .base = 1ull << 40, .length = 4096, .proximity_domain = 5,
-                    .flags = 3}}};
+    } __attribute__((packed, aligned(4)))
+    t = {.apic = {{.head = {0, 16},
+                   .apic_id = 3,
+                   .flags = 1,
+                   .proximity_domain_low = 7,
+                   .proximity_domain_high = {1, 2, 3}},
+                  {.head = {0, 16}, .apic_id = 4}},
+         .x2apic = {.head = {2, 24}, .x2apic_id = 300, .proximity_domain = 9, .flags = 1},
+         .memory = {{.head = {1, 40}, .base = 1u << 20, .length = 1u << 30, .flags = 1},
+                    {.head = {1, 40}, .base = UINT64_MAX, .length = 2, .flags = 1},
+                    {.head = {1, 40},
+                     .base = 1ull << 40,
+                     .length = 4096,
+                     .proximity_domain = 5,
+                     .flags = 3}}};
 
     (void)state;
     t.srat.header.length = sizeof(t);

@@ -90,8 +90,8 @@ static void request_done(struct block_request *r)
 
 static void submit(uint32_t i, enum block_op op, uint64_t sector, uint32_t offset, uint32_t bytes)
 {
-    t.segments[i] = (struct block_segment){.physical = virt_to_phys(t.memory + offset),
-                                           .length = bytes};
+    t.segments[i] =
+        (struct block_segment){.physical = virt_to_phys(t.memory + offset), .length = bytes};
     t.requests[i] = (struct block_request){.op = op,
                                            .sector = sector,
                                            .sector_count = bytes / FAKE_AHCI_SECTOR,
@@ -171,8 +171,8 @@ static void scattered_mebibyte_goes_in_one_command(void **state)
     probe();
     r.device = t.disk;
     for (uint32_t i = 0; i < 256; i++)
-        segments[i] = (struct block_segment){
-            .physical = virt_to_phys(t.memory + (255 - i) * 8192), .length = 4096};
+        segments[i] = (struct block_segment){.physical = virt_to_phys(t.memory + (255 - i) * 8192),
+                                             .length = 4096};
     assert_int_equal(block_submit_wait(&r), BLOCK_OK);
     for (uint32_t i = 0; i < 256; i++)
         assert_memory_equal(ahci.disk + 7 * 512 + i * 4096, t.memory + (255 - i) * 8192, 4096);
@@ -209,8 +209,8 @@ static void disk_without_a_queue_gets_one_command_at_a_time(void **state)
 static void flush_and_trim_never_mix_with_queued_commands(void **state)
 {
     struct block_request flush = {.op = BLOCK_FLUSH, .done = request_done};
-    struct block_request trim = {.op = BLOCK_DISCARD, .sector = 1, .sector_count = 2,
-                                 .done = request_done};
+    struct block_request trim = {
+        .op = BLOCK_DISCARD, .sector = 1, .sector_count = 2, .done = request_done};
 
     (void)state;
     probe();

@@ -170,8 +170,8 @@ static void read_only_disk_refuses_writes(void **state)
 
 static void discards_need_a_disk_that_can_and_have_their_own_limit(void **state)
 {
-    struct block_request r = {.op = BLOCK_DISCARD, .sector_count = 100, .done = request_done,
-                              .device = &t.device};
+    struct block_request r = {
+        .op = BLOCK_DISCARD, .sector_count = 100, .done = request_done, .device = &t.device};
 
     (void)state;
     assert_refused(r, BLOCK_UNSUPPORTED);

@@ -205,10 +205,9 @@ static void overlapping_partitions_are_refused(void **state)
 
 static void partitions_outside_the_usable_sectors_are_refused(void **state)
 {
-    static const uint64_t bad[][2] = {{33, 35},           {LAST_USABLE + 1, LAST_USABLE + 1},
-                                      {39, 38},           {38, LAST_USABLE + 1},
-                                      {0, UINT64_MAX},    {UINT64_MAX, UINT64_MAX},
-                                      {UINT64_MAX, 0},    {36, UINT64_MAX}};
+    static const uint64_t bad[][2] = {
+        {33, 35},        {LAST_USABLE + 1, LAST_USABLE + 1}, {39, 38},        {38, LAST_USABLE + 1},
+        {0, UINT64_MAX}, {UINT64_MAX, UINT64_MAX},           {UINT64_MAX, 0}, {36, UINT64_MAX}};
 
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

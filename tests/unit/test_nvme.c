@@ -87,8 +87,8 @@ static void request_done(struct block_request *r)
 static struct block_request *submit(uint32_t i, enum block_op op, uint64_t sector, uint32_t offset,
                                     uint32_t bytes)
 {
-    t.segments[i] = (struct block_segment){.physical = virt_to_phys(t.memory + offset),
-                                           .length = bytes};
+    t.segments[i] =
+        (struct block_segment){.physical = virt_to_phys(t.memory + offset), .length = bytes};
     t.requests[i] = (struct block_request){.op = op,
                                            .sector = sector,
                                            .sector_count = bytes / FAKE_NVME_SECTOR,
@@ -166,8 +166,12 @@ static void flush_discard_and_forced_writes_say_so(void **state)
     assert_int_equal(nvme.disk[3 * 512], 0);
     assert_int_equal(nvme.disk[5 * 512 - 1], 0);
     assert_int_equal(nvme.disk[5 * 512], 0x55);
-    r = (struct block_request){.op = BLOCK_WRITE, .force_unit_access = true, .sector_count = 1,
-                               .segments = t.segments, .segment_count = 1, .device = t.disk};
+    r = (struct block_request){.op = BLOCK_WRITE,
+                               .force_unit_access = true,
+                               .sector_count = 1,
+                               .segments = t.segments,
+                               .segment_count = 1,
+                               .device = t.disk};
     t.segments[0] = (struct block_segment){.physical = virt_to_phys(t.memory), .length = 512};
     assert_int_equal(block_submit_wait(&r), BLOCK_OK);
     assert_int_equal(nvme.forced, 1);
@@ -229,8 +233,10 @@ static void errors_say_whose_fault_they_are(void **state)
     static const struct {
         uint16_t nvme;
         enum block_status block;
-    } map[] = {{2u << 8 | 0x81, BLOCK_MEDIUM_ERROR}, {0x80, BLOCK_OUT_OF_RANGE},
-               {0x01, BLOCK_UNSUPPORTED},            {0x20, BLOCK_READ_ONLY},
+    } map[] = {{2u << 8 | 0x81, BLOCK_MEDIUM_ERROR},
+               {0x80, BLOCK_OUT_OF_RANGE},
+               {0x01, BLOCK_UNSUPPORTED},
+               {0x20, BLOCK_READ_ONLY},
                {1u << 14 | 0x06, BLOCK_DEVICE_ERROR}};
 
     (void)state;

@@ -68,8 +68,7 @@ static void assert_transfer(uint64_t start, uint32_t bytes, uint32_t piece)
         uint64_t end = (at / piece + 1) * piece;
 
         end = end < start + bytes ? end : start + bytes;
-        segments[count++] =
-            (struct block_segment){.physical = at, .length = (uint32_t)(end - at)};
+        segments[count++] = (struct block_segment){.physical = at, .length = (uint32_t)(end - at)};
         at = end;
     }
     total = nvme_prp_count(segments, count);

@@ -42,12 +42,32 @@ static bool is_named(const char *name, int count, char **names)
     return count == 0;
 }
 
+/* disks --fill SEED NAME: for tests; overwrites the whole disk. */
+static int command_fill(int argc, char **argv)
+{
+    struct disk_fill f = {0};
+    int64_t result;
+
+    if (argc != 4 || !parse_number(argv[2], &f.seed)) {
+        print("disks: --fill SEED NAME\n");
+        return 1;
+    }
+    rt_strlcpy(f.name, argv[3], sizeof(f.name));
+    result = device_call(DEVICE_DISK, DISK_IOCTL_FILL, &f);
+    if (result < 0)
+        return report(argv[3], result);
+    print("%s: %lu bytes written\n", argv[3], f.bytes);
+    return 0;
+}
+
 int command_disks(int argc, char **argv)
 {
     bool hash = argc > 1 && strcmp(argv[1], "--hash") == 0;
     int skip = hash ? 2 : 1, failed = 0, shown = 0;
     struct disk_info d = {0};
 
+    if (argc > 1 && strcmp(argv[1], "--fill") == 0)
+        return command_fill(argc, argv);
     for (; device_call(DEVICE_DISK, DISK_IOCTL_INFO, &d) == 0; d.index++) {
         if (!is_named(d.name, argc - skip, argv + skip))
             continue;

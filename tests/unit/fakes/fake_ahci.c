@@ -222,8 +222,8 @@ static uint32_t command_perform(const struct ahci_command_header *h, const struc
     static const struct {
         uint8_t command;
         char letter;
-    } letters[] = {{ATA_READ_QUEUED, 'R'}, {ATA_WRITE_QUEUED, 'W'}, {ATA_READ_DMA_EXT, 'r'},
-                   {ATA_WRITE_DMA_EXT, 'w'}, {ATA_FLUSH_EXT, 'f'}, {ATA_DATA_SET, 't'}};
+    } letters[] = {{ATA_READ_QUEUED, 'R'},   {ATA_WRITE_QUEUED, 'W'}, {ATA_READ_DMA_EXT, 'r'},
+                   {ATA_WRITE_DMA_EXT, 'w'}, {ATA_FLUSH_EXT, 'f'},    {ATA_DATA_SET, 't'}};
     const struct ahci_command_table *table = (void *)(uintptr_t)h->table;
 
     for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++) {

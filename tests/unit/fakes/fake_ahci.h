@@ -26,12 +26,12 @@ struct fake_ahci {
 
     /* What was seen. */
     uint32_t commands, queued, flushes, trims, link_resets;
-    uint32_t deepest;    /* commands in flight at once */
-    uint32_t mixed;      /* queued and other commands in flight together: forbidden */
-    uint32_t largest;    /* sectors in one command */
-    char order[64];      /* of commands: r R (queued), w W, f, t */
-    uint32_t swallowed;  /* slots */
-    bool queue_error;    /* all queued commands wait for a reset */
+    uint32_t deepest;   /* commands in flight at once */
+    uint32_t mixed;     /* queued and other commands in flight together: forbidden */
+    uint32_t largest;   /* sectors in one command */
+    char order[64];     /* of commands: r R (queued), w W, f, t */
+    uint32_t swallowed; /* slots */
+    bool queue_error;   /* all queued commands wait for a reset */
 };
 extern struct fake_ahci ahci;
 

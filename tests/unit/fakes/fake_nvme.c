@@ -216,8 +216,8 @@ static void controller_enable(void)
     nvme.queues[0].commands = (void *)(uintptr_t)(*register_at(NVME_REG_ASQ) |
                                                   (uint64_t)*register_at(NVME_REG_ASQ + 4) << 32);
     nvme.queues[0].completions =
-        (void *)(uintptr_t)(*register_at(NVME_REG_ACQ) |
-                            (uint64_t)*register_at(NVME_REG_ACQ + 4) << 32);
+        (void *)(uintptr_t)(*register_at(NVME_REG_ACQ) | (uint64_t)*register_at(NVME_REG_ACQ + 4)
+                                                             << 32);
     nvme.queues[0].entries = (*register_at(NVME_REG_AQA) & 0xfff) + 1;
     nvme.queues[0].phase = 1;
     *register_at(NVME_REG_CSTS) = NVME_CSTS_READY;

@@ -19,18 +19,18 @@ struct fake_nvme {
     uint8_t mdts;
 
     /* Faults. */
-    bool never_ready;    /* after the next disable */
-    uint32_t hold;       /* I/O commands to swallow without an answer */
-    uint32_t fail;       /* I/O commands to end with @fail_status */
+    bool never_ready; /* after the next disable */
+    uint32_t hold;    /* I/O commands to swallow without an answer */
+    uint32_t fail;    /* I/O commands to end with @fail_status */
     uint16_t fail_status;
-    bool silent;         /* completes without interrupts */
-    bool bogus;          /* completes a command nobody sent, once */
+    bool silent; /* completes without interrupts */
+    bool bogus;  /* completes a command nobody sent, once */
 
     /* What was seen. */
     uint32_t commands, reads, writes, flushes, datasets, forced, resets;
-    uint32_t largest;    /* sectors in one command */
+    uint32_t largest; /* sectors in one command */
     uint32_t per_queue[FAKE_NVME_QUEUES + 1];
-    uint32_t outside;    /* memory touched while bus mastering was off */
+    uint32_t outside; /* memory touched while bus mastering was off */
 
     struct {
         struct nvme_command *commands;

@@ -8,10 +8,10 @@
 #include "io/pci_regs.h"
 
 struct fake_pci {
-    uint32_t command;    /* the command register, as far as drivers change it */
-    uint32_t irqs;       /* allocated */
-    uint32_t irq_limit;  /* that irq_alloc gives */
-    struct irq *routed;  /* MSI-X entries, or the MSI */
+    uint32_t command;   /* the command register, as far as drivers change it */
+    uint32_t irqs;      /* allocated */
+    uint32_t irq_limit; /* that irq_alloc gives */
+    struct irq *routed; /* MSI-X entries, or the MSI */
     uint32_t routed_count;
 };
 extern struct fake_pci fake_pci;

@@ -11,16 +11,16 @@
 #include <stdint.h>
 
 struct fake_kernel {
-    void (*step)(void);        /* a device does some work; may be NULL */
-    uint64_t now;              /* ns */
-    uint64_t step_limit;       /* sleeps until a test is taken to hang; 0: 100000 */
+    void (*step)(void);  /* a device does some work; may be NULL */
+    uint64_t now;        /* ns */
+    uint64_t step_limit; /* sleeps until a test is taken to hang; 0: 100000 */
     uint64_t steps;
-    uint32_t cpu;              /* whose code runs */
+    uint32_t cpu; /* whose code runs */
     uint32_t cpus;
-    int allocations_left;      /* -1: endless; then kalloc and page_alloc fail */
-    int live;                  /* allocations and pages not given back */
+    int allocations_left; /* -1: endless; then kalloc and page_alloc fail */
+    int live;             /* allocations and pages not given back */
     unsigned locks_held;
-    bool log;                  /* print log lines */
+    bool log; /* print log lines */
     uint32_t log_lines;
 };
 extern struct fake_kernel fake;

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* root/lib/size.h - sizes as people write them: "4096", "64K", "512M", "2G". Any context. */
+#ifndef ROOT_LIB_SIZE_H
+#define ROOT_LIB_SIZE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Read all of @text as a size in bytes. False, and *@bytes is unchanged: it is no size, or one
+ * that 64 bits do not hold. */
+bool size_parse(const char *text, uint64_t *bytes);
+
+#endif

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""Root's disks: NVMe, AHCI and the memory disk, on the bare machine.
+
+What root reads is compared with what the host wrote by its hash; what root writes (disks --fill) is
+compared on the host, after power-off, with the same sequence made here.
+"""
+import hashlib
+import os
+import secrets
+import struct
+
+from boottest import Blank, Failure, Mixed, Random, Test
+
+MIB = 1 << 20
+MASK = (1 << 64) - 1
+SEEDS = [secrets.randbits(40) for _ in range(2)]
+
+
+def splitmix64_sha256(seed, size):
+    """Of the first outputs of SplitMix64 from state seed, little-endian (rootabi/disk.h)."""
+    digest = hashlib.sha256()
+    for _ in range(size // MIB):
+        words = []
+        for _ in range(MIB // 8):
+            seed = (seed + 0x9e3779b97f4a7c15) & MASK
+            z = seed
+            z = ((z ^ z >> 30) * 0xbf58476d1ce4e5b9) & MASK
+            z = ((z ^ z >> 27) * 0x94d049bb133111eb) & MASK
+            words.append(z ^ z >> 31)
+        digest.update(struct.pack(f"<{len(words)}Q", *words))
+    return digest.hexdigest()
+
+
+def written(vm):
+    """The disks hold what root was told to write, and root has read the same back."""
+    for made, seed, name in zip(vm.disks, SEEDS, ("nvme0", "ahci1")):
+        expected = splitmix64_sha256(seed, os.path.getsize(made.path))
+        if made.sha256() != expected:
+            raise Failure(f"{made.path} does not hold what root says it wrote")
+        if f"\n{expected}  {name}\n" not in vm.text:
+            raise Failure(f"root reads something else from {name} than it wrote")
+
+
+def read(name, **fields):
+    """Two disks as the host made them, read in requests of a MiB; the partitions of one."""
+    return Test(name, launchtype="off", disks=[Mixed("nvme"), Random("ahci")],
+                commands="disks --hash nvme0 ahci1; disks ahci1; disks nvme0p1 nvme0p2", expect=[
+                    r"^{disk0}  nvme0$", r"^{disk1}  ahci1$",
+                    r"^ +65 reads of 65536 KiB, 0 writes of 0 KiB, 0 errors, [1-9]\d* interrupts$",
+                    r"^nvme0p1 +32 MiB, 65536 sectors of 512 bytes",
+                    r"^nvme0p2 +30 MiB, 61440 sectors of 512 bytes",
+                    r"^exec: 3 commands, 0 failed$"], **fields)
+
+
+def write(name, **fields):
+    return Test(name, launchtype="off", disks=[Blank("nvme", 16), Blank("ahci", 16)],
+                commands=f"disks --fill {SEEDS[0]} nvme0; disks --fill {SEEDS[1]} ahci1;"
+                         " disks --hash nvme0 ahci1",
+                expect=[r"^exec: 3 commands, 0 failed$"], after=written, **fields)
+
+
+def bad_sector(drive):
+    """QEMU options for drive: reads of its sector 4000 fail, for ever."""
+    return ["-drive", f"if=none,id={drive},format=raw,file.driver=blkdebug,"
+            "file.image.driver=null-co,file.image.read-zeroes=on,file.image.size=16M,"
+            "file.inject-error.0.event=read_aio,file.inject-error.0.errno=5,"
+            "file.inject-error.0.sector=4000"]
+
+
+TESTS = [
+    read("storage-read", group="quick", smp=4),
+    read("storage-read-smp1", smp=1, memory="6G"),
+    write("storage-write", group="quick", smp=1),
+    write("storage-write-smp4", smp=4, memory="6G"),
+    Test("storage-bad-sector", launchtype="off", qemu=[
+        *bad_sector("bad0"), "-device", "nvme,drive=bad0,serial=bad0,mdts=10",
+        *bad_sector("bad1"), "-device", "ide-hd,drive=bad1,bus=ide.3",
+    ], commands="disks --hash nvme0; disks --hash ahci1; disks --hash mem0", expect=[
+        r"block: nvme0: 2048 sectors at 2048: medium error$", r"^nvme0: ",
+        r"block: ahci1: 2048 sectors at 2048: device error$", r"^ahci1: ",
+        r"^" + hashlib.sha256(bytes(16 * MIB)).hexdigest() + "  mem0$",
+        r"^exec: 3 commands, 2 failed$"]),
+    Test("storage-4k-sectors", launchtype="off", disks=[Random("ahci", 8)], qemu=[
+        "-drive", "if=none,id=ns0,format=raw,file.driver=null-co,file.read-zeroes=on,"
+        "file.size=16M", "-device",
+        "nvme,drive=ns0,serial=ns0,logical_block_size=4096,physical_block_size=4096",
+    ], commands="disks nvme0; disks --fill 1 nvme0; disks --hash nvme0 ahci1", expect=[
+        r"^nvme0 +16 MiB, 4096 sectors of 4096 bytes",
+        r"^nvme0: 16777216 bytes written$",
+        r"^" + hashlib.sha256(bytes(16 * MIB)).hexdigest() + "  nvme0$", r"^{disk0}  ahci1$",
+        r"^exec: 3 commands, 0 failed$"]),
+    Test("storage-memdisk", launchtype="off", options={"memdisk": "40M"},
+         commands="disks --hash mem0; disks mem0", expect=[
+             r"^" + hashlib.sha256(bytes(40 * MIB)).hexdigest() + "  mem0$",
+             r"^mem0 +40 MiB, 81920 sectors of 512 bytes, depth 256, memory disk mem0$",
+             r"^exec: 2 commands, 0 failed$"]),
+]
