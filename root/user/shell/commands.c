@@ -156,7 +156,7 @@ const struct command commands[] = {
     {"lps", "", "the logical processors", COMPLETE_NONE, command_lps},
     {"stats", "[PREFIX]", "counters whose names begin so", COMPLETE_NONE, command_stats},
     {"memory", "", "how much there is", COMPLETE_NONE, command_memory},
-    {"disks", "[--hash] [NAME]...", "the disks; SHA-256 of their contents", COMPLETE_NONE,
+    {"disks", "[--hash | --fill SEED] [NAME]...", "the disks; SHA-256; overwrite", COMPLETE_NONE,
      command_disks},
     {"modules", "", "the boot modules", COMPLETE_NONE, command_modules},
     {"start", "NAME [MODULE] [vps=N] [memory=MIB] [KEY=VALUE]...", "start a child", COMPLETE_MODULE,

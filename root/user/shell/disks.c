@@ -34,6 +34,34 @@ static void print_disk(const struct disk_info *d)
           d->interrupts);
 }
 
+static int fill(const char *name, uint64_t seed)
+{
+    struct disk_fill f = {.seed = seed};
+    int64_t result;
+
+    rt_strlcpy(f.name, name, sizeof(f.name));
+    result = device_call(DEVICE_DISK, DISK_IOCTL_FILL, &f);
+    if (result < 0)
+        return report(name, result);
+    print("%s: overwritten with %lu bytes of seed %lu\n", name, f.bytes, seed);
+    return 0;
+}
+
+/* disks --fill SEED NAME...: never a disk that is not named. */
+static int disks_fill(int argc, char **argv)
+{
+    uint64_t seed;
+    int failed = 0;
+
+    if (argc < 4 || !parse_number(argv[2], &seed)) {
+        print("disks --fill SEED NAME...: overwrites whole disks\n");
+        return 1;
+    }
+    for (int i = 3; i < argc; i++)
+        failed += fill(argv[i], seed);
+    return failed != 0;
+}
+
 static bool is_named(const char *name, int count, char **names)
 {
     for (int i = 0; i < count; i++)
@@ -48,6 +76,8 @@ int command_disks(int argc, char **argv)
     int skip = hash ? 2 : 1, failed = 0, shown = 0;
     struct disk_info d = {0};
 
+    if (argc > 1 && strcmp(argv[1], "--fill") == 0)
+        return disks_fill(argc, argv);
     for (; device_call(DEVICE_DISK, DISK_IOCTL_INFO, &d) == 0; d.index++) {
         if (!is_named(d.name, argc - skip, argv + skip))
             continue;
