@@ -12,6 +12,7 @@
 #include <hvabi/partition.h>
 #include <hvabi/port.h>
 #include <hvabi/regs.h>
+#include <hvabi/stats.h>
 #include <hvabi/status.h>
 #include <hvabi/synic.h>
 #include <hvabi/types.h>

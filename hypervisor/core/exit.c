@@ -17,27 +17,8 @@
 #include "hcall/hcall.h"
 #include "virt/virt.h"
 
-const char *const vp_exit_names[VP_EXIT_REASON_COUNT] = {
-    [VP_EXIT_INTERRUPT] = "interrupt",
-    [VP_EXIT_INTERRUPT_WINDOW] = "interrupt-window",
-    [VP_EXIT_NMI_WINDOW] = "nmi-window",
-    [VP_EXIT_CPUID] = "cpuid",
-    [VP_EXIT_HALT] = "halt",
-    [VP_EXIT_HYPERCALL] = "hypercall",
-    [VP_EXIT_MSR_READ] = "msr-read",
-    [VP_EXIT_MSR_WRITE] = "msr-write",
-    [VP_EXIT_IO] = "io",
-    [VP_EXIT_GPA_FAULT] = "gpa-fault",
-    [VP_EXIT_CR8_WRITE] = "cr8-write",
-    [VP_EXIT_XSETBV] = "xsetbv",
-    [VP_EXIT_RDTSCP] = "rdtscp",
-    [VP_EXIT_CACHE_FLUSH] = "cache-flush",
-    [VP_EXIT_UNDEFINED] = "undefined",
-    [VP_EXIT_EXCEPTION] = "exception",
-    [VP_EXIT_PAUSE] = "pause",
-    [VP_EXIT_SHUTDOWN] = "shutdown",
-    [VP_EXIT_INVALID_STATE] = "invalid-state",
-};
+#define VP_EXIT_NAME(constant, name) #name,
+const char *const vp_exit_names[VP_EXIT_REASON_COUNT] = {HV_STATS_VP_EXITS(VP_EXIT_NAME)};
 
 /* The low halves of RAX and RDX, as RDMSR and WRMSR use them. */
 static uint64_t edx_eax(const struct vp *vp)

@@ -114,11 +114,12 @@ struct vp *partition_vp(struct partition *p, uint32_t index)
      HV_PRIVILEGE_ACCESS_INTR_CTRL_REGS | HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS |                     \
      HV_PRIVILEGE_ACCESS_VP_INDEX | HV_PRIVILEGE_ACCESS_PARTITION_REFERENCE_TSC |                  \
      HV_PRIVILEGE_ACCESS_GUEST_IDLE_REG | HV_PRIVILEGE_ACCESS_FREQUENCY_REGS |                     \
+     HV_PRIVILEGE_ACCESS_STATS_REG |                                                               \
      HV_PRIVILEGE_POST_MESSAGES | HV_PRIVILEGE_SIGNAL_EVENTS)
 #define ROOT_PRIVILEGES                                                                            \
     (CHILD_PRIVILEGES | HV_PRIVILEGE_CREATE_PARTITIONS | HV_PRIVILEGE_ACCESS_PARTITION_ID |        \
      HV_PRIVILEGE_ACCESS_MEMORY_POOL | HV_PRIVILEGE_CREATE_PORT | HV_PRIVILEGE_CONNECT_PORT |      \
-     HV_PRIVILEGE_CPU_MANAGEMENT)
+     HV_PRIVILEGE_CPU_MANAGEMENT | HV_PRIVILEGE_ACCESS_STATS)
 
 /* Spins before a guest tells that it spins. */
 #define SPIN_COUNT 0xfffu

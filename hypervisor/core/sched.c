@@ -97,9 +97,11 @@ void sched_wake(struct vp *vp) NO_LOCK_CHECK
         e->wake_pending = true;
     busy = __atomic_load_n(&cpu->current, __ATOMIC_RELAXED) != NULL;
     spin_unlock(&cpu->run_queue.lock);
-    if (was != SCHED_BLOCKED)
+    if (was == SCHED_RUNNABLE)
         return;
     pcpu_kick(cpu, WORK_RESCHEDULE);
+    if (was == SCHED_RUNNING)
+        return;
     if (busy && !e->pinned)
         wake_an_idle_lp();
 }

@@ -55,7 +55,8 @@ struct run_queue {
 
 void sched_entity_init(struct vp *vp, bool pinned, uint32_t lp);
 
-/* Make @vp runnable if it is blocked. Any LP, no lock of the scheduler held. */
+/* Make @vp runnable if it is blocked; if it runs, see to it that it looks again at what it was asked
+ * before it blocks, and soon. Any LP, no lock of the scheduler held. */
 void sched_wake(struct vp *vp);
 
 /* The VP that shall run on this LP now, made RUNNING; NULL: none is runnable. */

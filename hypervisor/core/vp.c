@@ -42,21 +42,18 @@ void vp_resume(struct vp *vp, uint32_t reasons)
         sched_wake(vp);
 }
 
-/* A VP that runs on this LP sees its requests before it enters; one that runs elsewhere is
- * interrupted; one that waits is made runnable and finds out for itself. */
+/* A VP that runs on this LP sees its requests before it enters; any other is woken, or, where it
+ * runs, interrupted. */
 void vp_request(struct vp *vp, uint32_t requests)
 {
     uint32_t before = __atomic_fetch_or(&vp->requests, requests, __ATOMIC_SEQ_CST);
-    struct pcpu *cpu = lp_table[__atomic_load_n(&vp->sched.lp, __ATOMIC_ACQUIRE)];
 
     if ((before & requests) == requests)
         return;
-    if (__atomic_load_n(&cpu->current, __ATOMIC_ACQUIRE) != vp)
-        sched_wake(vp);
-    else if (cpu != this_cpu())
-        pcpu_kick(cpu, WORK_RESCHEDULE);
-    else
+    if (this_cpu()->current == vp)
         __atomic_store_n(&vp->sched.wake_pending, true, __ATOMIC_RELAXED);
+    else
+        sched_wake(vp);
 }
 
 bool vp_hold(struct vp *vp)
@@ -308,6 +305,7 @@ static const struct {
     {offsetof(struct vp, sief_page)},
     {offsetof(struct vp, assist_page)},
     {offsetof(struct vp, xsave_page)},
+    {offsetof(struct vp, stats_page)},
 };
 
 static hpa_t *vp_page(struct vp *vp, size_t i)
@@ -351,6 +349,7 @@ static hv_status vp_allocate(struct partition *p, uint32_t index, struct vp **ou
         return st;
     }
     vp->xsave = hpa_ptr(vp->xsave_page);
+    vp->stats = hpa_ptr(vp->stats_page);
     *out = vp;
     return HV_STATUS_SUCCESS;
 }
@@ -365,6 +364,8 @@ static void vp_init(struct vp *vp, uint32_t lp, bool pinned)
     overlay_init(&vp->sim_overlay);
     overlay_init(&vp->sief_overlay);
     overlay_init(&vp->assist_overlay);
+    overlay_init(&vp->stats_overlay);
+    overlay_init(&vp->parent_stats_overlay);
     synic_message_init(&vp->intercept_message, NULL);
     synic_message_init(&vp->eoi_message, &eoi_message_ops);
     synic_init(&vp->synic, &p->ports.set, vp->index, hpa_ptr(vp->sim_page), hpa_ptr(vp->sief_page));
@@ -416,6 +417,10 @@ static void vp_unpublish(struct partition *p, struct vp *vp)
     lapic_destroy(&vp->lapic);
     timer_cancel(&vp->lapic_timer);
     st = partition_overlay(p, &vp->assist_overlay, false, 0, vp->assist_page, 0);
+    BUG_ON(st != HV_STATUS_SUCCESS);
+    st = partition_overlay(p, &vp->stats_overlay, false, 0, vp->stats_page, 0);
+    BUG_ON(st != HV_STATUS_SUCCESS);
+    st = partition_overlay(p->parent, &vp->parent_stats_overlay, false, 0, vp->stats_page, 0);
     BUG_ON(st != HV_STATUS_SUCCESS);
     __atomic_store_n(&p->vps[vp->index], NULL, __ATOMIC_RELEASE);
     p->vp_count--;

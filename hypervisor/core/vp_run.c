@@ -147,7 +147,8 @@ static bool run(struct pcpu *cpu, struct vp *vp)
     while ((v = ready(cpu, vp)) == ENTER) {
         arm_slice(cpu);
         virt_vp_run(vp, &exit);
-        vp->exits[exit.reason]++;
+        vp->stats[HvStatsVpTotalExits]++;
+        vp->stats[HvStatsVpExitFirst + exit.reason]++;
         trace(&cpu->trace, insn_rdtsc(), TRACE_EXIT, exit.reason, vp->rip);
         if (__builtin_expect(provoke_armed, 0))
             provoke(cpu, vp);

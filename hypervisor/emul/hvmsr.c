@@ -45,6 +45,8 @@ static uint64_t privilege_of(uint32_t msr)
         return HV_PRIVILEGE_ACCESS_INTR_CTRL_REGS;
     case HV_X64_MSR_GUEST_IDLE:
         return HV_PRIVILEGE_ACCESS_GUEST_IDLE_REG;
+    case HV_X64_MSR_STATS_VP_RETAIL_PAGE:
+        return HV_PRIVILEGE_ACCESS_STATS_REG;
     default:
         return 0;
     }
@@ -101,6 +103,9 @@ enum msr_result hvmsr_read(struct vp *vp, uint32_t msr, uint64_t *value)
         return MSR_DONE;
     case HV_X64_MSR_VP_ASSIST_PAGE:
         *value = vp->vp_assist_msr;
+        return MSR_DONE;
+    case HV_X64_MSR_STATS_VP_RETAIL_PAGE:
+        *value = vp->stats_msr;
         return MSR_DONE;
     case HV_X64_MSR_GUEST_IDLE:
         vp->activity = VP_ACTIVITY_IDLE;
@@ -183,6 +188,17 @@ static enum msr_result write_assist(struct vp *vp, uint64_t value)
     return done_if_status(st);
 }
 
+static enum msr_result write_stats(struct vp *vp, uint64_t value)
+{
+    hv_status st = partition_overlay(vp->partition, &vp->stats_overlay,
+                                     value & HV_X64_MSR_PAGE_ENABLE, value >> HV_X64_MSR_PAGE_SHIFT,
+                                     vp->stats_page, SLAT_READ);
+
+    /* A frame beyond the space does not fault: the page is just not accessible. */
+    vp->stats_msr = value;
+    return st == HV_STATUS_INSUFFICIENT_MEMORY ? MSR_FAULT : MSR_DONE;
+}
+
 static enum msr_result write_crash(struct vp *vp, uint32_t index, uint64_t value)
 {
     struct partition *p = vp->partition;
@@ -205,6 +221,8 @@ static enum msr_result write_locked(struct vp *vp, uint32_t msr, uint64_t value)
         return write_reference_tsc(vp, value);
     case HV_X64_MSR_VP_ASSIST_PAGE:
         return write_assist(vp, value);
+    case HV_X64_MSR_STATS_VP_RETAIL_PAGE:
+        return write_stats(vp, value);
     default:
         if (msr >= HV_X64_MSR_CRASH_P0 && msr <= HV_X64_MSR_CRASH_CTL)
             return write_crash(vp, msr - HV_X64_MSR_CRASH_P0, value);

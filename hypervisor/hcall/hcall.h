@@ -64,6 +64,10 @@ hv_status hcall_translate_virtual_address(struct hcall *h);
 hv_status hcall_assert_virtual_interrupt(struct hcall *h);
 hv_status hcall_get_logical_processor_run_time(struct hcall *h);
 
+/* hcall/stats.c: chapter 21 */
+hv_status hcall_map_stats_page(struct hcall *h);
+hv_status hcall_unmap_stats_page(struct hcall *h);
+
 /* hcall/ipc.c: chapters 14 and 18 */
 hv_status hcall_create_port(struct hcall *h);
 hv_status hcall_delete_port(struct hcall *h);

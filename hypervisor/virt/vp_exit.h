@@ -6,29 +6,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <hvabi/stats.h>
 
-enum vp_exit_reason {
-    VP_EXIT_INTERRUPT,        /* a physical interrupt or NMI is pending on this LP */
-    VP_EXIT_INTERRUPT_WINDOW, /* the guest can take an interrupt now */
-    VP_EXIT_NMI_WINDOW,
-    VP_EXIT_CPUID,
-    VP_EXIT_HALT,
-    VP_EXIT_HYPERCALL,
-    VP_EXIT_MSR_READ,
-    VP_EXIT_MSR_WRITE,
-    VP_EXIT_IO,
-    VP_EXIT_GPA_FAULT,
-    VP_EXIT_CR8_WRITE,
-    VP_EXIT_XSETBV,
-    VP_EXIT_RDTSCP,
-    VP_EXIT_CACHE_FLUSH,      /* WBINVD, INVD */
-    VP_EXIT_UNDEFINED,        /* an instruction that this VP does not have: #UD */
-    VP_EXIT_EXCEPTION,
-    VP_EXIT_PAUSE,
-    VP_EXIT_SHUTDOWN,         /* triple fault */
-    VP_EXIT_INVALID_STATE,    /* the hardware refused the VP's register values */
-    VP_EXIT_REASON_COUNT,
-};
+#define VP_EXIT_CONSTANT(constant, name) VP_EXIT_##constant,
+enum vp_exit_reason { HV_STATS_VP_EXITS(VP_EXIT_CONSTANT) VP_EXIT_REASON_COUNT };
 
 enum {
     GPA_FAULT_WRITE = 1u << 0,

@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* bench.c - what an exit costs, in TSC ticks, which under -icount are instructions. For each figure
- *   bench: NAME TICKS
- * Argument: loops=N (1000). Nothing here halts. signal_event_root is left out, with a line that
- * says so, unless root has set up an event connection; so is self_ipi_x2apic where x2APIC is not
- * offered. */
+/* bench.c - what the hot paths cost. For each figure
+ *   bench: NAME instructions=N exits=N REASON=N ...
+ * in TSC ticks, which under -icount are instructions, and exits of this VP by its statistics page;
+ * the median of several batches, divided by the operations in a batch.
+ * Arguments: loops=N operations a batch (100). Nothing here halts but vp_switch, where each VP does
+ * and the other one runs. signal_event_root needs an event connection that root has set up, and
+ * vp_switch a second VP; what cannot be measured is said. */
 #include <hvabi/msr.h>
+#include <hvabi/stats.h>
 #include <kern/guest_apic.h>
 #include <kern/guest_cpu.h>
 #include <x86/apic.h>
 #include <x86/exception.h>
 #include <x86/insn.h>
 
+#include <rt/format.h>
+
 #include "guest.h"
 
 #define WARM_UP_LOOPS 100u
+#define BATCHES       9u /* odd: the median is one of them */
 #define VECTOR_IPI    0x40
 #define VECTOR_TIMER  0x41
+#define VECTOR_SWITCH 0x42
 #define TIMER_COUNT   1u
 #define UNKNOWN_MSR   0x4000ffffu /* reserved by the TLFS for synthetic registers; none is there */
 #define RDMSR_LENGTH  2u
@@ -93,17 +100,124 @@ static void timer_interrupt(void)
     interrupt_wait(seen);
 }
 
-static void measure(const char *name, void (*operation)(void), uint64_t loops)
-{
-    uint64_t begin, ticks;
+/* ---- vp_switch: two VPs of one LP wake each other and halt ---- */
 
-    for (uint64_t i = 0; i < WARM_UP_LOOPS; i++)
-        operation();
+static volatile uint64_t switches; /* whose turn it is: even, VP 0's */
+
+static void switch_handler(struct guest_frame *frame)
+{
+    (void)frame;
+    guest_apic_eoi();
+}
+
+static void wake_other(void)
+{
+    switches++;
+    guest_apic_ipi(guest_cpu_this()->index ^ 1u, APIC_DELIVERY_FIXED | APIC_ICR_LEVEL_ASSERT |
+                                                     VECTOR_SWITCH);
+}
+
+/* Interrupts are off between the look and STI's shadow: no wake-up is lost. */
+static void wait_turn(uint64_t parity)
+{
+    while ((switches & 1) != parity)
+        insn_sti_hlt_cli();
+}
+
+static void second_vp(void)
+{
+    for (;;) {
+        wait_turn(1);
+        wake_other();
+    }
+}
+
+/* There and back: two switches. */
+static void vp_switch_pair(void)
+{
+    wake_other();
+    wait_turn(0);
+}
+
+/* ---- measuring ---- */
+
+struct figure {
+    uint64_t ticks;
+    uint64_t exits[HvStatsVpExitFirst + 32];
+};
+
+static uint64_t stats[512] __attribute__((aligned(4096)));
+static struct figure batches[BATCHES];
+
+#define EXIT_NAME(constant, name) #name,
+static const char *const exit_names[] = {HV_STATS_VP_EXITS(EXIT_NAME)};
+#define EXIT_REASONS (sizeof exit_names / sizeof exit_names[0])
+
+static void run_batch(struct figure *f, void (*operation)(void), uint64_t loops)
+{
+    uint64_t before[HvStatsVpExitFirst + EXIT_REASONS];
+    uint64_t begin;
+
+    for (unsigned i = 0; i < HvStatsVpExitFirst + EXIT_REASONS; i++)
+        before[i] = __atomic_load_n(&stats[i], __ATOMIC_RELAXED);
     begin = insn_rdtsc();
     for (uint64_t i = 0; i < loops; i++)
         operation();
-    ticks = insn_rdtsc() - begin;
-    guest_printf("bench: %s %llu\n", name, (unsigned long long)(ticks / loops));
+    f->ticks = insn_rdtsc() - begin;
+    for (unsigned i = 0; i < HvStatsVpExitFirst + EXIT_REASONS; i++)
+        f->exits[i] = __atomic_load_n(&stats[i], __ATOMIC_RELAXED) - before[i];
+}
+
+static const struct figure *median(void)
+{
+    for (unsigned i = 0; i < BATCHES; i++) {
+        unsigned less = 0, same = 0;
+        for (unsigned k = 0; k < BATCHES; k++) {
+            less += batches[k].ticks < batches[i].ticks;
+            same += batches[k].ticks == batches[i].ticks;
+        }
+        if (less <= BATCHES / 2 && less + same > BATCHES / 2)
+            return &batches[i];
+    }
+    return &batches[0];
+}
+
+static void report(const char *name, const struct figure *f, uint64_t operations)
+{
+    char line[GUEST_LINE_MAX];
+    size_t n = rt_snprintf(line, sizeof line, "bench: %s instructions=%lu exits=%lu", name,
+                           f->ticks / operations, f->exits[HvStatsVpTotalExits] / operations);
+
+    for (unsigned i = 0; i < EXIT_REASONS && n < sizeof line; i++)
+        if (f->exits[HvStatsVpExitFirst + i] >= operations)
+            n += rt_snprintf(line + n, sizeof line - n, " %s=%lu", exit_names[i],
+                             f->exits[HvStatsVpExitFirst + i] / operations);
+    guest_printf("%s\n", line);
+}
+
+static void measure_many(const char *name, void (*operation)(void), uint64_t loops, uint64_t each)
+{
+    for (unsigned i = 0; i < WARM_UP_LOOPS; i++)
+        operation();
+    for (unsigned i = 0; i < BATCHES; i++)
+        run_batch(&batches[i], operation, loops);
+    report(name, median(), loops * each);
+}
+
+static void measure(const char *name, void (*operation)(void), uint64_t loops)
+{
+    measure_many(name, operation, loops, 1);
+}
+
+static void measure_switch(const struct guest_boot *boot, uint64_t loops)
+{
+    if (boot->vp_count < 2) {
+        guest_printf("bench: vp_switch needs a second VP\n");
+        return;
+    }
+    guest_handler_set(VECTOR_SWITCH, switch_handler);
+    guest_others_start(boot, second_vp);
+    measure_many("vp_switch", vp_switch_pair, loops, 2);
 }
 
 static void measure_xapic(uint64_t loops)
@@ -127,9 +241,10 @@ static void measure_x2apic(uint64_t loops)
 
 uint8_t guest_main(const struct guest_boot *boot)
 {
-    uint64_t loops = guest_arg_number(guest_command_line(), "loops", 1000);
+    uint64_t loops = guest_arg_number(guest_command_line(), "loops", 100);
 
     boot_info = boot;
+    insn_wrmsr(HV_X64_MSR_STATS_VP_RETAIL_PAGE, (uint64_t)(uintptr_t)stats | HV_X64_MSR_PAGE_ENABLE);
     if (!guest_hypercall_enable())
         return GUEST_EXIT_FAILED;
     if (!loops)
@@ -148,5 +263,6 @@ uint8_t guest_main(const struct guest_boot *boot)
     measure_xapic(loops);
     measure_x2apic(loops);
     measure("timer_interrupt", timer_interrupt, loops);
+    measure_switch(boot, loops);
     return GUEST_EXIT_OK;
 }
