@@ -295,8 +295,10 @@ static bool block_make(void)
 
 static void print_machine(const struct boot_info *info)
 {
-    console_print("machine: %u processors, %lu MiB of memory, %s\n", info->lp_count,
-                  loader.survey.ram_pages >> 8, info->acpi_rsdp != 0 ? "ACPI" : "no ACPI tables");
+    uint64_t kib = loader.survey.ram_pages * (MEMORY_PAGE_SIZE >> 10);
+
+    console_print("machine: %u processors, %lu KiB of memory, %s\n", info->lp_count, kib,
+                  info->acpi_rsdp != 0 ? "ACPI" : "no ACPI tables");
     if (info->framebuffer.format != BOOT_FRAMEBUFFER_NONE)
         console_print("machine: frame buffer %ux%u at 0x%lx\n", info->framebuffer.width,
                       info->framebuffer.height, info->framebuffer.base);

@@ -28,7 +28,10 @@ def _fill(image, files):
 
 def make(path, files, size_mib=None):
     """Make the disk image path; files maps paths on the volume ("EFI/BOOT/BOOTX64.EFI") to files
-    of the host."""
+    of the host. ValueError: one of them is not there."""
+    for source in files.values():
+        if not os.path.isfile(source):
+            raise ValueError(f"{source}: no such file")
     content = sum(os.path.getsize(f) for f in files.values())
     fat_mib = size_mib or max(FAT_MIB_MIN, content * 9 // 8 // MIB + 8)
     fat_sectors = fat_mib * MIB // gpt.SECTOR

@@ -32,7 +32,7 @@ def not_launched(name, reason, code, **fields):
 TESTS = [
     handoff("handoff", [
         r"^Verdigris hvloader \d+\.\d+",
-        r"^machine: 2 processors, 5\d\d MiB of memory, ACPI$",
+        r"^machine: 2 processors, 52\d{4} KiB of memory, ACPI$",
         r"^hypervisor: \\EFI\\verdigris\\hvax64\.elf, build id [0-9a-f]{40}, \d+ KiB at 0x",
         r"^hypervisor: keeps \d+ KiB at 0x[0-9a-f]+00000,",
         r"^module: handoff\.elf, \d+ bytes$",
@@ -49,7 +49,7 @@ TESTS = [
         r"handoff: end of options$",
     ], group="quick", modules=[PAYLOAD], startup="start hello nonce={nonce}",
         options={"hvdebug": "x y # a comment"}, after=once),
-    handoff("handoff-6g", [r"^machine: 4 processors, 61\d\d MiB", r"^handoff: LPs 4,"],
+    handoff("handoff-6g", [r"^machine: 4 processors, 629\d{4} KiB", r"^handoff: LPs 4,"],
             smp=4, memory="6G"),
     handoff("handoff-no-gib-pages", [r"^starting the hypervisor$", r"^handoff: launch 0,"],
             cpu="max,+svm,-pdpe1gb", smp=1, memory="3G"),
