@@ -54,7 +54,8 @@ bool grace_over(uint64_t period)
 {
     for (uint32_t i = 0; i < lp_count; i++) {
         struct pcpu *cpu = lp_table[i];
-        if (cpu == this_cpu() || __atomic_load_n(&cpu->remote.guest_epoch, __ATOMIC_SEQ_CST) & 1)
+        if (cpu == this_cpu() || __atomic_load_n(&cpu->remote.guest_epoch, __ATOMIC_SEQ_CST) & 1 ||
+            __atomic_load_n(&cpu->remote.idle, __ATOMIC_SEQ_CST))
             continue;
         if (__atomic_load_n(&cpu->remote.grace_seen, __ATOMIC_ACQUIRE) < period)
             return false;

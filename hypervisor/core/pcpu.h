@@ -28,7 +28,8 @@ enum {
 
 struct pcpu_remote {
     uint32_t work;        /* [a] WORK_* */
-    uint32_t guest_epoch; /* [a] odd in guest mode and while idle: written by the LP, read by all */
+    uint32_t guest_epoch; /* [a] odd in guest mode: written by the LP, read by all */
+    bool idle;            /* [a] halted, with nothing to do */
     uint64_t grace_seen;  /* [a] grace period that had begun when the LP last held no reference */
 };
 

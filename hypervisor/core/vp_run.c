@@ -22,10 +22,10 @@ static void idle(struct pcpu *cpu)
 {
     uint64_t start = insn_rdtsc();
 
-    __atomic_store_n(&cpu->remote.guest_epoch, cpu->remote.guest_epoch + 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&cpu->remote.idle, true, __ATOMIC_SEQ_CST);
     while (__atomic_load_n(&cpu->remote.work, __ATOMIC_ACQUIRE) == 0)
         insn_sti_hlt_cli();
-    __atomic_store_n(&cpu->remote.guest_epoch, cpu->remote.guest_epoch + 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&cpu->remote.idle, false, __ATOMIC_SEQ_CST);
     cpu->idle_tsc += insn_rdtsc() - start;
 }
 

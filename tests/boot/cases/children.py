@@ -36,7 +36,7 @@ def nothing_leaked(vm):
 def cycles(name, command, **fields):
     """The first cycle warms root's caches up; after it memory is the same."""
     line = "; ".join([command] * CYCLES)
-    return Test(name, timeout=300, commands=f"{command}; memory; {line}; memory; stats root",
+    return Test(name, timeout=240, commands=f"{command}; memory; {line}; memory; stats root",
                 expect=[r"^exec: \d+ commands, 0 failed"], after=nothing_leaked, **fields)
 
 
