@@ -140,9 +140,10 @@ class File:
 
     def resolve(self, name):
         """The file of this tree that #include of @name means, None if it is none of it."""
-        own = [self.path.split("/")[0]] if self.path.startswith(("hypervisor/", "root/", "efi/")) else []
-        other = [f for f in INCLUDE_FOLDERS if f not in ("hypervisor", "root", "efi")]
-        for folder in [os.path.dirname(self.path)] + own + other:
+        if "/" not in name and not os.path.isfile(
+                os.path.join(self.tree, os.path.dirname(self.path), name)):
+            return None  # <elf.h>: a bare name is the system's, or in the same folder
+        for folder in [os.path.dirname(self.path)] + INCLUDE_FOLDERS:
             path = os.path.normpath(os.path.join(folder, name))
             if os.path.isfile(os.path.join(self.tree, path)):
                 return path

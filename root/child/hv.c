@@ -163,8 +163,8 @@ bool hv_init(const struct hv_handlers *handlers)
     hv.handlers = handlers;
     mutex_init(&hv.mutex);
     hv.page = (const void *)KERNEL_HYPERCALL_PAGE;
-    if (!kernel_map(KERNEL_HYPERCALL_PAGE, virt_to_phys(page), PTE_P) || !hypercall_page_enable(virt_to_phys(page)) || !client_init(&hv.client) ||
-        !synics_on()) {
+    if (!kernel_map(KERNEL_HYPERCALL_PAGE, virt_to_phys(page), PTE_P) ||
+        !hypercall_page_enable(virt_to_phys(page)) || !client_init(&hv.client) || !synics_on()) {
         log_print("hv: the hypercall interface cannot be set up: no children");
         return false;
     }
