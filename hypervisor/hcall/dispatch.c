@@ -136,12 +136,12 @@ static void set_control(struct vp *vp, uint64_t control)
 
 static uint32_t rep_count(uint64_t control)
 {
-    return (control & HV_HYPERCALL_REP_COUNT_MASK) >> HV_HYPERCALL_REP_COUNT_SHIFT;
+    return (uint32_t)((control & HV_HYPERCALL_REP_COUNT_MASK) >> HV_HYPERCALL_REP_COUNT_SHIFT);
 }
 
 static uint32_t rep_start(uint64_t control)
 {
-    return (control & HV_HYPERCALL_REP_START_MASK) >> HV_HYPERCALL_REP_START_SHIFT;
+    return (uint32_t)((control & HV_HYPERCALL_REP_START_MASK) >> HV_HYPERCALL_REP_START_SHIFT);
 }
 
 static const struct call *find(uint64_t control)
