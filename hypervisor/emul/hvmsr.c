@@ -59,11 +59,12 @@ static bool may(const struct vp *vp, uint32_t msr)
     return privilege != 0 && (vp->partition->privileges & privilege) == privilege;
 }
 
-static uint64_t run_time(struct vp *vp)
+/* Charged so far, and, unless its parent asks for a VP that does not run, since it was last charged. */
+static uint64_t run_time(const struct vp *vp)
 {
-    uint64_t ticks = vp->sched.run_tsc + (insn_rdtsc() - vp->sched.started);
+    uint64_t since = this_cpu()->current == vp ? insn_rdtsc() - vp->sched.started : 0;
 
-    return tsc_to_100ns(ticks);
+    return tsc_to_100ns(vp->sched.run_tsc + since);
 }
 
 enum msr_result hvmsr_read(struct vp *vp, uint32_t msr, uint64_t *value)
