@@ -3,6 +3,8 @@
  * Pure: reads the control block, touches no hardware. */
 #include "virt/svm/svm.h"
 
+#include <x86/exception.h>
+
 /* Where the processor saves the next RIP it is the length; elsewhere the core decodes. */
 static uint8_t known_length(const struct vp *vp)
 {
@@ -41,12 +43,9 @@ static void translate_fault(const struct vmcb *v, struct vp_exit *exit)
 
 static void translate_exception(const struct vmcb *v, struct vp_exit *exit)
 {
-    /* Vectors that push an error code: 8, 10 to 14, 17, 21 (APM vol. 2, 8.2). */
-    static const uint32_t with_error = 1u << 8 | 0x1fu << 10 | 1u << 17 | 1u << 21;
-
     exit->reason = VP_EXIT_EXCEPTION;
     exit->exception.vector = (uint8_t)(v->control.exitcode - VMEXIT_EXCEPTION);
-    exit->exception.has_error_code = with_error >> exit->exception.vector & 1;
+    exit->exception.has_error_code = exception_has_error_code(exit->exception.vector);
     exit->exception.error_code = (uint32_t)v->control.exitinfo1;
     exit->exception.parameter = v->control.exitinfo2;
 }

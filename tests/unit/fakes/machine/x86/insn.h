@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* fakes/machine/x86/insn.h - stands in for lib/x86's insn.h where a test is a whole machine: the
- * instructions that the hypervisor's core executes, done by fakes/hv_machine.c. */
+ * instructions that the hypervisor executes, done by fakes/hv_machine.c or by the test itself. */
 #ifndef FAKES_MACHINE_X86_INSN_H
 #define FAKES_MACHINE_X86_INSN_H
 
@@ -14,6 +14,7 @@ void insn_wrmsr(uint32_t msr, uint64_t v);
 void insn_sti_hlt_cli(void);
 void insn_sti_nop_cli(void);
 void insn_wbinvd(void);
+void insn_vmsave(uint64_t pa);
 uint64_t insn_read_cr0(void);
 uint64_t insn_read_cr4(void);
 void insn_write_cr0(uint64_t v);
