@@ -29,20 +29,28 @@ static void idle(struct pcpu *cpu)
     cpu->idle_tsc += insn_rdtsc() - start;
 }
 
-/* Serve what others, and the timer, left for this LP. True: choose again what to run. */
+/* Serve what others, and the timer, left for this LP, and what serving it left: nobody sends an
+ * interrupt for a bit that is set already. True: choose again what to run. */
 static bool serve_work(struct pcpu *cpu)
 {
-    uint32_t work = __atomic_exchange_n(&cpu->remote.work, 0, __ATOMIC_SEQ_CST);
+    uint32_t work, all = 0;
 
-    if (work & WORK_HALT)
-        panic_stop();
-    if (work & WORK_TIMER)
-        timers_run(cpu);
-    return work & WORK_RESCHEDULE;
+    do {
+        work = __atomic_exchange_n(&cpu->remote.work, 0, __ATOMIC_SEQ_CST);
+        all |= work;
+        if (work & WORK_HALT)
+            panic_stop();
+        if (work & WORK_TIMER)
+            timers_run(cpu);
+    } while (__atomic_load_n(&cpu->remote.work, __ATOMIC_ACQUIRE) != 0);
+    return all & WORK_RESCHEDULE;
 }
 
+/* Whoever asks sets the request before wake_pending: what comes after the exchange, a full barrier,
+ * is seen by sched_stop. */
 static void serve_requests(struct vp *vp)
 {
+    __atomic_store_n(&vp->sched.wake_pending, false, __ATOMIC_RELAXED);
     uint32_t r = __atomic_exchange_n(&vp->requests, 0, __ATOMIC_SEQ_CST);
 
     if (r & VP_REQUEST_INIT)
