@@ -163,6 +163,7 @@ static void partition_init(struct partition *p, struct partition *parent, uint64
     p->cpu_weight = SCHED_WEIGHT_DEFAULT;
     p->cpu_cap = HV_PARTITION_CPU_CAP_DEFAULT;
     list_init(&p->preempted);
+    list_init(&p->spinning);
     overlay_init(&p->hypercall_overlay);
     overlay_init(&p->reference_tsc_overlay);
 }

@@ -78,7 +78,9 @@ struct partition {
     uint64_t creation_flags;
 
     struct spinlock preempted_lock;
-    struct list preempted; /* [preempted_lock] VPs that lost their LP, longest ago first */
+    /* [preempted_lock] runnable VPs, longest ago first: of those that lost their LP, and of those
+     * that gave it away because they spin */
+    struct list preempted, spinning;
 
     struct spinlock msr_lock;
     uint64_t guest_os_id;        /* [msr_lock], as the others here */

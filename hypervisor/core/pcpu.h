@@ -17,8 +17,6 @@
 
 struct vp;
 
-#define LP_MAX 512
-
 /* pcpu_remote.work: what the LP does before it enters a guest again. */
 enum {
     WORK_TIMER = 1u << 0,      /* its local APIC timer fired */
@@ -37,7 +35,7 @@ struct pcpu {
     struct pcpu *self; /* [I] at GS:0 */
     uint32_t lp_index; /* [I] */
     uint32_t apic_id;  /* [I] physical */
-    struct vp *current;    /* VP whose state is loaded, or NULL */
+    struct vp *current;    /* VP that has this LP, or NULL; changed under run_queue.lock */
     struct vp *root_vp;    /* [I] the root VP pinned here */
     struct pcpu_remote remote;
 
@@ -67,7 +65,7 @@ struct pcpu {
     uint64_t stack_top; /* [I] virtual */
     uint64_t idle_tsc;  /* ticks spent halted */
     uint64_t exits;     /* all VPs */
-    uint64_t run_tsc[2]; /* ticks of guest time: root, children */
+    uint64_t run_tsc[2]; /* ticks of guest time: root, children; changed under run_queue.lock */
     struct trace_ring trace;
 
     uint64_t gdt[8];

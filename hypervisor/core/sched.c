@@ -11,9 +11,15 @@ uint64_t sched_slice_tsc;
 /* Root goes first as long as it used less than this many of the last BUDGET_WINDOW slices. */
 #define BUDGET_WINDOW 10u
 #define BUDGET_SLICES 8u
+/* A VP that is this part of a slice behind takes the LP before the slice of the other one ends. */
+#define LAG_OF_SLICE 4u
+/* A lock holder goes first unless it is this many slices ahead of others. */
+#define BOOST_SLICES 1u
+/* Slices after which it is another VP's turn to share an LP. */
+#define TURN_SLICES 16u
 
-/* LPs that found nothing to run; bit by LP index. [a] */
-static uint64_t idle_lps[LP_MAX / 64];
+static struct lp_set idle_lps;   /* LPs that found nothing to run */
+static struct lp_set loaded_lps; /* LPs on whose heaps a VP waits */
 
 static struct vp *vp_of(struct sched_entity *e)
 {
@@ -30,7 +36,14 @@ void sched_entity_init(struct vp *vp, bool pinned, uint32_t lp)
         .lp = lp,
         .weight = SCHED_WEIGHT_DEFAULT,
     };
-    list_init(&e->preempted);
+    list_init(&e->waiting);
+}
+
+uint32_t sched_place(void)
+{
+    static uint32_t placed; /* [a] */
+
+    return __atomic_fetch_add(&placed, 1, __ATOMIC_RELAXED) % lp_count;
 }
 
 /* Lock the run queue that @e belongs to now. */
@@ -45,142 +58,321 @@ static struct pcpu *lock_queue(struct sched_entity *e) NO_LOCK_CHECK
     }
 }
 
-/* Caller holds q->lock. A VP that slept long starts beside the others, not ages before them. */
-static void enqueue(struct run_queue *q, struct sched_entity *e)
-{
-    uint64_t floor = q->min_vruntime > sched_slice_tsc ? q->min_vruntime - sched_slice_tsc : 0;
+/* ---- virtual time; all under the lock of the run queue ---- */
 
-    e->state = SCHED_RUNNABLE;
-    if (e->vruntime < floor)
-        e->vruntime = floor;
+static uint64_t weighted(const struct sched_entity *e, uint64_t ticks)
+{
+    return ticks * SCHED_WEIGHT_DEFAULT / __atomic_load_n(&e->weight, __ATOMIC_RELAXED);
+}
+
+/* Virtual time of @e, which runs. TSCs of LPs may differ: never less than what it was charged. */
+static uint64_t vruntime_at(const struct sched_entity *e, uint64_t now)
+{
+    return now > e->started ? e->vruntime + weighted(e, now - e->started) : e->vruntime;
+}
+
+static struct sched_entity *first_of(const struct run_queue *q)
+{
+    struct heap_node *first = heap_first(&q->heap);
+
+    return first != NULL ? container_of(first, struct sched_entity, node) : NULL;
+}
+
+/* The queue's own virtual time is that of whoever is furthest behind of those who want the LP. */
+static void advance(struct pcpu *cpu, uint64_t now)
+{
+    struct run_queue *q = &cpu->run_queue;
+    const struct sched_entity *first = first_of(q);
+    const struct vp *current = cpu->current;
+    uint64_t v = first != NULL ? first->vruntime : UINT64_MAX;
+
+    if (current != NULL && !current->sched.pinned && vruntime_at(&current->sched, now) < v)
+        v = vruntime_at(&current->sched, now);
+    if (v != UINT64_MAX && v > q->min_vruntime)
+        q->min_vruntime = v;
+}
+
+static void charge(struct pcpu *cpu, struct vp *vp, uint64_t now)
+{
+    struct sched_entity *e = &vp->sched;
+    uint64_t delta = now - e->started;
+
+    e->vruntime += weighted(e, delta);
+    e->started = now;
+    e->run_tsc += delta;
+    cpu->run_tsc[!vp->partition->is_root] += delta;
     if (e->pinned)
+        cpu->run_queue.budget_used += delta;
+}
+
+/* ---- the run queue; all under its lock ---- */
+
+static void enqueue(struct pcpu *cpu, struct sched_entity *e, uint64_t now)
+{
+    struct run_queue *q = &cpu->run_queue;
+    uint64_t floor;
+
+    advance(cpu, now);
+    /* A VP that slept long starts a slice before the others, not ages. */
+    floor = q->min_vruntime > sched_slice_tsc ? q->min_vruntime - sched_slice_tsc : 0;
+    if ((int64_t)(e->vruntime - floor) < 0)
+        e->vruntime = floor;
+    e->state = SCHED_RUNNABLE;
+    if (e->pinned) {
         q->root = e;
-    else
+    } else {
+        if (heap_first(&q->heap) == NULL)
+            lp_set_add(&loaded_lps, cpu->lp_index);
         heap_insert(&q->heap, &e->node, e->vruntime);
+    }
     __atomic_store_n(&q->count, q->count + 1, __ATOMIC_RELAXED);
 }
 
-/* Caller holds q->lock. */
-static void dequeue(struct run_queue *q, struct sched_entity *e)
+static void dequeue(struct pcpu *cpu, struct sched_entity *e)
 {
-    if (q->root == e)
+    struct run_queue *q = &cpu->run_queue;
+
+    if (e->pinned) {
         q->root = NULL;
-    else
+    } else {
         heap_remove(&q->heap, &e->node);
+        if (heap_first(&q->heap) == NULL)
+            lp_set_remove(&loaded_lps, cpu->lp_index);
+    }
     if (q->boost == e)
         q->boost = NULL;
     __atomic_store_n(&q->count, q->count - 1, __ATOMIC_RELAXED);
 }
 
-/* Tell one LP that has nothing to do that there is something to steal. */
-static void wake_an_idle_lp(void)
+/* @e leaves this queue for LP @to. Virtual times of two queues compare only by their distance to the
+ * queue's own, which is what @e carries on its way; nobody else takes it. */
+static void leave(struct pcpu *cpu, struct sched_entity *e, uint32_t to, uint64_t now)
 {
-    for (uint32_t i = 0; i < (lp_count + 63) / 64; i++) {
-        uint64_t word = __atomic_load_n(&idle_lps[i], __ATOMIC_RELAXED);
-        if (word != 0) {
-            pcpu_kick(lp_table[i * 64 + (uint32_t)__builtin_ctzll(word)], WORK_RESCHEDULE);
-            return;
-        }
-    }
+    dequeue(cpu, e);
+    advance(cpu, now);
+    e->vruntime -= cpu->run_queue.min_vruntime;
+    e->state = SCHED_RUNNING;
+    e->moved = now;
+    __atomic_store_n(&e->lp, to, __ATOMIC_RELEASE);
 }
 
-void sched_wake(struct vp *vp) NO_LOCK_CHECK
+static void arrive(struct pcpu *cpu, struct sched_entity *e, uint64_t now)
 {
-    struct sched_entity *e = &vp->sched;
-    struct pcpu *cpu = lock_queue(e);
-    enum sched_state was = e->state;
-    bool busy;
-
-    if (was == SCHED_BLOCKED)
-        enqueue(&cpu->run_queue, e);
-    else if (was == SCHED_RUNNING)
-        e->wake_pending = true;
-    busy = __atomic_load_n(&cpu->current, __ATOMIC_RELAXED) != NULL;
-    spin_unlock(&cpu->run_queue.lock);
-    if (was == SCHED_RUNNABLE)
-        return;
-    pcpu_kick(cpu, WORK_RESCHEDULE);
-    if (was == SCHED_RUNNING)
-        return;
-    if (busy && !e->pinned)
-        wake_an_idle_lp();
+    advance(cpu, now);
+    e->vruntime += cpu->run_queue.min_vruntime;
+    enqueue(cpu, e, now);
 }
 
 static bool root_within_budget(struct run_queue *q, uint64_t now)
 {
-    if (now - q->budget_window >= BUDGET_WINDOW * sched_slice_tsc) {
+    if ((int64_t)(now - q->budget_window) >= (int64_t)(BUDGET_WINDOW * sched_slice_tsc)) {
         q->budget_window = now;
         q->budget_used = 0;
     }
     return q->budget_used < BUDGET_SLICES * sched_slice_tsc;
 }
 
-/* Who goes first of those queued here; NULL: nobody. Caller holds q->lock. */
+/* Who goes first of those queued here; NULL: nobody. */
 static struct sched_entity *best(struct run_queue *q, uint64_t now)
 {
-    struct heap_node *first = heap_first(&q->heap);
-    struct sched_entity *e = first != NULL ? container_of(first, struct sched_entity, node) : NULL;
+    struct sched_entity *first = first_of(q);
 
-    if (q->root != NULL && (e == NULL || root_within_budget(q, now)))
+    if (q->root != NULL && (first == NULL || root_within_budget(q, now)))
         return q->root;
-    return q->boost != NULL ? q->boost : e;
+    if (q->boost != NULL &&
+        q->boost->vruntime <= first->vruntime + BOOST_SLICES * sched_slice_tsc)
+        return q->boost;
+    return first;
 }
 
-static void forget_preempted(struct vp *vp)
+/* Shall the best of those queued here have the LP now, instead of the VP that has it? */
+static bool preempts(struct pcpu *cpu, uint64_t now)
+{
+    struct run_queue *q = &cpu->run_queue;
+    const struct sched_entity *e = best(q, now), *current = &cpu->current->sched;
+    uint64_t v;
+
+    if (e == NULL)
+        return false;
+    if (e->pinned || e == q->boost)
+        return true;
+    if (current->pinned)
+        return !root_within_budget(q, now);
+    v = vruntime_at(current, now);
+    if (e->vruntime + sched_slice_tsc / LAG_OF_SLICE <= v)
+        return true;
+    return e->vruntime < v && now - current->given >= sched_slice_tsc;
+}
+
+/* A VP was queued here. Must the LP look? Also when it ran one VP alone, with no end to its slice. */
+static bool must_look(struct pcpu *cpu, uint64_t now)
+{
+    if (cpu->current == NULL)
+        return true;
+    return (cpu->run_queue.count == 1 && cpu != this_cpu()) || preempts(cpu, now);
+}
+
+/* ---- VPs that wait although they could run, for sched_long_spin ---- */
+
+/* Under the lock of the run queue that @vp is on, so that who finds it there finds it runnable. */
+static void remember(struct vp *vp)
 {
     struct partition *p = vp->partition;
 
-    if (list_empty(&vp->sched.preempted))
+    if (vp->sched.pinned)
         return;
     spin_lock(&p->preempted_lock);
-    list_remove(&vp->sched.preempted);
+    list_push_back(vp->sched.spinning ? &p->spinning : &p->preempted, &vp->sched.waiting);
     spin_unlock(&p->preempted_lock);
 }
 
-static struct vp *give_lp(struct pcpu *cpu, struct sched_entity *e, uint64_t now)
+static void forget(struct vp *vp)
 {
-    e->started = now;
-    e->spinning = false;
-    forget_preempted(vp_of(e));
-    cpu->current = vp_of(e);
-    return cpu->current;
+    struct partition *p = vp->partition;
+
+    if (list_empty(&vp->sched.waiting))
+        return;
+    spin_lock(&p->preempted_lock);
+    list_remove(&vp->sched.waiting);
+    spin_unlock(&p->preempted_lock);
 }
 
-/* Take the first VP of another LP's queue. */
-static struct sched_entity *steal(struct pcpu *cpu)
+static struct sched_entity *longest_waiting(struct partition *p)
 {
-    for (uint32_t i = 1; i < lp_count; i++) {
-        struct pcpu *victim = lp_table[(cpu->lp_index + i) % lp_count];
-        struct run_queue *q = &victim->run_queue;
-        struct sched_entity *e = NULL;
+    struct list *node;
 
-        if (__atomic_load_n(&q->count, __ATOMIC_RELAXED) == 0)
-            continue;
-        spin_lock(&q->lock);
-        struct heap_node *first = heap_first(&q->heap);
-        if (first != NULL) {
-            e = container_of(first, struct sched_entity, node);
-            dequeue(q, e);
-            /* Virtual times of two queues compare only by their distance to the queue's own. */
-            e->vruntime = e->vruntime - q->min_vruntime + cpu->run_queue.min_vruntime;
-            e->state = SCHED_RUNNING;
-            __atomic_store_n(&e->lp, cpu->lp_index, __ATOMIC_RELEASE);
-        }
-        spin_unlock(&q->lock);
+    if (list_empty(&p->preempted) && list_empty(&p->spinning))
+        return NULL;
+    spin_lock(&p->preempted_lock);
+    node = list_pop_front(&p->preempted);
+    if (node == NULL)
+        node = list_pop_front(&p->spinning);
+    spin_unlock(&p->preempted_lock);
+    return node != NULL ? container_of(node, struct sched_entity, waiting) : NULL;
+}
+
+/* ---- several LPs ---- */
+
+/* Tell one LP that has nothing to do that there is something to steal. */
+static void wake_an_idle_lp(void)
+{
+    uint32_t lp = lp_set_next(&idle_lps, 0);
+
+    if (lp != LP_MAX)
+        pcpu_kick(lp_table[lp], WORK_RESCHEDULE);
+}
+
+/* Take the first VP of the next LP where one waits. It belongs to this LP then. */
+static struct sched_entity *steal(struct pcpu *cpu, uint64_t now)
+{
+    uint32_t lp = cpu->lp_index;
+
+    while ((lp = lp_set_next(&loaded_lps, lp + 1)) != LP_MAX) {
+        struct pcpu *victim = lp_table[lp];
+        spin_lock(&victim->run_queue.lock);
+        struct sched_entity *e = first_of(&victim->run_queue);
+        if (e != NULL)
+            leave(victim, e, cpu->lp_index, now);
+        spin_unlock(&victim->run_queue.lock);
         if (e != NULL)
             return e;
     }
     return NULL;
 }
 
-static void set_idle(struct pcpu *cpu, bool idle)
+/* Of those who want this LP, @e among them, one may have to go to an LP that fewer want: at once if
+ * that makes both equal, and in turns if one is too many wherever it is, so that each of three VPs
+ * gets two thirds of two LPs. Looks at one other LP at a time. */
+static struct sched_entity *send_away(struct pcpu *cpu, struct sched_entity *e, uint64_t now)
 {
-    uint64_t bit = 1ull << cpu->lp_index % 64;
+    struct run_queue *q = &cpu->run_queue;
+    struct sched_entity *mover = first_of(q);
 
-    if (idle)
-        __atomic_fetch_or(&idle_lps[cpu->lp_index / 64], bit, __ATOMIC_SEQ_CST);
-    else if (idle_lps[cpu->lp_index / 64] & bit)
-        __atomic_fetch_and(&idle_lps[cpu->lp_index / 64], ~bit, __ATOMIC_SEQ_CST);
+    if (lp_count == 1 || e->pinned || e->spinning)
+        return NULL;
+    q->neighbour = (q->neighbour + 1) % lp_count;
+    if (q->neighbour == cpu->lp_index)
+        return NULL;
+    struct pcpu *other = lp_table[q->neighbour];
+    uint32_t theirs = __atomic_load_n(&other->run_queue.count, __ATOMIC_RELAXED) +
+                      (__atomic_load_n(&other->current, __ATOMIC_RELAXED) != NULL);
+    if (e->moved < mover->moved)
+        mover = e;
+    if (q->count <= theirs)
+        return NULL;
+    if (q->count == theirs + 1 && now - mover->moved < TURN_SLICES * sched_slice_tsc)
+        return NULL;
+    leave(cpu, mover, q->neighbour, now);
+    return mover;
+}
+
+/* @e has left its queue: it joins that of the LP it belongs to now. */
+static void join(struct sched_entity *e, uint64_t now)
+{
+    struct pcpu *cpu = lp_table[e->lp];
+    bool look;
+
+    spin_lock(&cpu->run_queue.lock);
+    arrive(cpu, e, now);
+    look = must_look(cpu, now);
+    spin_unlock(&cpu->run_queue.lock);
+    if (look)
+        pcpu_kick(cpu, WORK_RESCHEDULE);
+}
+
+/* ---- what others call ---- */
+
+void sched_wake(struct vp *vp) NO_LOCK_CHECK
+{
+    struct sched_entity *e = &vp->sched;
+    struct pcpu *cpu = lock_queue(e);
+    uint64_t now = insn_rdtsc();
+    bool look = false, crowded = false;
+
+    /* Who resumes a suspended VP wakes it. */
+    if (e->state == SCHED_BLOCKED && __atomic_load_n(&vp->suspend, __ATOMIC_SEQ_CST) == 0) {
+        enqueue(cpu, e, now);
+        look = must_look(cpu, now);
+        crowded = cpu->current != NULL && !e->pinned;
+    } else if (e->state == SCHED_RUNNING) {
+        __atomic_store_n(&e->wake_pending, true, __ATOMIC_RELAXED);
+        look = true;
+    }
+    spin_unlock(&cpu->run_queue.lock);
+    if (look)
+        pcpu_kick(cpu, WORK_RESCHEDULE);
+    if (crowded)
+        wake_an_idle_lp();
+}
+
+/* Under the lock of this LP's run queue. */
+static struct vp *give_lp(struct pcpu *cpu, struct sched_entity *e, uint64_t now)
+{
+    e->state = SCHED_RUNNING;
+    e->started = now;
+    e->given = now;
+    e->spinning = false;
+    cpu->current = vp_of(e);
+    return cpu->current;
+}
+
+static struct vp *pick_elsewhere(struct pcpu *cpu, uint64_t now)
+{
+    struct run_queue *q = &cpu->run_queue;
+    struct sched_entity *e;
+    struct vp *vp;
+
+    lp_set_add(&idle_lps, cpu->lp_index); /* before the last look: who queues later sees it */
+    e = steal(cpu, now);
+    if (e == NULL)
+        return NULL;
+    lp_set_remove(&idle_lps, cpu->lp_index);
+    spin_lock(&q->lock);
+    arrive(cpu, e, now);
+    dequeue(cpu, e);
+    vp = give_lp(cpu, e, now);
+    spin_unlock(&q->lock);
+    return vp;
 }
 
 struct vp *sched_pick(struct pcpu *cpu)
@@ -188,115 +380,102 @@ struct vp *sched_pick(struct pcpu *cpu)
     struct run_queue *q = &cpu->run_queue;
     uint64_t now = insn_rdtsc();
     struct sched_entity *e;
+    struct vp *vp = NULL;
 
-    set_idle(cpu, false);
+    if (lp_set_has(&idle_lps, cpu->lp_index))
+        lp_set_remove(&idle_lps, cpu->lp_index);
     spin_lock(&q->lock);
     e = best(q, now);
     if (e != NULL) {
-        dequeue(q, e);
-        e->state = SCHED_RUNNING;
-        if (!e->pinned && e->vruntime > q->min_vruntime)
-            q->min_vruntime = e->vruntime;
+        dequeue(cpu, e);
+        vp = give_lp(cpu, e, now);
     }
     spin_unlock(&q->lock);
-    if (e == NULL && lp_count > 1) {
-        set_idle(cpu, true); /* before the last look: who queues later sees it */
-        e = steal(cpu);
-        if (e != NULL)
-            set_idle(cpu, false);
-    }
-    return e != NULL ? give_lp(cpu, e, now) : NULL;
-}
-
-void sched_charge(struct pcpu *cpu, struct vp *vp, uint64_t now)
-{
-    struct sched_entity *e = &vp->sched;
-    uint64_t delta = now - e->started;
-
-    e->started = now;
-    e->run_tsc += delta;
-    cpu->run_tsc[!vp->partition->is_root] += delta;
-    e->vruntime += delta * SCHED_WEIGHT_DEFAULT / e->weight;
-    if (e->pinned)
-        cpu->run_queue.budget_used += delta;
+    if (vp == NULL && lp_count > 1)
+        vp = pick_elsewhere(cpu, now);
+    if (vp != NULL)
+        forget(vp);
+    return vp;
 }
 
 void sched_stop(struct pcpu *cpu, struct vp *vp, bool block)
 {
-    struct sched_entity *e = &vp->sched;
-    struct partition *p = vp->partition;
+    struct run_queue *q = &cpu->run_queue;
+    struct sched_entity *e = &vp->sched, *mover = NULL;
+    uint64_t now = insn_rdtsc();
 
-    sched_charge(cpu, vp, insn_rdtsc());
-    if (!block && !e->spinning) {
-        spin_lock(&p->preempted_lock);
-        list_push_back(&p->preempted, &e->preempted);
-        spin_unlock(&p->preempted_lock);
-    }
-    spin_lock(&cpu->run_queue.lock);
+    spin_lock(&q->lock);
+    charge(cpu, vp, now);
+    advance(cpu, now);
     cpu->current = NULL;
-    if (block && !e->wake_pending)
-        e->state = SCHED_BLOCKED;
-    else
-        enqueue(&cpu->run_queue, e);
+    if (block && e->wake_pending && __atomic_load_n(&vp->suspend, __ATOMIC_SEQ_CST) == 0)
+        block = false;
     e->wake_pending = false;
-    spin_unlock(&cpu->run_queue.lock);
+    if (block) {
+        e->state = SCHED_BLOCKED;
+    } else {
+        enqueue(cpu, e, now);
+        remember(vp);
+        mover = send_away(cpu, e, now);
+    }
+    spin_unlock(&q->lock);
+    if (mover != NULL)
+        join(mover, now);
+    else if (!block && !e->pinned && lp_count > 1)
+        wake_an_idle_lp();
 }
 
 bool sched_should_preempt(struct pcpu *cpu, struct vp *vp, uint64_t now)
 {
-    struct run_queue *q = &cpu->run_queue;
-    bool preempt = false;
+    bool preempt;
 
-    sched_charge(cpu, vp, now);
-    spin_lock(&q->lock);
-    struct sched_entity *e = best(q, now);
-    if (e != NULL) {
-        if (e->pinned)
-            preempt = true;
-        else if (vp->sched.pinned)
-            preempt = !root_within_budget(q, now);
-        else
-            preempt = e == q->boost || e->vruntime + sched_slice_tsc <= vp->sched.vruntime;
-    }
-    spin_unlock(&q->lock);
+    spin_lock(&cpu->run_queue.lock);
+    charge(cpu, vp, now);
+    preempt = preempts(cpu, now);
+    spin_unlock(&cpu->run_queue.lock);
     return preempt;
 }
 
-/* The VP that lost its LP longest ago, moved to @cpu's queue if it may move; NULL: none. */
-static struct sched_entity *longest_preempted(struct pcpu *cpu, struct partition *p) NO_LOCK_CHECK
+/* Bring @e, which waits, to this LP's queue, and lock that. False: it does not wait any more. */
+static bool fetch(struct pcpu *cpu, struct sched_entity *e, uint64_t now) NO_LOCK_CHECK
 {
-    struct list *node;
-
-    spin_lock(&p->preempted_lock);
-    node = list_pop_front(&p->preempted);
-    spin_unlock(&p->preempted_lock);
-    if (node == NULL)
-        return NULL;
-    struct sched_entity *e = container_of(node, struct sched_entity, preempted);
     struct pcpu *home = lock_queue(e);
-    struct run_queue *q = &home->run_queue;
-    if (e->state != SCHED_RUNNABLE || (home != cpu && e->pinned)) {
-        spin_unlock(&q->lock);
-        return NULL;
+
+    if (e->state != SCHED_RUNNABLE) {
+        spin_unlock(&home->run_queue.lock);
+        return false;
     }
-    if (home == cpu)
-        return e; /* still locked */
-    dequeue(q, e);
-    e->vruntime = e->vruntime - q->min_vruntime + cpu->run_queue.min_vruntime;
-    e->state = SCHED_RUNNING; /* on its way: nobody else takes it */
-    __atomic_store_n(&e->lp, cpu->lp_index, __ATOMIC_RELEASE);
-    spin_unlock(&q->lock);
-    spin_lock(&cpu->run_queue.lock);
-    enqueue(&cpu->run_queue, e);
-    return e;
+    if (home != cpu) {
+        leave(home, e, cpu->lp_index, now);
+        spin_unlock(&home->run_queue.lock);
+        spin_lock(&cpu->run_queue.lock);
+        arrive(cpu, e, now);
+    }
+    return true;
+}
+
+/* The spinning VP changes places with the one it waits for: what its partition is owed stays. */
+static void change_places(struct pcpu *cpu, struct sched_entity *spinning, struct sched_entity *e)
+{
+    uint64_t v = spinning->vruntime;
+
+    if (v >= e->vruntime)
+        return;
+    heap_remove(&cpu->run_queue.heap, &e->node);
+    spinning->vruntime = e->vruntime;
+    e->vruntime = v;
+    heap_insert(&cpu->run_queue.heap, &e->node, v);
 }
 
 bool sched_long_spin(struct pcpu *cpu, struct vp *vp) NO_LOCK_CHECK
 {
-    struct sched_entity *e = longest_preempted(cpu, vp->partition);
+    struct sched_entity *e = longest_waiting(vp->partition);
+    uint64_t now = insn_rdtsc();
 
-    if (e == NULL)
+    if (e == NULL || !fetch(cpu, e, now))
         return false;
+    charge(cpu, vp, now);
+    change_places(cpu, &vp->sched, e);
     cpu->run_queue.boost = e;
     spin_unlock(&cpu->run_queue.lock);
     vp->sched.spinning = true;
@@ -310,28 +489,13 @@ bool sched_detach(struct vp *vp) NO_LOCK_CHECK
     bool running = e->state == SCHED_RUNNING;
 
     if (e->state == SCHED_RUNNABLE) {
-        dequeue(&cpu->run_queue, e);
+        dequeue(cpu, e);
         e->state = SCHED_BLOCKED;
     }
     spin_unlock(&cpu->run_queue.lock);
     if (running)
         pcpu_kick(cpu, WORK_RESCHEDULE);
     else
-        forget_preempted(vp);
+        forget(vp);
     return !running;
-}
-
-uint32_t sched_least_loaded(void)
-{
-    uint32_t found = 0, least = UINT32_MAX;
-
-    for (uint32_t i = 0; i < lp_count; i++) {
-        uint32_t load = __atomic_load_n(&lp_table[i]->run_queue.assigned, __ATOMIC_RELAXED);
-        if (load < least) {
-            least = load;
-            found = i;
-        }
-    }
-    __atomic_fetch_add(&lp_table[found]->run_queue.assigned, 1, __ATOMIC_RELAXED);
-    return found;
 }

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* core/sched.h - which VP runs on which LP (TLFS 2.0A, chapter 18).
+/* core/sched.h - which VP runs on which LP (TLFS 2.0A, chapter 18). docs/scheduling.md says why.
  *
  * Each LP has a run queue: a heap by virtual run time, which grows as a VP runs, the slower the
  * larger its partition's weight. Root's VPs are pinned, one to an LP, and go first as long as they
- * stay within their budget; beyond it they compete like everybody else. Children's VPs go to the
- * least loaded LP when created and are stolen by idle LPs. Every operation is O(log VPs of the LP).
+ * stay within their budget; beyond it they run when no child wants to. Children's VPs are stolen by
+ * idle LPs, and take turns on the LPs that fewer want. Every operation is O(log VPs of the LP).
  *
- * Lock: run_queue.lock; a VP's sched_entity belongs to the run queue of entity.lp. */
+ * Locks: [q] run_queue.lock of the LP entity.lp; [v] partition.preempted_lock, inside [q]; [a]
+ * atomic. Two run queues are never locked at once: a VP that changes its LP is RUNNING meanwhile. */
 #ifndef CORE_SCHED_H
 #define CORE_SCHED_H
 
+#include "core/lp_set.h"
 #include "core/spinlock.h"
 #include "core/types.h"
 #include <rt/list.h>
@@ -21,42 +23,46 @@ struct pcpu;
 enum sched_state {
     SCHED_BLOCKED,  /* waits for an event */
     SCHED_RUNNABLE, /* on a run queue */
-    SCHED_RUNNING,  /* current on an LP */
+    SCHED_RUNNING,  /* current on an LP, or on its way to one */
 };
 
 struct sched_entity {
-    struct heap_node node;    /* [q] */
-    struct list preempted;    /* [p->preempted_lock] on its partition's list of preempted VPs */
-    enum sched_state state;   /* [q] */
-    bool wake_pending;        /* [q] woken while running: do not block */
-    bool pinned;              /* [I] */
-    bool spinning;            /* gave its LP away because it spins */
-    uint32_t lp;              /* [q] where it is queued, runs, or last ran */
-    uint32_t weight;          /* [a] TLFS: 1 to 10,000, 100 by default */
-    uint64_t vruntime;        /* [q] */
-    uint64_t run_tsc;         /* ticks of run time, all in all */
-    uint64_t started;         /* host TSC when it was given the LP */
+    struct heap_node node;  /* [q] */
+    struct list waiting;    /* [v] on its partition's list of preempted VPs, or of spinning ones */
+    enum sched_state state; /* [q] */
+    bool wake_pending;      /* [q] woken while running: do not block */
+    bool pinned;            /* [I] */
+    bool spinning;          /* of the LP it runs on: it gives the LP away because it spins */
+    uint32_t lp;            /* [q] where it is queued, runs, or last ran */
+    uint32_t weight;        /* [a] TLFS: 1 to 10,000, 100 by default */
+    uint64_t vruntime;      /* [q] TSC ticks of a VP of the default weight */
+    uint64_t run_tsc;       /* [q] ticks of run time, all in all */
+    uint64_t started;       /* [q] host TSC up to which it was charged */
+    uint64_t given;         /* [q] host TSC when it was given the LP */
+    uint64_t moved;         /* [q] host TSC when it last changed its LP */
 };
 
 struct run_queue {
     struct spinlock lock;
-    struct heap heap;      /* [lock] runnable VPs but root's */
-    struct sched_entity *root; /* [lock] root's VP when it is runnable */
+    struct heap heap;           /* [lock] runnable VPs but root's */
+    struct sched_entity *root;  /* [lock] root's VP when it is runnable */
     struct sched_entity *boost; /* [lock] goes before the others of the heap: a lock holder */
-    uint32_t assigned;     /* [a] VPs that were ever placed here, for spreading them */
-    uint32_t count;        /* [a] VPs runnable here, for placement and stealing */
-    uint64_t min_vruntime; /* [lock] never goes back */
-    uint64_t budget_window;  /* host TSC at which root's budget was last filled */
-    uint64_t budget_used;    /* ticks root's VP has run since */
+    uint32_t count;             /* [lock] to change, [a] to read: VPs runnable here */
+    uint64_t min_vruntime;      /* [lock] never goes back */
+    uint64_t budget_window;     /* [lock] host TSC at which root's budget was last filled */
+    uint64_t budget_used;       /* [lock] ticks root's VP has run since */
+    uint32_t neighbour;         /* of this LP: with whom it compares itself next */
 };
 
 #define SCHED_WEIGHT_DEFAULT 100u
-#define SCHED_WEIGHT_MAX     10000u
 
+extern uint64_t sched_slice_tsc; /* one time slice, in TSC ticks */
+
+/* Of @vp, which is new: on LP @lp for good, or (not @pinned) to begin with. */
 void sched_entity_init(struct vp *vp, bool pinned, uint32_t lp);
 
-/* Make @vp runnable if it is blocked; if it runs, see to it that it looks again at what it was asked
- * before it blocks, and soon. Any LP, no lock of the scheduler held. */
+/* Make @vp runnable if it is blocked and not suspended; if it runs, see to it that it looks again at
+ * what it was asked before it blocks, and soon. Any LP, no lock of the scheduler held. */
 void sched_wake(struct vp *vp);
 
 /* The VP that shall run on this LP now, made RUNNING; NULL: none is runnable. */
@@ -65,22 +71,17 @@ struct vp *sched_pick(struct pcpu *cpu);
 /* This LP's @vp stops running: blocks (unless it was woken meanwhile), or stays runnable. */
 void sched_stop(struct pcpu *cpu, struct vp *vp, bool block);
 
-/* Charge @vp, which runs here, up to now. */
-void sched_charge(struct pcpu *cpu, struct vp *vp, uint64_t now);
-
-/* Should this LP choose again although its VP could go on? */
+/* Charge @vp, which runs here, up to @now. Should this LP choose again although it could go on? */
 bool sched_should_preempt(struct pcpu *cpu, struct vp *vp, uint64_t now);
 
-/* The VP of this LP spins: run the longest-preempted VP of its partition that does not spin, if
- * there is one. True: the caller must go back to the scheduler. */
+/* The VP of this LP spins: run the VP of its partition that lost its LP longest ago, or, if there is
+ * none, the one that has been spinning longest. True: the caller must go back to the scheduler. */
 bool sched_long_spin(struct pcpu *cpu, struct vp *vp);
 
-/* Take @vp, which is not running, off every queue for good. False: it runs; it was kicked. */
+/* Take @vp, which is suspended, off every queue. False: it runs; it was kicked: try again later. */
 bool sched_detach(struct vp *vp);
 
-/* The LP to place a new VP on. Linear in LPs: for creation only. */
-uint32_t sched_least_loaded(void);
-
-extern uint64_t sched_slice_tsc; /* one time slice, in TSC ticks */
+/* The LP to place a child's new VP on. */
+uint32_t sched_place(void);
 
 #endif

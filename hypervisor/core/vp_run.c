@@ -136,13 +136,15 @@ static void slice_end(struct timer *t)
     __atomic_fetch_or(&this_cpu()->remote.work, WORK_RESCHEDULE, __ATOMIC_RELAXED);
 }
 
-/* While others wait for this LP, the timer ends the slice. */
-static void arm_slice(struct pcpu *cpu)
+/* While others wait for this LP, the timer ends the slice. It is not set anew at each switch: one
+ * that was set for an earlier VP fires too early, and is set again for what is left. */
+static void arm_slice(struct pcpu *cpu, const struct vp *vp)
 {
-    if (__atomic_load_n(&cpu->run_queue.count, __ATOMIC_RELAXED) != 0) {
-        if (!cpu->slice_timer.node.queued)
-            timer_arm(&cpu->slice_timer, insn_rdtsc() + sched_slice_tsc);
-    }
+    if (__atomic_load_n(&cpu->run_queue.count, __ATOMIC_RELAXED) == 0 ||
+        cpu->slice_timer.node.queued)
+        return;
+    uint64_t now = insn_rdtsc(), end = vp->sched.given + sched_slice_tsc;
+    timer_arm(&cpu->slice_timer, end > now ? end : now + sched_slice_tsc);
 }
 
 /* Run @vp until it blocks or loses the LP. True: it blocks. */
@@ -153,7 +155,7 @@ static bool run(struct pcpu *cpu, struct vp *vp)
 
     vp_load(vp);
     while ((v = ready(cpu, vp)) == ENTER) {
-        arm_slice(cpu);
+        arm_slice(cpu, vp);
         virt_vp_run(vp, &exit);
         vp->stats[HvStatsVpTotalExits]++;
         vp->stats[HvStatsVpExitFirst + exit.reason]++;

@@ -58,7 +58,7 @@ hv_status hcall_create_vp(struct hcall *h)
     if (st != HV_STATUS_SUCCESS)
         return st;
     st = p->is_root ? HV_STATUS_OPERATION_DENIED
-                    : vp_create(p, in->vp_index, sched_least_loaded(), false);
+                    : vp_create(p, in->vp_index, sched_place(), false);
     unlock_put(p);
     return st;
 }

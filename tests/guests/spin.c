@@ -3,10 +3,11 @@
  * time is spent spinning, with and without HvCallNotifyLongSpinWait.
  *
  * Arguments: notify=0|1 (1), rounds=N acquisitions by each VP (10000; 0: no limit), ticks=N of the
- * TSC to run at most (0: no limit), work=N PAUSE-free steps with the lock held (200). Prints spin:
- * handovers=H spin_permille=P ticks=T notifies=N vps=V Time spent spinning is counted in spins,
- * whose cost is measured first: a VP that waits while it is not running does not spin. It is
- * related to the run time that the hypervisor accounts. */
+ * TSC to run at most (0: no limit), work=N PAUSE-free steps with the lock held (200), think=N such
+ * steps without it between two acquisitions (0). Prints
+ * spin: handovers=H spin_permille=P ticks=T notifies=N vps=V
+ * Time spent spinning is counted in spins, whose cost is measured first: a VP that waits while it is
+ * not running does not spin. It is related to the run time that the hypervisor accounts. */
 #include <hvabi/cpuid.h>
 #include <hvabi/msr.h>
 #include <hvabi/partition.h>
@@ -30,6 +31,7 @@ struct spin_count {
     uint64_t run_time;  /* HV_X64_MSR_VP_RUNTIME, 100 ns */
     uint64_t ticks;
     uint64_t reference_time; /* 100 ns */
+    volatile uint64_t thought; /* what it does without the lock writes */
 };
 
 static struct {
@@ -37,7 +39,7 @@ static struct {
     uint32_t last_holder;       /* [lock] */
     uint32_t started, finished; /* [a] */
     uint32_t vps;
-    uint64_t rounds, limit_ticks, work;
+    uint64_t rounds, limit_ticks, work, think;
     uint32_t spin_limit;             /* 0: never notify */
     volatile uint64_t protected_sum; /* [lock] what the work writes */
     struct spin_count count[GUEST_CPU_MAX];
@@ -55,23 +57,33 @@ static uint32_t spin_limit_get(void)
     return regs[CPUID_EBX];
 }
 
+/* Spin until it is the turn of @ticket, @spins times at most: how many were not needed. Calibration
+ * measures this very code. */
+__attribute__((noinline)) static uint32_t spin_wait(struct spin_count *count, uint32_t ticket,
+                                                    uint32_t spins)
+{
+    /* pairs with the release in guest_ticket_release() */
+    while (spins && __atomic_load_n(&spin.lock.owner, __ATOMIC_ACQUIRE) != ticket) {
+        insn_pause();
+        count->spins++;
+        spins--;
+    }
+    return spins;
+}
+
 static void lock_acquire(struct spin_count *count)
 {
     uint32_t ticket = __atomic_fetch_add(&spin.lock.next, 1, __ATOMIC_RELAXED);
-    uint32_t until_notify = spin.spin_limit;
 
-    /* pairs with the release in guest_ticket_release() */
-    while (__atomic_load_n(&spin.lock.owner, __ATOMIC_ACQUIRE) != ticket) {
-        insn_pause();
-        count->spins++;
-        if (until_notify && --until_notify == 0) {
-            (void)hv_call_notify_long_spin_wait(guest_client(), spin.spin_limit);
-            count->notifies++;
-            until_notify = spin.spin_limit;
-        }
+    while (!spin_wait(count, ticket, spin.spin_limit ? spin.spin_limit : UINT32_MAX)) {
+        if (!spin.spin_limit)
+            continue;
+        (void)hv_call_notify_long_spin_wait(guest_client(), spin.spin_limit);
+        count->notifies++;
     }
 }
 
+/* With the lock held. */
 static void work_do(struct spin_count *count, uint32_t self)
 {
     if (spin.last_holder != self)
@@ -79,6 +91,12 @@ static void work_do(struct spin_count *count, uint32_t self)
     spin.last_holder = self;
     for (uint64_t i = 0; i < spin.work; i++)
         spin.protected_sum += i;
+}
+
+static void think_do(struct spin_count *count)
+{
+    for (uint64_t i = 0; i < spin.think; i++)
+        count->thought += i;
 }
 
 static bool round_wanted(uint64_t round, uint64_t begin)
@@ -102,6 +120,7 @@ static void vp_main(void)
         lock_acquire(count);
         work_do(count, self);
         guest_ticket_release(&spin.lock);
+        think_do(count);
     }
     count->run_time = insn_rdmsr(HV_X64_MSR_VP_RUNTIME) - run_begin;
     count->reference_time = insn_rdmsr(HV_X64_MSR_TIME_REF_COUNT) - reference_begin;
@@ -109,21 +128,16 @@ static void vp_main(void)
     __atomic_fetch_add(&spin.finished, 1, __ATOMIC_RELEASE); /* pairs with guest_main() */
 }
 
-/* TSC ticks of CALIBRATION_SPINS iterations of lock_acquire()'s loop: the least of several batches,
- * since one may be preempted. */
+/* TSC ticks of CALIBRATION_SPINS spins: the least of several batches, since one may be preempted. */
 static uint64_t spins_calibrate(void)
 {
+    static struct spin_count scratch;
     uint64_t best = UINT64_MAX;
 
     for (uint32_t batch = 0; batch < CALIBRATION_BATCHES; batch++) {
-        volatile uint64_t spins = 0;
         uint64_t begin = insn_rdtsc(), ticks;
 
-        while (__atomic_load_n(&spin.lock.owner, __ATOMIC_ACQUIRE) == 0) {
-            insn_pause();
-            if (++spins == CALIBRATION_SPINS)
-                break;
-        }
+        (void)spin_wait(&scratch, spin.lock.next + 1, CALIBRATION_SPINS); /* nobody's turn */
         ticks = insn_rdtsc() - begin;
         if (ticks < best)
             best = ticks;
@@ -187,6 +201,7 @@ uint8_t guest_main(const struct guest_boot *boot)
     spin.rounds = guest_arg_number(line, "rounds", 10000);
     spin.limit_ticks = guest_arg_number(line, "ticks", 0);
     spin.work = guest_arg_number(line, "work", 200);
+    spin.think = guest_arg_number(line, "think", 0);
     spin.spin_limit = spin_limit_get();
     calibrated = spins_calibrate();
     guest_others_start(boot, vp_main);
