@@ -101,7 +101,7 @@ void lapic_physical_timer(uint64_t deadline_tsc)
     apic_write(APIC_TIMER_INITIAL, ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks);
 }
 
-/* ---- calibration: channel 2 of the 8254 counts down once ---- */
+/* ---- calibration: against channel 2 of the 8254, which counts down from 65,536 for ever ---- */
 
 enum {
     PIT_CHANNEL_2 = 0x42,
@@ -109,8 +109,8 @@ enum {
     PIT_GATE = 0x61,
     PIT_GATE_ON = 1u << 0,
     PIT_SPEAKER = 1u << 1,
-    PIT_OUT_2 = 1u << 5,
-    PIT_MODE_0_WORD = 0xb0, /* channel 2, low then high byte, interrupt on terminal count */
+    PIT_MODE_2_WORD = 0xb4, /* channel 2, low then high byte, rate generator */
+    PIT_LATCH_2 = 0x80,
     PIT_HZ = 1193182,
     PIT_TICKS = PIT_HZ / 100, /* 10 ms */
 };
@@ -120,55 +120,87 @@ static void pit_start(void)
     uint8_t gate = (uint8_t)(insn_in8(PIT_GATE) & ~(PIT_SPEAKER | PIT_GATE_ON));
 
     insn_out8(PIT_GATE, gate);
-    insn_out8(PIT_COMMAND, PIT_MODE_0_WORD);
-    insn_out8(PIT_CHANNEL_2, PIT_TICKS & 0xff);
-    insn_out8(PIT_CHANNEL_2, PIT_TICKS >> 8);
+    insn_out8(PIT_COMMAND, PIT_MODE_2_WORD);
+    insn_out8(PIT_CHANNEL_2, 0);
+    insn_out8(PIT_CHANNEL_2, 0);
     insn_out8(PIT_GATE, gate | PIT_GATE_ON);
 }
 
-/* Polls allowed before a PIT that never ends counting is taken for absent. */
-#define PIT_POLLS 50000000u
+static uint16_t pit_read(void)
+{
+    uint8_t low;
+
+    insn_out8(PIT_COMMAND, PIT_LATCH_2);
+    low = insn_in8(PIT_CHANNEL_2);
+    return (uint16_t)(insn_in8(PIT_CHANNEL_2) << 8 | low);
+}
+
+/* The three clocks at one time, as nearly as they can be read together. */
+struct instant {
+    uint64_t tsc, width; /* when, and how long the reading took */
+    uint32_t timer;      /* counts down, as does the next */
+    uint16_t pit;
+};
+
+#define INSTANT_TRIES 8u
+
+/* Of several tries the quickest: an emulated LP may stop between any two instructions. */
+static struct instant instant_read(void)
+{
+    struct instant best = {.width = UINT64_MAX};
+
+    for (unsigned i = 0; i < INSTANT_TRIES; i++) {
+        struct instant now = {.tsc = insn_rdtsc()};
+        now.pit = pit_read();
+        now.timer = apic_read(APIC_TIMER_CURRENT);
+        now.width = insn_rdtsc() - now.tsc;
+        if (now.width < best.width)
+            best = now;
+    }
+    return best;
+}
+
+/* Reads allowed before a PIT that does not count is taken for absent. */
+#define PIT_POLLS 10000000u
 
 struct sample {
-    uint64_t tsc, timer; /* ticks in PIT_TICKS of the PIT */
+    uint64_t tsc, timer; /* ticks a second */
 };
 
 static struct sample measure(void)
 {
-    struct sample s;
+    struct instant begin = instant_read(), end;
     uint32_t polls = 0;
 
-    pit_start();
-    apic_write(APIC_TIMER_INITIAL, UINT32_MAX);
-    s.tsc = insn_rdtsc();
-    while (!(insn_in8(PIT_GATE) & PIT_OUT_2)) {
+    do {
         if (++polls == PIT_POLLS)
             panic("the 8254 timer does not count: the TSC's frequency cannot be measured");
         insn_pause();
-    }
-    s.tsc = insn_rdtsc() - s.tsc;
-    s.timer = UINT32_MAX - apic_read(APIC_TIMER_CURRENT);
-    apic_write(APIC_TIMER_INITIAL, 0);
-    return s;
+        end = instant_read();
+    } while ((uint16_t)(begin.pit - end.pit) < PIT_TICKS);
+    uint16_t ticks = (uint16_t)(begin.pit - end.pit);
+    return (struct sample){(end.tsc - begin.tsc) * PIT_HZ / ticks,
+                           (uint64_t)(begin.timer - end.timer) * PIT_HZ / ticks};
 }
 
-#define SAMPLES 5u
+#define SAMPLES 7u
 
-/* The end of the count can only be noticed late, never early: the smallest sample is the best. */
+/* An LP that stops for a whole turn of the 8254 (55 ms) sees too few of its ticks, never too many:
+ * the smallest sample is the best. */
 void lapic_physical_calibrate(void)
 {
-    struct sample best = {UINT64_MAX, UINT64_MAX};
-
+    tsc_hz = lapic_timer_hz = UINT64_MAX;
     apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED | HV_VECTOR_TIMER);
+    apic_write(APIC_TIMER_INITIAL, UINT32_MAX);
+    pit_start();
     for (unsigned i = 0; i < SAMPLES; i++) {
         struct sample s = measure();
-        if (s.tsc < best.tsc)
-            best.tsc = s.tsc;
-        if (s.timer < best.timer)
-            best.timer = s.timer;
+        if (s.tsc < tsc_hz) {
+            tsc_hz = s.tsc;
+            lapic_timer_hz = s.timer;
+        }
     }
-    tsc_hz = best.tsc * PIT_HZ / PIT_TICKS;
-    lapic_timer_hz = best.timer * PIT_HZ / PIT_TICKS;
+    apic_write(APIC_TIMER_INITIAL, 0);
     timer_per_tsc = (lapic_timer_hz << 32) / tsc_hz;
     lapic_physical_on();
 }

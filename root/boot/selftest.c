@@ -11,7 +11,7 @@
 #include "sched/thread.h"
 
 #define NS_PER_MS   1000000ull
-#define LONG_ENOUGH (10000 * NS_PER_MS) /* for anything here, on a slow emulator */
+#define LONG_ENOUGH (200000 * NS_PER_MS) /* for anything here, on a slow and busy emulator */
 
 enum {
     CREW_MAX = 16,
