@@ -13,6 +13,7 @@
 #include "core/sched.h"
 #include "core/timer.h"
 #include "emul/lapic.h"
+#include "mm/guest.h"
 #include "synic/stimer.h"
 #include "synic/synic.h"
 #include "virt/vp_exit.h"
@@ -44,6 +45,9 @@ enum vp_activity {
     VP_ACTIVITY_WAIT_SIPI,
 };
 
+/* vp.views: by the level of a page table, and */
+enum { VP_VIEW_CODE = 0, VP_VIEWS = 6 };
+
 struct vp {
     uint64_t gpr[16]; /* [o] in the order of HvX64RegisterRax..R15; RAX and RSP are kept here too
                          between exit and entry. Must be first: entry.asm. */
@@ -62,6 +66,8 @@ struct vp {
     uint64_t xcr0;      /* [o] */
     uint64_t cr2;       /* [o] */
     uint64_t dr[4];     /* [o] */
+
+    struct guest_view views[VP_VIEWS]; /* [o] of the tables and the code of the last instruction */
 
     struct sched_entity sched;
     struct lapic lapic;
@@ -82,7 +88,8 @@ struct vp {
     bool nmi_pending;          /* [o] */
     bool eoi_message_queued;   /* [a] */
     bool yield;                /* [o] an exit handler gives the LP away */
-    bool window_open;          /* [o] an interrupt window is asked of the backend */
+    bool nmi_masked;           /* [o] the guest is in its NMI handler */
+    int16_t offered;           /* [o] vector that the backend is to deliver, or -1 */
     struct synic_message intercept_message; /* at most one in flight */
     struct synic_message eoi_message;
     uint64_t eoi_vectors[4];   /* [a] level vectors ended by the guest and not yet reported */

@@ -30,10 +30,10 @@ static const struct paging_mode *mode_of(const struct vp *vp)
     return cr4 & CR4_PAE ? &mode_pae : &mode_legacy;
 }
 
-static bool read_entry(struct vp *vp, uint64_t at, unsigned size, uint64_t *entry)
+static bool read_entry(struct vp *vp, unsigned level, uint64_t at, unsigned size, uint64_t *entry)
 {
-    *entry = 0;
-    return guest_read(&vp->partition->slat, gpa(at), entry, size) == HV_STATUS_SUCCESS;
+    return guest_view_entry(&vp->views[level], &vp->partition->slat, gpa(at), size, entry) ==
+           HV_STATUS_SUCCESS;
 }
 
 /* Bits 51:0 of a PAE or long-mode entry that maps a page at @shift; legacy 4 MiB pages have PSE-36. */
@@ -97,7 +97,7 @@ enum gva_result gva_translate(struct vp *vp, uint64_t va, unsigned access, gpa_t
     for (level = m->levels;; level--) {
         shift = PAGE_SHIFT + m->index_bits * (level - 1);
         uint64_t index = va >> shift & ((1u << m->index_bits) - 1);
-        if (!read_entry(vp, table + index * m->entry_size, m->entry_size, &e))
+        if (!read_entry(vp, level, table + index * m->entry_size, m->entry_size, &e))
             return GVA_TABLE_UNMAPPED;
         if (!(e & PTE_P))
             return GVA_NOT_PRESENT;
@@ -132,7 +132,8 @@ unsigned gva_fetch(struct vp *vp, uint8_t bytes[X86_INSN_MAX])
         unsigned n = X86_INSN_MAX - have < in_page ? X86_INSN_MAX - have : (unsigned)in_page;
         gpa_t at;
         if (gva_translate(vp, va + have, access, &at) != GVA_OK ||
-            guest_read(&vp->partition->slat, at, bytes + have, n) != HV_STATUS_SUCCESS)
+            guest_view_read(&vp->views[VP_VIEW_CODE], &vp->partition->slat, at, bytes + have, n) !=
+                HV_STATUS_SUCCESS)
             break;
         have += n;
     }

@@ -65,6 +65,35 @@ hv_status guest_read(struct slat *s, gpa_t at, void *buf, size_t len)
     return st;
 }
 
+hv_status guest_view_read(struct guest_view *v, struct slat *s, gpa_t at, void *buf, size_t len)
+{
+    size_t offset = (size_t)(at.v & PAGE_MASK);
+    void *p;
+    hv_status st;
+
+    if (v->generation == __atomic_load_n(&s->generation, __ATOMIC_ACQUIRE) &&
+        v->page == at.v - offset && len <= PAGE_SIZE - offset) {
+        memcpy(buf, v->at + offset, len);
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        if (v->generation == __atomic_load_n(&s->generation, __ATOMIC_RELAXED))
+            return HV_STATUS_SUCCESS;
+    }
+    if (len > PAGE_SIZE - offset)
+        return guest_read(s, at, buf, len);
+    spin_lock(&s->lock);
+    v->generation = s->generation;
+    v->page = at.v - offset;
+    st = byte_at(s, at, SLAT_READ, &p);
+    if (st == HV_STATUS_SUCCESS) {
+        v->at = (unsigned char *)p - offset;
+        memcpy(buf, p, len);
+    } else {
+        v->generation = 0;
+    }
+    spin_unlock(&s->lock);
+    return st;
+}
+
 hv_status guest_write(struct slat *s, gpa_t at, const void *buf, size_t len)
 {
     struct span to = {{NULL, NULL}, {0, 0}};

@@ -9,6 +9,7 @@
 #ifndef MM_GUEST_H
 #define MM_GUEST_H
 
+#include <hvabi/status.h>
 #include <mm/slat.h>
 
 #define GUEST_COPY_MAX PAGE_SIZE /* a copy touches two pages at most */
@@ -20,6 +21,38 @@ hv_status guest_write(struct slat *s, gpa_t at, const void *buf, size_t len) MUS
  * becomes what it holds. *@done tells which. HV_STATUS_INVALID_ALIGNMENT: misaligned. */
 hv_status guest_cmpxchg64(struct slat *s, gpa_t at, uint64_t *expected, uint64_t desired,
                           bool *done) MUST_CHECK;
+
+/* A page of a guest as one reader last saw it, so that reading it again takes no walk and no lock:
+ * the page tables that lead to a VP's instructions, and the instructions. Zeroed: none. It belongs to
+ * one reader; others may change the guest's memory and its SLAT at any time. */
+struct guest_view {
+    uint64_t generation; /* the SLAT's when the page was looked up; no two SLATs share one */
+    uint64_t page;       /* guest physical address */
+    const unsigned char *at;
+};
+
+/* As guest_read(), for @len bytes within one page, and through @v if it still holds. */
+hv_status guest_view_read(struct guest_view *v, struct slat *s, gpa_t at, void *buf, size_t len)
+    MUST_CHECK;
+
+/* The entry of @size bytes (4 or 8, aligned) at @at, zero-extended, read in one go as the processor's
+ * own walk does. Status as guest_read(). */
+static inline hv_status guest_view_entry(struct guest_view *v, struct slat *s, gpa_t at,
+                                         unsigned size, uint64_t *entry)
+{
+    *entry = 0;
+    if (v->generation == __atomic_load_n(&s->generation, __ATOMIC_ACQUIRE) &&
+        v->page == (at.v & ~PAGE_MASK)) {
+        const void *p = v->at + (at.v & PAGE_MASK);
+
+        *entry = size == sizeof(uint64_t) ? __atomic_load_n((const uint64_t *)p, __ATOMIC_ACQUIRE)
+                                          : __atomic_load_n((const uint32_t *)p, __ATOMIC_ACQUIRE);
+        /* What was read is the guest's if the page still was when it had been read. */
+        if (v->generation == __atomic_load_n(&s->generation, __ATOMIC_ACQUIRE))
+            return HV_STATUS_SUCCESS;
+    }
+    return guest_view_read(v, s, at, entry, size);
+}
 
 /* The hypervisor's pointer to the byte at @at, valid up to the end of its page and only as long as
  * the lock is held; NULL if the guest itself could not make the access. */

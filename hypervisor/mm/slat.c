@@ -25,11 +25,16 @@ static void reserve_free(struct slat *s) REQUIRES(s->lock)
         slat_table_put(s, slat_table_take(s));
 }
 
+/* Generations of one SLAT before those of the next begin: more than it can ever count. */
+#define GENERATIONS_A_SLAT (1ull << 40)
+
 hv_status slat_init(struct slat *s, struct pool *pool, unsigned gpa_bits)
 {
+    static uint64_t generations; /* [a] */
     hv_status st;
 
     memset(s, 0, sizeof(*s));
+    s->generation = __atomic_add_fetch(&generations, GENERATIONS_A_SLAT, __ATOMIC_RELAXED);
     s->pool = pool;
     s->limit = 1ull << (gpa_bits < SLAT_GPA_BITS_MAX ? gpa_bits : SLAT_GPA_BITS_MAX);
     s->reserve_goal = SLAT_RESERVE_FLOOR;

@@ -66,7 +66,7 @@ struct slat {
     struct pool *pool;    /* [I] */
     uint64_t limit;       /* [I] bytes of guest physical address space */
     hpa_t root;           /* [I] the top table: the backend's control block points here */
-    uint64_t generation;  /* [a] counts the changes that need a flush */
+    uint64_t generation;  /* [a] counts the changes that need a flush, from a start of its own */
     hpa_t reserve;        /* [lock] chain of zeroed table pages */
     uint32_t reserved;    /* [lock] pages on it */
     uint32_t reserve_goal; /* [lock] freed tables go there before they go to the pool */

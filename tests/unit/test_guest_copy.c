@@ -167,6 +167,63 @@ static void pointer_is_given_only_with_the_right(void **state)
     assert_null(q);
 }
 
+/* ---- views ---- */
+
+static unsigned char view_byte(struct guest_view *v, struct slat *s, uint64_t at, hv_status want)
+{
+    unsigned char b = 0;
+
+    assert_int_equal(guest_view_read(v, s, gpa(at), &b, 1), want);
+    return b;
+}
+
+static void view_follows_what_is_written_and_mapped(void **state)
+{
+    struct guest_view v = {0};
+    unsigned char *page = hpa_ptr(hpa(PAGE_A));
+
+    (void)state;
+    assert_int_equal(view_byte(&v, &slat, A + 5, HV_STATUS_SUCCESS), 5);
+    assert_ptr_equal(v.at, page);
+    page[5] = 77;
+    assert_int_equal(view_byte(&v, &slat, A + 5, HV_STATUS_SUCCESS), 77);
+    page[5] = 5;
+    assert_int_equal(map(A, PAGE_B, SLAT_READ), HV_STATUS_SUCCESS);
+    assert_int_equal(view_byte(&v, &slat, A + 5, HV_STATUS_SUCCESS), 0xfa);
+    assert_int_equal(slat_unmap(&slat, gpa(A), SLAT_4K, &g), HV_STATUS_SUCCESS);
+    view_byte(&v, &slat, A + 5, HV_STATUS_OPERATION_DENIED);
+    view_byte(&v, &slat, A + 5, HV_STATUS_OPERATION_DENIED);
+}
+
+static void view_of_one_space_does_not_hold_in_another(void **state)
+{
+    struct guest_view v = {0};
+    struct slat other;
+
+    (void)state;
+    assert_int_equal(slat_init(&other, &pool, 40), HV_STATUS_SUCCESS);
+    assert_int_equal(view_byte(&v, &slat, A, HV_STATUS_SUCCESS), 0);
+    view_byte(&v, &other, A, HV_STATUS_OPERATION_DENIED);
+}
+
+static void view_reads_across_pages_and_entries_whole(void **state)
+{
+    struct guest_view v = {0};
+    unsigned char buf[4], want[4] = {0xfe, 0xff, 0xff, 0xfe};
+    uint64_t entry;
+
+    (void)state;
+    assert_int_equal(guest_view_read(&v, &slat, gpa(B - 2), buf, 4), HV_STATUS_SUCCESS);
+    assert_memory_equal(buf, want, 4);
+    for (unsigned twice = 0; twice < 2; twice++) {
+        assert_int_equal(guest_view_entry(&v, &slat, gpa(A + 8), 8, &entry), HV_STATUS_SUCCESS);
+        assert_int_equal(entry, 0x0f0e0d0c0b0a0908ull);
+        assert_int_equal(guest_view_entry(&v, &slat, gpa(A + 8), 4, &entry), HV_STATUS_SUCCESS);
+        assert_int_equal(entry, 0x0b0a0908u);
+    }
+    assert_int_equal(guest_view_entry(&v, &slat, gpa(E), 8, &entry), HV_STATUS_ACCESS_DENIED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +237,9 @@ int main(void)
         cmocka_unit_test_setup(overlay_is_what_is_read, guest),
         cmocka_unit_test_setup(exchange_happens_only_if_the_word_is_as_expected, guest),
         cmocka_unit_test_setup(pointer_is_given_only_with_the_right, guest),
+        cmocka_unit_test_setup(view_follows_what_is_written_and_mapped, guest),
+        cmocka_unit_test_setup(view_of_one_space_does_not_hold_in_another, guest),
+        cmocka_unit_test_setup(view_reads_across_pages_and_entries_whole, guest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
