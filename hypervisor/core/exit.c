@@ -362,6 +362,14 @@ static void exit_invalid_state(struct vp *vp)
     vp_intercept(vp, HvMessageTypeInvalidVpRegisterValue, &m, sizeof(m));
 }
 
+/* NMIs are open again when IRET has been executed, and not before: it stands in a shadow. */
+static void exit_nmi_window(struct vp *vp)
+{
+    vp->nmi_masked = false;
+    virt_nmi_window(vp, false);
+    virt_shadow_set(vp);
+}
+
 void vp_exit_handle(struct vp *vp, struct vp_exit *exit)
 {
     switch (exit->reason) {
@@ -369,8 +377,10 @@ void vp_exit_handle(struct vp *vp, struct vp_exit *exit)
         insn_sti_nop_cli(); /* it is taken here */
         break;
     case VP_EXIT_INTERRUPT_WINDOW:
-    case VP_EXIT_NMI_WINDOW:
         break; /* the run loop delivers */
+    case VP_EXIT_NMI_WINDOW:
+        exit_nmi_window(vp);
+        break;
     case VP_EXIT_CPUID:
         exit_cpuid(vp, exit);
         break;

@@ -371,6 +371,7 @@ static void vp_init(struct vp *vp, uint32_t lp, bool pinned)
     synic_init(&vp->synic, &p->ports.set, vp->index, hpa_ptr(vp->sim_page), hpa_ptr(vp->sief_page));
     stimers_init(vp->stimers, &vp->synic, &p->reftime, true);
     fpu_reset(vp);
+    vp->offered = -1;
     virt_set_tsc_offset(vp, p->tsc_offset);
     vp->activity = vp->index == 0 ? VP_ACTIVITY_RUN : VP_ACTIVITY_WAIT_SIPI;
     vp->suspend = VP_SUSPEND_EXPLICIT;
@@ -459,7 +460,8 @@ void vp_init_signal(struct vp *vp)
 {
     lapic_reset(&vp->lapic);
     virt_vp_reset(vp);
-    virt_cr8_set(vp, 0);
+    vp->offered = -1;
     vp->nmi_pending = false;
+    vp->nmi_masked = false;
     vp->activity = vp->lapic.bsp ? VP_ACTIVITY_RUN : VP_ACTIVITY_WAIT_SIPI;
 }

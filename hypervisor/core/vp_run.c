@@ -70,16 +70,19 @@ static void serve_requests(struct vp *vp)
 /* May a VP that has halted, or idles by MSR, go on? */
 static bool leaves_halt(struct vp *vp)
 {
-    if (vp->nmi_pending)
+    if (vp->nmi_pending && !vp->nmi_masked)
         return true;
     if (lapic_pending(&vp->lapic) < 0)
         return false;
     return vp->activity == VP_ACTIVITY_IDLE || virt_interruptible(vp);
 }
 
-static void deliver_interrupt(struct vp *vp, uint8_t vector)
+/* The guest has taken the interrupt that was offered to it. */
+static void interrupt_taken(struct vp *vp)
 {
-    virt_inject_interrupt(vp, vector);
+    uint8_t vector = (uint8_t)vp->offered;
+
+    vp->offered = -1;
     if (synic_vector_auto_eoi(&vp->synic, vector)) {
         lapic_accept_auto_eoi(&vp->lapic, vector);
         synic_eoi(&vp->synic, vector);
@@ -88,28 +91,36 @@ static void deliver_interrupt(struct vp *vp, uint8_t vector)
     }
 }
 
-/* Inject what can be taken now, and ask for a window for what is left. */
-static void deliver(struct vp *vp)
+/* How soon to try again where an event cannot be injected at this entry: it passes with the next
+ * instruction, and no exit tells. */
+#define RETRY_100NS 200u /* 20 us */
+
+static void deliver_nmi(struct pcpu *cpu, struct vp *vp)
 {
-    int vector;
+    if (vp->nmi_masked)
+        return; /* its window tells */
+    if (virt_injecting(vp) || virt_in_shadow(vp)) {
+        timer_arm(&cpu->slice_timer, insn_rdtsc() + tsc_from_100ns(RETRY_100NS));
+        return;
+    }
+    virt_inject_nmi(vp);
+    virt_nmi_window(vp, true);
+    vp->nmi_pending = false;
+    vp->nmi_masked = true;
+}
+
+/* Offer the guest the interrupt that goes first now. */
+static void deliver(struct pcpu *cpu, struct vp *vp)
+{
+    int vector = lapic_pending(&vp->lapic);
 
     virt_cr8_set(vp, lapic_cr8(&vp->lapic));
-    if (vp->nmi_pending && !virt_injecting(vp) && !virt_in_shadow(vp)) {
-        virt_inject_nmi(vp);
-        vp->nmi_pending = false;
+    if (vector != vp->offered) {
+        virt_interrupt_offer(vp, vector);
+        vp->offered = (int16_t)vector;
     }
-    vector = lapic_pending(&vp->lapic);
-    if (vector >= 0 && virt_interruptible(vp)) {
-        deliver_interrupt(vp, (uint8_t)vector);
-        vector = lapic_pending(&vp->lapic);
-    }
-    if (vector >= 0 || vp->nmi_pending) {
-        virt_interrupt_window(vp, true, vector >= 0 ? (uint8_t)(vector >> 4) : 0xf);
-        vp->window_open = true;
-    } else if (vp->window_open) {
-        virt_interrupt_window(vp, false, 0);
-        vp->window_open = false;
-    }
+    if (__builtin_expect(vp->nmi_pending, 0))
+        deliver_nmi(cpu, vp);
 }
 
 static enum verdict ready(struct pcpu *cpu, struct vp *vp)
@@ -126,7 +137,7 @@ static enum verdict ready(struct pcpu *cpu, struct vp *vp)
             return BLOCK;
         vp->activity = VP_ACTIVITY_RUN;
     }
-    deliver(vp);
+    deliver(cpu, vp);
     return ENTER;
 }
 
@@ -157,6 +168,8 @@ static bool run(struct pcpu *cpu, struct vp *vp)
     while ((v = ready(cpu, vp)) == ENTER) {
         arm_slice(cpu, vp);
         virt_vp_run(vp, &exit);
+        if (vp->offered >= 0 && virt_interrupt_taken(vp))
+            interrupt_taken(vp);
         vp->stats[HvStatsVpTotalExits]++;
         vp->stats[HvStatsVpExitFirst + exit.reason]++;
         trace(&cpu->trace, insn_rdtsc(), TRACE_EXIT, exit.reason, vp->rip);

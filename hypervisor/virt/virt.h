@@ -43,11 +43,17 @@ hv_status virt_reg_set(struct vp *vp, uint32_t name, const struct hv_register_va
 /* What the run loop asks about the guest's state. */
 bool virt_interruptible(const struct vp *vp);  /* IF = 1, no shadow, nothing being injected */
 bool virt_injecting(const struct vp *vp);      /* an event waits for the next entry */
+/* Deliver @vector as soon as the guest can take it, with no exit on the way; it replaces the one
+ * offered before, -1: none. After each virt_vp_run: was it delivered? Then the offer is over. The core
+ * knows the priorities: TPR and what is in service hold no offer back. */
+void virt_interrupt_offer(struct vp *vp, int vector);
+bool virt_interrupt_taken(const struct vp *vp);
+/* An event for the next entry. */
 void virt_inject_interrupt(struct vp *vp, uint8_t vector);
 void virt_inject_nmi(struct vp *vp);
 void virt_inject_exception(struct vp *vp, uint8_t vector, bool has_error, uint32_t error);
-/* Exit as soon as an interrupt of @priority (vector >> 4) can be taken; off with @on false. */
-void virt_interrupt_window(struct vp *vp, bool on, uint8_t priority);
+/* Exit (VP_EXIT_NMI_WINDOW) where the guest is about to end its NMI handler, with IRET. */
+void virt_nmi_window(struct vp *vp, bool on);
 uint8_t virt_cr8_get(const struct vp *vp);
 void virt_cr8_set(struct vp *vp, uint8_t cr8);
 
@@ -64,6 +70,7 @@ uint64_t virt_segment_base(const struct vp *vp, uint32_t name); /* HvX64Register
 bool virt_code_64(const struct vp *vp); /* EFER.LMA and CS.L */
 bool virt_code_32(const struct vp *vp); /* CS.D */
 bool virt_in_shadow(const struct vp *vp);
+void virt_shadow_set(struct vp *vp); /* until the next instruction has been executed */
 
 void virt_set_tsc_offset(struct vp *vp, uint64_t offset);
 

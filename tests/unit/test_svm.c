@@ -31,7 +31,6 @@ static void every_exit_code_has_its_reason(void **state)
         {0x061, VP_EXIT_INTERRUPT},
         {0x062, VP_EXIT_INTERRUPT},
         {0x063, VP_EXIT_INTERRUPT},
-        {0x064, VP_EXIT_INTERRUPT_WINDOW},
         {0x06f, VP_EXIT_UNDEFINED},
         {0x072, VP_EXIT_CPUID},
         {0x074, VP_EXIT_NMI_WINDOW},
@@ -301,23 +300,36 @@ static void interrupts_wait_for_if_shadow_and_injection(void **state)
     assert_false(virt_interruptible(vp));
 }
 
-static void window_is_a_virtual_interrupt_that_exits(void **state)
+static void offer_is_a_virtual_interrupt_until_the_processor_takes_it(void **state)
 {
     (void)state;
-    virt_interrupt_window(vp, true, 5);
+    virt_interrupt_offer(vp, 0x51);
     assert_true(vmcb->control.v_intr & VMCB_V_IRQ);
-    assert_int_equal(vmcb->control.v_intr >> VMCB_V_INTR_PRIO_SHIFT & 0xf, 5);
-    assert_true(vmcb->control.intercept_misc1 & VMCB_INTERCEPT_VINTR);
-    virt_interrupt_window(vp, false, 0);
+    assert_int_equal(vmcb->control.v_intr >> VMCB_V_INTR_VECTOR_SHIFT & 0xff, 0x51);
+    assert_false(virt_interrupt_taken(vp));
+    virt_interrupt_offer(vp, 0xa2);
+    assert_int_equal(vmcb->control.v_intr >> VMCB_V_INTR_VECTOR_SHIFT & 0xff, 0xa2);
+    vmcb->control.v_intr &= ~VMCB_V_IRQ; /* as delivery does */
+    assert_true(virt_interrupt_taken(vp));
+    virt_interrupt_offer(vp, 0x51);
+    virt_interrupt_offer(vp, -1);
     assert_false(vmcb->control.v_intr & VMCB_V_IRQ);
-    assert_false(vmcb->control.intercept_misc1 & VMCB_INTERCEPT_VINTR);
     assert_true(vmcb->control.v_intr & VMCB_V_INTR_MASKING);
+}
+
+static void nmi_window_is_the_iret_intercept(void **state)
+{
+    (void)state;
+    virt_nmi_window(vp, true);
+    assert_true(vmcb->control.intercept_misc1 & VMCB_INTERCEPT_IRET);
+    virt_nmi_window(vp, false);
+    assert_false(vmcb->control.intercept_misc1 & VMCB_INTERCEPT_IRET);
 }
 
 static void cr8_does_not_touch_its_neighbours(void **state)
 {
     (void)state;
-    virt_interrupt_window(vp, true, 0xf);
+    virt_interrupt_offer(vp, 0xff);
     virt_cr8_set(vp, 0xb);
     assert_int_equal(virt_cr8_get(vp), 0xb);
     assert_true(vmcb->control.v_intr & VMCB_V_IRQ);
@@ -446,7 +458,7 @@ static void reset_forgets_events_and_windows(void **state)
 {
     (void)state;
     virt_inject_nmi(vp);
-    virt_interrupt_window(vp, true, 3);
+    virt_interrupt_offer(vp, 0x31);
     vmcb->control.interrupt_shadow = VMCB_INTERRUPT_SHADOW;
     virt_vp_reset(vp);
     assert_false(virt_injecting(vp));
@@ -499,7 +511,8 @@ int main(void)
         TEST(exceptions_carry_error_codes_only_if_they_have_one),
         TEST(delivery_that_an_exit_cut_short_is_repeated),
         TEST(interrupts_wait_for_if_shadow_and_injection),
-        TEST(window_is_a_virtual_interrupt_that_exits),
+        TEST(offer_is_a_virtual_interrupt_until_the_processor_takes_it),
+        TEST(nmi_window_is_the_iret_intercept),
         TEST(cr8_does_not_touch_its_neighbours),
         TEST(rax_rsp_rip_and_rflags_travel_through_the_vmcb),
         TEST(rip_wraps_at_4_gib_outside_64_bit_mode),

@@ -57,7 +57,7 @@ void virt_vp_reset(struct vp *vp)
     memset(vp->gpr, 0, sizeof(vp->gpr));
     vp->rip = 0xfff0;
     vp->rflags = RFLAGS_RESERVED1;
-    vp->window_open = false;
+    f->offered = -1;
 }
 
 void virt_vp_sipi(struct vp *vp, uint8_t vector)
@@ -85,6 +85,11 @@ void virt_vp_run(struct vp *vp, struct vp_exit *exit)
     __atomic_store_n(&cpu->remote.guest_epoch, cpu->remote.guest_epoch + 1, __ATOMIC_SEQ_CST);
     f->delivered = f->injected;
     f->injected.valid = false;
+    if (f->offered >= 0 && !f->delivered.valid && virt_interruptible(vp)) {
+        f->delivered = (struct fake_event){
+            .valid = true, .type = HvX64PendingInterrupt, .vector = (uint8_t)f->offered};
+        f->offered = -1;
+    }
     f->entries++;
     *exit = (struct vp_exit){.reason = VP_EXIT_INTERRUPT};
     fake_guest(vp, exit);
@@ -219,10 +224,24 @@ void virt_inject_exception(struct vp *vp, uint8_t vector, bool has_error, uint32
                                                 .error = has_error ? error : 0};
 }
 
-void virt_interrupt_window(struct vp *vp, bool on, uint8_t priority)
+void virt_interrupt_offer(struct vp *vp, int vector)
 {
-    fake_of(vp)->window = on;
-    fake_of(vp)->window_priority = priority;
+    fake_of(vp)->offered = vector;
+}
+
+bool virt_interrupt_taken(const struct vp *vp)
+{
+    return fake_of(vp)->offered < 0;
+}
+
+void virt_nmi_window(struct vp *vp, bool on)
+{
+    fake_of(vp)->nmi_window = on;
+}
+
+void virt_shadow_set(struct vp *vp)
+{
+    fake_of(vp)->in_shadow = true;
 }
 
 uint8_t virt_cr8_get(const struct vp *vp)

@@ -27,8 +27,8 @@ struct fake_vp {
     struct hv_x64_table_register idtr, gdtr;
     uint64_t tsc_offset;
     bool in_shadow;
-    bool window; /* an interrupt window is open */
-    uint8_t window_priority;
+    bool nmi_window; /* an IRET exits */
+    int offered;     /* virt_interrupt_offer: taken at an entry with nothing else to inject */
     struct fake_event injected, delivered;
     uint64_t entries;
 };

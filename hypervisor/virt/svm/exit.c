@@ -58,8 +58,6 @@ static enum vp_exit_reason simple_reason(uint64_t code)
     case VMEXIT_SMI:
     case VMEXIT_INIT:
         return VP_EXIT_INTERRUPT;
-    case VMEXIT_VINTR:
-        return VP_EXIT_INTERRUPT_WINDOW;
     case VMEXIT_IRET:
         return VP_EXIT_NMI_WINDOW;
     case VMEXIT_CPUID:

@@ -90,7 +90,7 @@ void virt_cpu_on(struct pcpu *cpu)
 
 static void set_intercepts(struct vmcb_control *c)
 {
-    c->intercept_cr_writes = 1u << 8; /* CR8: see virt_interrupt_window */
+    c->intercept_cr_writes = 1u << 8; /* CR8: see virt_interrupt_offer */
     c->intercept_exceptions =
         1u << EXCEPTION_DB | 1u << EXCEPTION_AC | 1u << EXCEPTION_MC;
     c->intercept_misc1 = VMCB_INTERCEPT_INTR | VMCB_INTERCEPT_NMI | VMCB_INTERCEPT_SMI |
@@ -124,7 +124,6 @@ hv_status virt_vp_create(struct vp *vp)
     set_intercepts(c);
     c->iopm_base_pa = vp->partition->is_root ? iopm_root.v : iopm_child.v;
     c->msrpm_base_pa = msrpm.v;
-    c->v_intr = VMCB_V_INTR_MASKING;
     c->np_control = VMCB_NP_ENABLE;
     c->n_cr3 = vp->partition->slat.root.v;
     c->tsc_offset = vp->tsc_offset;
@@ -170,12 +169,12 @@ void virt_vp_reset(struct vp *vp)
     s->g_pat = PAT_RESET;
     c->eventinj = 0;
     c->interrupt_shadow = 0;
-    c->v_intr = VMCB_V_INTR_MASKING;
+    c->v_intr = VMCB_V_INTR_MASKING | VMCB_V_IGN_TPR;
+    virt_nmi_window(vp, false);
     memset(vp->gpr, 0, sizeof(vp->gpr));
     vp->gpr[2] = 0x600; /* RDX: family, model, stepping */
     vp->rip = 0xfff0;
     vp->rflags = RFLAGS_RESERVED1;
-    vp->window_open = false;
 }
 
 void virt_vp_sipi(struct vp *vp, uint8_t vector)
@@ -297,18 +296,34 @@ void virt_inject_exception(struct vp *vp, uint8_t vector, bool has_error, uint32
     vmcb_of(vp)->control.eventinj = e;
 }
 
-/* A virtual interrupt that is intercepted before it is delivered tells when the guest is ready.
- * CR8 writes exit all the time: QEMU's TCG aborts on one that does not while V_IRQ is set. */
-void virt_interrupt_window(struct vp *vp, bool on, uint8_t priority)
+/* A virtual interrupt (15.21.4): the processor takes it when IF and the shadow allow, and clears
+ * V_IRQ. CR8 writes exit all the time: QEMU's TCG aborts on one that does not while V_IRQ is set. */
+void virt_interrupt_offer(struct vp *vp, int vector)
 {
     struct vmcb_control *c = &vmcb_of(vp)->control;
 
-    c->v_intr &= ~(VMCB_V_IRQ | VMCB_V_INTR_PRIO_MASK);
-    c->intercept_misc1 &= ~VMCB_INTERCEPT_VINTR;
-    if (on) {
-        c->v_intr |= VMCB_V_IRQ | (uint64_t)priority << VMCB_V_INTR_PRIO_SHIFT;
-        c->intercept_misc1 |= VMCB_INTERCEPT_VINTR;
-    }
+    c->v_intr &= ~(VMCB_V_IRQ | VMCB_V_INTR_VECTOR_MASK);
+    if (vector >= 0)
+        c->v_intr |= VMCB_V_IRQ | (uint64_t)vector << VMCB_V_INTR_VECTOR_SHIFT;
+}
+
+bool virt_interrupt_taken(const struct vp *vp)
+{
+    return !(vmcb_of(vp)->control.v_intr & VMCB_V_IRQ);
+}
+
+void virt_nmi_window(struct vp *vp, bool on)
+{
+    struct vmcb_control *c = &vmcb_of(vp)->control;
+
+    c->intercept_misc1 &= ~VMCB_INTERCEPT_IRET;
+    if (on)
+        c->intercept_misc1 |= VMCB_INTERCEPT_IRET;
+}
+
+void virt_shadow_set(struct vp *vp)
+{
+    vmcb_of(vp)->control.interrupt_shadow = VMCB_INTERRUPT_SHADOW;
 }
 
 uint8_t virt_cr8_get(const struct vp *vp)

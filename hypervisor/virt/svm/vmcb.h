@@ -122,9 +122,9 @@ ABI_SIZE(struct vmcb, 4096);
 #define VMCB_INTERCEPT_NMI        (1u << 1)
 #define VMCB_INTERCEPT_SMI        (1u << 2)
 #define VMCB_INTERCEPT_INIT       (1u << 3)
-#define VMCB_INTERCEPT_VINTR      (1u << 4)
 #define VMCB_INTERCEPT_RDPMC      (1u << 15)
 #define VMCB_INTERCEPT_CPUID      (1u << 18)
+#define VMCB_INTERCEPT_IRET       (1u << 20)
 #define VMCB_INTERCEPT_INVD       (1u << 22)
 #define VMCB_INTERCEPT_PAUSE      (1u << 23)
 #define VMCB_INTERCEPT_HLT        (1u << 24)
@@ -150,10 +150,10 @@ ABI_SIZE(struct vmcb, 4096);
 /* v_intr (offset 0x060) */
 #define VMCB_V_TPR_MASK      0xffull
 #define VMCB_V_IRQ           (1ull << 8)
-#define VMCB_V_INTR_PRIO_SHIFT 16
-#define VMCB_V_INTR_PRIO_MASK  (0xfull << 16)
 #define VMCB_V_IGN_TPR       (1ull << 20)
 #define VMCB_V_INTR_MASKING  (1ull << 24)
+#define VMCB_V_INTR_VECTOR_SHIFT 32
+#define VMCB_V_INTR_VECTOR_MASK  (0xffull << VMCB_V_INTR_VECTOR_SHIFT)
 
 /* tlb_control (15.16.1) */
 #define VMCB_TLB_NOTHING    0
@@ -183,7 +183,6 @@ ABI_SIZE(struct vmcb, 4096);
 #define VMEXIT_NMI           0x061
 #define VMEXIT_SMI           0x062
 #define VMEXIT_INIT          0x063
-#define VMEXIT_VINTR         0x064
 #define VMEXIT_RDPMC         0x06f
 #define VMEXIT_CPUID         0x072
 #define VMEXIT_IRET          0x074
