@@ -49,11 +49,6 @@ uint64_t fpu_xcr0_mask(void)
     return fpu.mask;
 }
 
-uint32_t fpu_area_size(void)
-{
-    return fpu.size;
-}
-
 void fpu_reset(struct vp *vp)
 {
     uint8_t *area = vp->xsave;

@@ -13,8 +13,6 @@ void fpu_on(void);
 
 /* All XCR0 bits that guests may enable; 0: no XSAVE on this machine. */
 uint64_t fpu_xcr0_mask(void);
-/* Bytes of a VP's area, at most a page. */
-uint32_t fpu_area_size(void);
 
 /* Set @vp's area to the state after INIT. */
 void fpu_reset(struct vp *vp);

@@ -55,11 +55,6 @@ void lapic_physical_on(void)
     insn_mfence();
 }
 
-uint32_t lapic_physical_id(void)
-{
-    return x2apic ? apic_read(APIC_ID) : apic_read(APIC_ID) >> APIC_ID_SHIFT;
-}
-
 void lapic_physical_ipi(uint32_t apic_id, uint32_t low)
 {
     if (x2apic) {

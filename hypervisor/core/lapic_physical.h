@@ -17,7 +17,6 @@ enum {
 
 /* Enable this LP's local APIC; everything masked but the timer. */
 void lapic_physical_on(void);
-uint32_t lapic_physical_id(void);
 
 /* Write the ICR: @low with destination @apic_id. */
 void lapic_physical_ipi(uint32_t apic_id, uint32_t low);

@@ -37,8 +37,7 @@ extern uint64_t tsc_hz;
 /* Do the TSCs of all LPs show the same time? Found out at boot. */
 extern bool tsc_synchronised;
 
-/* 100 ns units to TSC ticks and back. */
-uint64_t tsc_from_100ns(uint64_t units);
+/* TSC ticks to 100 ns units. */
 uint64_t tsc_to_100ns(uint64_t ticks);
 
 #endif

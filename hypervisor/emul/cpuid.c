@@ -366,39 +366,6 @@ void cpuid_policy_init(struct cpuid_policy *p, const struct cpuid_config *config
     hypervisor_build(p, &config->hypervisor);
 }
 
-uint64_t cpuid_cr4_allowed(const struct cpuid_policy *p)
-{
-    static const struct {
-        uint64_t cr4;
-        uint32_t leaf;
-        unsigned which;
-        uint32_t bit;
-    } features[] = {
-        {CR4_VME | CR4_PVI, CPUID_LEAF_FEATURES, CPUID_EDX, CPUID_1_EDX_VME},
-        {CR4_TSD, CPUID_LEAF_FEATURES, CPUID_EDX, CPUID_1_EDX_TSC},
-        {CR4_DE, CPUID_LEAF_FEATURES, CPUID_EDX, CPUID_1_EDX_DE},
-        {CR4_PSE, CPUID_LEAF_FEATURES, CPUID_EDX, CPUID_1_EDX_PSE},
-        {CR4_PAE, CPUID_LEAF_FEATURES, CPUID_EDX, CPUID_1_EDX_PAE},
-        {CR4_MCE, CPUID_LEAF_FEATURES, CPUID_EDX, CPUID_1_EDX_MCE},
-        {CR4_PGE, CPUID_LEAF_FEATURES, CPUID_EDX, CPUID_1_EDX_PGE},
-        {CR4_OSFXSR, CPUID_LEAF_FEATURES, CPUID_EDX, CPUID_1_EDX_FXSR},
-        {CR4_OSXMMEXCPT, CPUID_LEAF_FEATURES, CPUID_EDX, CPUID_1_EDX_SSE},
-        {CR4_PCIDE, CPUID_LEAF_FEATURES, CPUID_ECX, CPUID_1_ECX_PCID},
-        {CR4_OSXSAVE, CPUID_LEAF_FEATURES, CPUID_ECX, CPUID_1_ECX_XSAVE},
-        {CR4_FSGSBASE, CPUID_LEAF_FEATURES_7, CPUID_EBX, CPUID_7_EBX_FSGSBASE},
-        {CR4_SMEP, CPUID_LEAF_FEATURES_7, CPUID_EBX, CPUID_7_EBX_SMEP},
-        {CR4_SMAP, CPUID_LEAF_FEATURES_7, CPUID_EBX, CPUID_7_EBX_SMAP},
-        {CR4_UMIP, CPUID_LEAF_FEATURES_7, CPUID_ECX, CPUID_7_ECX_UMIP},
-        {CR4_PKE, CPUID_LEAF_FEATURES_7, CPUID_ECX, CPUID_7_ECX_PKU},
-    };
-    uint64_t allowed = CR4_PCE; /* RDPMC faults or not by what the PMU's MSRs allow */
-
-    for (unsigned i = 0; i < sizeof(features) / sizeof(features[0]); i++)
-        if (has(p, features[i].leaf, features[i].which, features[i].bit))
-            allowed |= features[i].cr4;
-    return allowed;
-}
-
 /* ---- Reading ---- */
 
 static const struct cpuid_registers none;
