@@ -115,11 +115,6 @@ uint32_t apic_id(void)
     return apic.x2apic ? id : id >> APIC_ID_SHIFT;
 }
 
-bool apic_is_x2apic(void)
-{
-    return apic.x2apic;
-}
-
 void apic_eoi(void)
 {
     apic_write(APIC_EOI, 0);

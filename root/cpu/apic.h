@@ -20,7 +20,6 @@ void apic_timer_calibrate(void);
 void apic_timer_set(uint64_t deadline);
 
 uint32_t apic_id(void);
-bool apic_is_x2apic(void);
 void apic_eoi(void);
 
 /* Send the interrupt that @icr_low (x86/apic.h) describes to the APIC @destination. */

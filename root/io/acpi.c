@@ -77,9 +77,14 @@ static void acpi_log(void)
 {
     char names[5 * ACPI_TABLES_MAX + 1] = "";
 
-    for (uint32_t i = 0; i < acpi.tables.count; i++)
+    for (size_t i = 0; i < acpi.tables.count; i++)
         rt_snprintf(names + 5 * i, 6, " %.4s", acpi.tables.tables[i]->signature);
     log_print("acpi: tables%s", names);
+    if (acpi.has_hpet)
+        log_print("acpi: HPET at %#lx", acpi.hpet.address);
+    if (acpi.has_srat)
+        log_print("acpi: SRAT of %u processors and %u memory ranges", acpi.srat.processor_count,
+                  acpi.srat.memory_count);
 }
 
 void acpi_init(uint64_t rsdp)
@@ -96,12 +101,12 @@ void acpi_init(uint64_t rsdp)
         log_print("acpi: the firmware has no tables");
         return;
     }
-    acpi_log();
     acpi.has_madt = (t = acpi_find_table("APIC", 0)) && acpi_madt_parse(t, &acpi.madt);
     acpi.has_fadt = (t = acpi_find_table("FACP", 0)) && acpi_fadt_parse(t, &acpi.fadt);
     acpi.has_mcfg = (t = acpi_find_table("MCFG", 0)) && acpi_mcfg_parse(t, &acpi.mcfg);
     acpi.has_hpet = (t = acpi_find_table("HPET", 0)) && acpi_hpet_parse(t, &acpi.hpet);
     acpi.has_srat = (t = acpi_find_table("SRAT", 0)) && acpi_srat_parse(t, &acpi.srat);
+    acpi_log();
 }
 
 const struct acpi_header *acpi_find_table(const char *signature, unsigned index)
@@ -122,14 +127,4 @@ const struct acpi_fadt_info *acpi_fadt(void)
 const struct acpi_mcfg_info *acpi_mcfg(void)
 {
     return acpi.has_mcfg ? &acpi.mcfg : NULL;
-}
-
-const struct acpi_hpet_info *acpi_hpet(void)
-{
-    return acpi.has_hpet ? &acpi.hpet : NULL;
-}
-
-const struct acpi_srat_info *acpi_srat(void)
-{
-    return acpi.has_srat ? &acpi.srat : NULL;
 }

@@ -126,7 +126,5 @@ const struct acpi_fadt_info *acpi_fadt(void);
 
 /* The same for the MCFG, the HPET's table and the SRAT. */
 const struct acpi_mcfg_info *acpi_mcfg(void);
-const struct acpi_hpet_info *acpi_hpet(void);
-const struct acpi_srat_info *acpi_srat(void);
 
 #endif

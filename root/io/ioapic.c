@@ -105,18 +105,3 @@ bool ioapic_route(uint32_t gsi, uint8_t vector, uint32_t apic_id, bool level, bo
     spin_unlock(&a->lock, flags);
     return true;
 }
-
-void ioapic_mask(uint32_t gsi, bool masked)
-{
-    struct ioapic *a = ioapic_of(gsi);
-    uint32_t reg, low;
-    uint64_t flags;
-
-    if (a == NULL)
-        return;
-    reg = IOAPIC_REDIRECTION + 2 * (gsi - a->gsi_base);
-    flags = spin_lock(&a->lock);
-    low = read_locked(a, reg) & ~REDIRECTION_MASKED;
-    write_locked(a, reg, low | (masked ? REDIRECTION_MASKED : 0));
-    spin_unlock(&a->lock, flags);
-}

@@ -13,6 +13,4 @@ void ioapic_init(void);
 /* Aim @gsi at @vector on the local APIC @apic_id. False: no IOAPIC has that input. */
 bool ioapic_route(uint32_t gsi, uint8_t vector, uint32_t apic_id, bool level, bool active_low);
 
-void ioapic_mask(uint32_t gsi, bool masked);
-
 #endif

@@ -108,8 +108,3 @@ bool irq_route_isa(struct irq *irq, uint8_t isa_irq)
     }
     return irq_route_gsi(irq, isa_irq, false, false);
 }
-
-void irq_mask_gsi(uint32_t gsi, bool masked)
-{
-    ioapic_mask(gsi, masked);
-}

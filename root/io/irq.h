@@ -31,6 +31,5 @@ uint32_t irq_msi_data(const struct irq *irq);
  * False: no IOAPIC has that input. */
 bool irq_route_gsi(struct irq *irq, uint32_t gsi, bool level, bool active_low);
 bool irq_route_isa(struct irq *irq, uint8_t isa_irq);
-void irq_mask_gsi(uint32_t gsi, bool masked);
 
 #endif

@@ -263,15 +263,6 @@ void pci_bind(const struct pci_driver *const *drivers, uint32_t count)
     device_bind(container_of(node, struct pci_device, link), drivers, count);
 }
 
-void pci_for_each(bool (*visit)(struct pci_device *device, void *context), void *context)
-{
-    LIST_FOR_EACH(node, &pci.devices)
-    {
-        if (!visit(container_of(node, struct pci_device, link), context))
-            return;
-    }
-}
-
 void pci_enable(struct pci_device *d)
 {
     pci_change16(d, PCI_COMMAND, 0, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);

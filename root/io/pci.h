@@ -41,9 +41,6 @@ void pci_init(void);
 /* Offer each function that has no driver to those that match it. */
 void pci_bind(const struct pci_driver *const *drivers, uint32_t count);
 
-/* Call @visit for every function until it returns false. */
-void pci_for_each(bool (*visit)(struct pci_device *device, void *context), void *context);
-
 /* Configuration space. What does not exist reads as ones. */
 uint8_t pci_read8(const struct pci_device *d, uint32_t offset);
 uint16_t pci_read16(const struct pci_device *d, uint32_t offset);
