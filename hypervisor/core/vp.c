@@ -429,19 +429,27 @@ static void vp_unpublish(struct partition *p, struct vp *vp)
     vp->grace = grace_begin();
 }
 
-hv_status vp_delete(struct partition *p, uint32_t index, bool *again)
+/* True: the VP that is going is gone, nobody could be using it any more. */
+static bool dying_free(struct partition *p)
 {
     struct vp *vp = p->dying;
 
+    if (!grace_over(vp->grace) || __atomic_load_n(&vp->users, __ATOMIC_ACQUIRE) != 0)
+        return false;
+    p->dying = NULL;
+    vp_free(vp);
+    return true;
+}
+
+hv_status vp_delete(struct partition *p, uint32_t index, bool *again)
+{
+    struct vp *vp;
+
     *again = true;
-    if (vp != NULL && vp->index != index)
-        return vp_delete(p, vp->index, again); /* that one first, then the caller comes back */
-    if (vp != NULL) {
-        if (!grace_over(vp->grace) || __atomic_load_n(&vp->users, __ATOMIC_ACQUIRE) != 0)
-            return HV_STATUS_SUCCESS;
-        p->dying = NULL;
-        vp_free(vp);
-        *again = false;
+    if (p->dying != NULL) {
+        bool wanted = p->dying->index == index; /* otherwise that one first */
+
+        *again = !dying_free(p) || !wanted;
         return HV_STATUS_SUCCESS;
     }
     vp = partition_vp(p, index);
