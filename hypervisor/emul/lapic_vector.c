@@ -21,8 +21,9 @@ void lapic_vectors_clear(struct lapic *l)
 
 uint32_t lapic_vector_register(const uint16_t classes[LAPIC_CLASSES], unsigned index)
 {
-    uint32_t low = __atomic_load_n(&classes[2 * index], __ATOMIC_RELAXED);
-    uint32_t high = __atomic_load_n(&classes[2 * index + 1], __ATOMIC_RELAXED);
+    const uint16_t *pair = &classes[(size_t)index * 2];
+    uint32_t low = __atomic_load_n(&pair[0], __ATOMIC_RELAXED);
+    uint32_t high = __atomic_load_n(&pair[1], __ATOMIC_RELAXED);
 
     return high << 16 | low;
 }
@@ -52,16 +53,6 @@ void lapic_tpr_set(struct lapic *l, uint8_t tpr)
     lapic_priority_update(l);
 }
 
-bool lapic_error(struct lapic *l, uint32_t error)
-{
-    uint32_t entry = lapic_lvt(l, LVT_ERROR);
-
-    /* Only a write of the ESR rearms the interrupt. SDM 10.5.3. */
-    if (__atomic_fetch_or(&l->esr_pending, error, __ATOMIC_RELAXED) != 0)
-        return false;
-    return !(entry & APIC_LVT_MASKED) && lapic_post(l, (uint8_t)(entry & APIC_VECTOR_MASK), false);
-}
-
 static void tmr_write(struct lapic *l, uint8_t vector, bool level)
 {
     uint16_t *tmr = &l->tmr[lapic_class(vector)];
@@ -75,21 +66,48 @@ static void tmr_write(struct lapic *l, uint8_t vector, bool level)
         __atomic_fetch_and(tmr, (uint16_t)~bit, __ATOMIC_RELAXED);
 }
 
-bool lapic_post(struct lapic *l, uint8_t vector, bool level)
+static bool accepts(const struct lapic *l)
+{
+    return (lapic_mode(l) & LAPIC_MODE_ACCEPTS) == LAPIC_MODE_ACCEPTS;
+}
+
+/* @vector is a valid one, and @l accepts. */
+static bool irr_write(struct lapic *l, uint8_t vector, bool level)
 {
     unsigned class = lapic_class(vector);
     uint16_t bit = lapic_class_bit(vector);
 
-    if ((lapic_mode(l) & LAPIC_MODE_ACCEPTS) != LAPIC_MODE_ACCEPTS)
-        return false;
-    if (vector < APIC_VECTOR_FIRST_VALID)
-        return lapic_error(l, APIC_ESR_RECEIVE_VECTOR);
     tmr_write(l, vector, level);
     /* Sequentially consistent: pairs with the run loop's "about to enter" store, see lapic.h. */
     if (__atomic_fetch_or(&l->irr[class], bit, __ATOMIC_SEQ_CST) & bit)
         return false;
     __atomic_fetch_or(&l->irr_classes, 1u << class, __ATOMIC_SEQ_CST);
     return true;
+}
+
+bool lapic_error(struct lapic *l, uint32_t error)
+{
+    uint32_t entry = lapic_lvt(l, LVT_ERROR);
+    uint8_t vector = (uint8_t)(entry & APIC_VECTOR_MASK);
+
+    /* Only a write of the ESR rearms the interrupt. SDM 10.5.3. */
+    if (__atomic_fetch_or(&l->esr_pending, error, __ATOMIC_RELAXED) != 0)
+        return false;
+    if ((entry & APIC_LVT_MASKED) || !accepts(l))
+        return false;
+    if (vector >= APIC_VECTOR_FIRST_VALID)
+        return irr_write(l, vector, false);
+    __atomic_fetch_or(&l->esr_pending, APIC_ESR_RECEIVE_VECTOR, __ATOMIC_RELAXED);
+    return false;
+}
+
+bool lapic_post(struct lapic *l, uint8_t vector, bool level)
+{
+    if (!accepts(l))
+        return false;
+    if (vector < APIC_VECTOR_FIRST_VALID)
+        return lapic_error(l, APIC_ESR_RECEIVE_VECTOR);
+    return irr_write(l, vector, level);
 }
 
 void lapic_withdraw(struct lapic *l, uint8_t vector)
