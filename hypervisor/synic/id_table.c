@@ -103,9 +103,8 @@ void id_table_remove(struct id_table *t, struct pool *pool, uint32_t id)
 {
     struct id_node *path[ID_TABLE_LEVELS];
 
-    if (!id_table_get(t, id))
+    if (id >= ID_TABLE_IDS || path_of(t, id, path) < ID_TABLE_LEVELS)
         return;
-    path_of(t, id, path);
     path[ID_TABLE_LEVELS - 1]->slot[slot_of(id, ID_TABLE_LEVELS - 1)] = NULL;
     path_prune(t, pool, path, ID_TABLE_LEVELS, id);
 }
