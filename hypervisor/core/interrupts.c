@@ -38,7 +38,7 @@ static unsigned ist_of(unsigned vector)
 static void build_idt(void)
 {
     for (unsigned v = 0; v < VECTORS; v++)
-        idt[v] = desc_gate_make((uint64_t)trap_stubs + v * STUB_SIZE, SELECTOR_CODE,
+        idt[v] = desc_gate_make((uint64_t)trap_stubs + (uint64_t)v * STUB_SIZE, SELECTOR_CODE,
                                 DESC_TYPE_INTERRUPT_GATE, 0, ist_of(v));
 }
 

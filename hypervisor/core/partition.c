@@ -83,7 +83,7 @@ void partition_put(struct partition *p)
     __atomic_fetch_sub(&p->references, 1, __ATOMIC_RELEASE);
 }
 
-uint64_t partition_next_child(struct partition *parent, uint64_t previous)
+uint64_t partition_next_child(const struct partition *parent, uint64_t previous)
 {
     uint64_t id = 0;
     uint32_t start = previous == HV_PARTITION_ID_INVALID

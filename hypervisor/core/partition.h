@@ -109,7 +109,7 @@ struct partition *partition_get(struct partition *caller, uint64_t id);
 void partition_put(struct partition *p);
 
 /* The next child of @parent after id @previous, in order of slots; 0: no more. */
-uint64_t partition_next_child(struct partition *parent, uint64_t previous);
+uint64_t partition_next_child(const struct partition *parent, uint64_t previous);
 
 /* The VP @index, or NULL. The result stays valid while the partition is referenced and not being
  * finalized: VPs are freed only when they run nowhere and no hypercall names them [p]. */

@@ -133,7 +133,7 @@ void vp_intercept(struct vp *vp, uint32_t type, const void *payload, uint32_t si
 /* Report ended level interrupts, if the last report has left. On the VP's LP. */
 void vp_report_eoi(struct vp *vp);
 /* Fill the header that all x64 intercept messages share (TLFS 2.0A, 16.2.2). */
-void vp_intercept_header(struct vp *vp, struct hv_x64_intercept_message_header *header,
+void vp_intercept_header(struct vp *vp, struct hv_x64_intercept_message_header *h,
                          unsigned insn_len, uint8_t access);
 
 /* Handle one exit (core/exit.c). */

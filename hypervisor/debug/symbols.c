@@ -65,7 +65,7 @@ const char *build_id(void)
     const Elf64_Nhdr *note = (const void *)build_id_note;
     const uint8_t *id = (const uint8_t *)(note + 1) + ((note->n_namesz + 3u) & ~3u);
 
-    for (unsigned i = 0; i < BUILD_ID_BYTES; i++)
+    for (size_t i = 0; i < BUILD_ID_BYTES; i++)
         rt_snprintf(&text[2 * i], 3, "%02x", id[i]);
     return text;
 }

@@ -39,6 +39,7 @@ static bool read_entry(struct vp *vp, unsigned level, uint64_t at, unsigned size
 /* Bits 51:0 of a PAE or long-mode entry that maps a page at @shift; legacy 4 MiB pages have PSE-36. */
 static uint64_t page_base(const struct paging_mode *m, uint64_t e, unsigned shift)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): level 1 is always a leaf */
     uint64_t mask = ~((1ull << shift) - 1);
 
     if (m != &mode_legacy)

@@ -190,7 +190,7 @@ static hv_status copy_in(struct hcall *h, const struct call *c, const struct par
     if (c->in != 0)
         st = guest_read(s, gpa(at->in), buffer, c->in);
     if (st == HV_STATUS_SUCCESS && list != 0)
-        st = guest_read(s, gpa(at->in + c->in + h->rep_start * c->in_rep), buffer + c->in, list);
+        st = guest_read(s, gpa(at->in + c->in + (uint64_t)h->rep_start * c->in_rep), buffer + c->in, list);
     return st == HV_STATUS_SUCCESS ? st : HV_STATUS_INVALID_HYPERCALL_INPUT;
 }
 

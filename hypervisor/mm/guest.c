@@ -34,14 +34,14 @@ static hv_status span_find(struct slat *s, gpa_t at, size_t len, unsigned access
 {
     size_t room = (size_t)(PAGE_SIZE - (at.v & PAGE_MASK));
     void *p;
-    hv_status st;
 
     if (len > GUEST_COPY_MAX || at.v >= s->limit || len > s->limit - at.v)
         return HV_STATUS_INVALID_PARAMETER;
     out->len[0] = len < room ? len : room;
     out->len[1] = len - out->len[0];
     for (size_t i = 0; i < 2 && out->len[i] != 0; i++) {
-        st = byte_at(s, gpa(at.v + (i == 0 ? 0 : room)), access, &p);
+        hv_status st = byte_at(s, gpa(at.v + (i == 0 ? 0 : room)), access, &p);
+
         if (st != HV_STATUS_SUCCESS)
             return st;
         out->part[i] = p;
@@ -56,7 +56,7 @@ hv_status guest_read(struct slat *s, gpa_t at, void *buf, size_t len)
 
     spin_lock(&s->lock);
     st = span_find(s, at, len, SLAT_READ, &from);
-    if (st == HV_STATUS_SUCCESS && len != 0) {
+    if (st == HV_STATUS_SUCCESS && from.len[0] != 0) {
         memcpy(buf, from.part[0], from.len[0]);
         if (from.len[1] != 0)
             memcpy((unsigned char *)buf + from.len[0], from.part[1], from.len[1]);
@@ -101,7 +101,7 @@ hv_status guest_write(struct slat *s, gpa_t at, const void *buf, size_t len)
 
     spin_lock(&s->lock);
     st = span_find(s, at, len, SLAT_READ | SLAT_WRITE, &to);
-    if (st == HV_STATUS_SUCCESS && len != 0) {
+    if (st == HV_STATUS_SUCCESS && to.len[0] != 0) {
         memcpy(to.part[0], buf, to.len[0]);
         if (to.len[1] != 0)
             memcpy(to.part[1], (const unsigned char *)buf + to.len[0], to.len[1]);

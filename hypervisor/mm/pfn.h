@@ -30,8 +30,8 @@ size_t pfn_table_size(const struct boot_memory_range *map, uint32_t count);
 void pfn_init(const struct boot_memory_range *map, uint32_t count, hpa_t kept_base,
               uint64_t kept_size, void *table_memory);
 
-/* Whether this type of range is RAM that root owns at boot. */
-bool pfn_type_is_root(uint32_t boot_memory_type);
+/* Whether ranges of this boot_memory_type are RAM that root owns at boot. */
+bool pfn_type_is_root(uint32_t type);
 
 /* The state of the page that holds @page; *slot (if not NULL) is its owner's if PFN_POOL. */
 enum pfn_state pfn_query(hpa_t page, uint16_t *slot);

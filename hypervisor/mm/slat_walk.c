@@ -152,7 +152,7 @@ static bool table_is_whole(const uint64_t *t, unsigned level, uint64_t *whole)
     return true;
 }
 
-void slat_ascend(struct slat *s, struct slat_path *p, bool merge, struct slat_gather *g)
+void slat_ascend(const struct slat *s, struct slat_path *p, bool merge, struct slat_gather *g)
 {
     BUG_ON(g->slat != s);
     while (p->level < SLAT_TOP) {

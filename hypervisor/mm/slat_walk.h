@@ -48,7 +48,7 @@ hv_status slat_descend(struct slat *s, struct slat_path *p, unsigned level) REQU
 
 /* After a change at the end of the path: give up tables that have become empty, and, if @merge,
  * replace full ones by larger mappings. */
-void slat_ascend(struct slat *s, struct slat_path *p, bool merge, struct slat_gather *g)
+void slat_ascend(const struct slat *s, struct slat_path *p, bool merge, struct slat_gather *g)
     REQUIRES(s->lock);
 
 /* Make @entry (0: nothing) what @level's block at @at says below its overlays. @at is valid for

@@ -55,25 +55,25 @@ struct stimers {
 };
 
 /* @direct: whether CPUID 0x40000003 EDX bit 19 offers direct mode to this partition. */
-void stimers_init(struct stimers *t, struct synic *synic, struct reftime *reftime, bool direct);
+void stimers_init(struct stimers *all, struct synic *synic, struct reftime *reftime, bool direct);
 
 /* As after stimers_init: all disabled, no message waiting. The VP does not run. */
-void stimers_reset(struct stimers *t);
+void stimers_reset(struct stimers *all);
 
 /* Before the VP goes, and before synic_destroy(). An expiry may still be entering on another LP:
- * the memory of @t may be freed only after each LP has been seen outside its timer interrupt. */
-void stimers_destroy(struct stimers *t);
+ * the memory of @all may be freed only after each LP has been seen outside its timer interrupt. */
+void stimers_destroy(struct stimers *all);
 
 /* MSRs 0x400000B0-B7. False: #GP, or an MSR that is not of a synthetic timer. The caller has
  * checked the AccessSyntheticTimerRegs privilege. By the VP's own LP, or while the VP does not run.
  */
-bool stimer_msr_read(struct stimers *t, uint32_t msr, uint64_t *v) MUST_CHECK;
-bool stimer_msr_write(struct stimers *t, uint32_t msr, uint64_t v) MUST_CHECK;
+bool stimer_msr_read(struct stimers *all, uint32_t msr, uint64_t *v) MUST_CHECK;
+bool stimer_msr_write(struct stimers *all, uint32_t msr, uint64_t v) MUST_CHECK;
 
 /* Stop before the reference time is frozen, and go on after it was thawed. A paused timer keeps its
  * registers and due time. */
-void stimers_pause(struct stimers *t);
-void stimers_resume(struct stimers *t);
+void stimers_pause(struct stimers *all);
+void stimers_resume(struct stimers *all);
 
 /* ---- save and restore -------------------------------------------------------------------------
  */
@@ -103,10 +103,10 @@ ABI_OFFSET(struct stimer_state_one, waiting_sint, 40);
 ABI_OFFSET(struct stimer_state_one, running, 44);
 
 /* Paused. */
-void stimers_save(struct stimers *t, struct stimer_state *out);
+void stimers_save(struct stimers *all, struct stimer_state *out);
 
 /* Into timers fresh from init or reset, whose SynIC has been restored; paused until
  * stimers_resume(). HV_STATUS_INVALID_SAVE_RESTORE_STATE: not a state; nothing has changed. */
-hv_status stimers_restore(struct stimers *t, const struct stimer_state *in) MUST_CHECK;
+hv_status stimers_restore(struct stimers *all, const struct stimer_state *in) MUST_CHECK;
 
 #endif
