@@ -107,9 +107,10 @@ void guest_interrupt(struct guest_frame *frame)
         return;
     }
     handler = __atomic_load_n(&kern.handler[frame->vector], __ATOMIC_ACQUIRE);
-    if (!handler)
+    if (handler)
+        handler(frame);
+    else
         guest_unexpected(frame);
-    handler(frame);
 }
 
 unsigned guest_try(void (*function)(uint64_t argument), uint64_t argument)

@@ -170,12 +170,12 @@ static void convert(struct out *o, const struct spec *s, char kind, va_list *ap)
     }
 }
 
-size_t rt_vformat(format_sink sink, void *context, const char *fmt, va_list args)
+size_t rt_vformat(format_sink sink, void *context, const char *fmt, va_list ap)
 {
     struct out o = {sink, context, 0};
-    va_list ap;
+    va_list rest;
 
-    va_copy(ap, args);
+    va_copy(rest, ap);
     for (const char *f = fmt; *f != '\0'; f++) {
         struct spec s;
 
@@ -183,12 +183,12 @@ size_t rt_vformat(format_sink sink, void *context, const char *fmt, va_list args
             put(&o, *f);
             continue;
         }
-        f = parse_spec(&s, f + 1, &ap);
+        f = parse_spec(&s, f + 1, &rest);
         if (*f == '\0')
             break;
-        convert(&o, &s, *f, &ap);
+        convert(&o, &s, *f, &rest);
     }
-    va_end(ap);
+    va_end(rest);
     return o.count;
 }
 

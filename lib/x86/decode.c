@@ -51,6 +51,7 @@ static int64_t take_signed(struct cursor *c, unsigned size)
 {
     unsigned spare = 64 - 8 * size;
 
+    /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): no operand has 0 bytes */
     return (int64_t)(take_unsigned(c, size) << spare) >> spare;
 }
 

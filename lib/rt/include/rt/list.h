@@ -13,6 +13,8 @@ struct list {
 
 #define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): @node is the name of a variable. */
+
 #define LIST_FOR_EACH(node, head)                                                                  \
     for (struct list *node = (head)->next; node != (head); node = node->next)
 
@@ -20,6 +22,8 @@ struct list {
 #define LIST_FOR_EACH_SAFE(node, head)                                                             \
     for (struct list *node = (head)->next, *node##_next = node->next; node != (head);              \
          node = node##_next, node##_next = node->next)
+
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static inline void list_init(struct list *l)
 {
