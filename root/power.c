@@ -56,14 +56,14 @@ static void firmware_reset(uint32_t type)
 static void acpi_reset(void)
 {
     const struct acpi_fadt_info *fadt = acpi_fadt();
-    volatile uint8_t *reg;
 
     if (fadt == NULL || !fadt->reset_supported)
         return;
     if (fadt->reset_is_io) {
         insn_out8((uint16_t)fadt->reset_address, fadt->reset_value);
     } else {
-        reg = mmio_map(fadt->reset_address, sizeof(*reg));
+        volatile uint8_t *reg = mmio_map(fadt->reset_address, sizeof(*reg));
+
         if (reg != NULL)
             *reg = fadt->reset_value;
     }

@@ -99,9 +99,10 @@ void child_end(struct child *c, uint32_t end, uint32_t status, const char *fmt, 
 {
     bool first = false;
     uint64_t flags = spin_lock(&c->lock);
-    va_list ap;
 
     if (c->state == CHILD_RUNNING || c->state == CHILD_STARTING) {
+        va_list ap;
+
         first = c->state == CHILD_RUNNING; /* who starts it takes a failed one back himself */
         c->state = CHILD_ENDING;
         c->end = end;

@@ -13,7 +13,7 @@ static struct desc_gate idt[TRAP_VECTORS];
 
 static void idt_set(unsigned vector, unsigned dpl, unsigned ist)
 {
-    uint64_t entry = (uint64_t)(uintptr_t)trap_stubs + vector * TRAP_STUB_SIZE;
+    uint64_t entry = (uint64_t)(uintptr_t)trap_stubs + (uint64_t)vector * TRAP_STUB_SIZE;
 
     idt[vector] = desc_gate_make(entry, SELECTOR_KERNEL_CODE, DESC_TYPE_INTERRUPT_GATE, dpl, ist);
 }

@@ -28,7 +28,7 @@ static uint64_t request(struct cpu *cpu)
     return number;
 }
 
-void tlb_flush_space(struct address_space *space)
+void tlb_flush_space(const struct address_space *space)
 {
     uint32_t n = cpu_count();
 

@@ -9,7 +9,7 @@ struct cpu;
 
 /* When it returns, no CPU holds a translation of @space from before the call. Thread context,
  * interrupts on, no spinlock held: it waits for CPUs that may be spinning for one. */
-void tlb_flush_space(struct address_space *space);
+void tlb_flush_space(const struct address_space *space);
 
 /* Do what was asked of this CPU: the IPI's body. */
 void tlb_serve(struct cpu *cpu);

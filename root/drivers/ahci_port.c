@@ -176,7 +176,8 @@ struct ahci_port *ahci_port_create(struct ahci *c, uint32_t index)
         return NULL;
     port->controller = c;
     port->index = index;
-    port->registers = (volatile char *)c->registers + AHCI_PORTS + index * AHCI_PORT_STRIDE;
+    port->registers = (volatile char *)c->registers + AHCI_PORTS +
+                      (size_t)index * AHCI_PORT_STRIDE;
     list_init(&port->pending);
     port_write(port, AHCI_PORT_IE, 0);
     if (port_bring_up(port)) {

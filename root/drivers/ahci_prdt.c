@@ -57,7 +57,7 @@ static void string_read(const uint16_t *words, uint32_t count, char *text)
 {
     char raw[2 * ATA_ID_MODEL_WORDS];
 
-    for (uint32_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         raw[2 * i] = (char)(words[i] >> 8);
         raw[2 * i + 1] = (char)(words[i] & 0xff);
     }

@@ -9,13 +9,13 @@
 
 bool nvme_ring_create(struct nvme *c, struct nvme_ring *ring, uint32_t id, uint32_t entries)
 {
-    uint32_t stride = NVME_CAP_DSTRD(c->capabilities);
+    size_t stride = NVME_CAP_DSTRD(c->capabilities);
     volatile char *doorbells = (volatile char *)c->registers + NVME_REG_DOORBELLS;
 
     ring->entries = entries;
-    ring->command_doorbell = (volatile uint32_t *)(volatile void *)(doorbells + 2 * id * stride);
+    ring->command_doorbell = (volatile uint32_t *)(volatile void *)(doorbells + stride * 2 * id);
     ring->completion_doorbell =
-        (volatile uint32_t *)(volatile void *)(doorbells + (2 * id + 1) * stride);
+        (volatile uint32_t *)(volatile void *)(doorbells + stride * (2 * id + 1));
     if (!dma_alloc(&ring->commands, entries * sizeof(struct nvme_command)) ||
         !dma_alloc(&ring->completions, entries * sizeof(struct nvme_completion)))
         return false;
@@ -93,7 +93,7 @@ bool nvme_queue_create(struct nvme_queue *q, struct nvme *c, uint16_t id)
     q->id = id;
     list_init(&q->pending);
     if (!nvme_ring_create(c, &q->ring, id, c->io_entries) ||
-        !dma_alloc(&q->lists, NVME_LIST_PAGES * NVME_PAGE_SIZE))
+        !dma_alloc(&q->lists, (size_t)NVME_LIST_PAGES * NVME_PAGE_SIZE))
         return false;
     slots_reset(q);
     return true;

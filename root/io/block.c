@@ -193,6 +193,7 @@ enum block_status block_submit_wait(struct block_request *r)
 
     block_start(r, &wait);
     block_wait(&wait);
+    r->context = NULL;
     return r->status;
 }
 
@@ -365,7 +366,7 @@ void block_text(char *text, const char *field, uint32_t length)
         length--;
     }
     for (uint32_t i = 0; i < length && field[i] != '\0'; i++)
-        text[used++] = field[i] >= ' ' && field[i] <= '~' ? field[i] : '?';
+        text[used++] = (char)(field[i] >= ' ' && field[i] <= '~' ? field[i] : '?');
     while (used > 0 && text[used - 1] == ' ')
         used--;
     text[used] = '\0';

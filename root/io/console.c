@@ -57,9 +57,10 @@ static bool has_input(void *context)
 size_t console_read(char *buffer, size_t size)
 {
     size_t n = 0;
-    uint64_t flags;
 
     while (n == 0 && size != 0) {
+        uint64_t flags;
+
         wait_until(&input.queue, has_input, NULL);
         flags = spin_lock(&input.queue.lock);
         while (n < size && input.head != input.tail)

@@ -9,7 +9,7 @@
 
 struct boot_framebuffer;
 
-void framebuffer_init(const struct boot_framebuffer *fb); /* nothing happens if there is none */
+void framebuffer_init(const struct boot_framebuffer *info); /* nothing happens if there is none */
 void framebuffer_start(void);                             /* begin to draw, by a thread */
 void framebuffer_write(const char *text, size_t length);  /* any context */
 void framebuffer_panic(void);                             /* draw at once, without locks */

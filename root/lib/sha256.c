@@ -64,10 +64,11 @@ static void store_be32(uint8_t *p, uint32_t v)
         ROUND(b, c, d, e, f, g, h, a, WORD(i));                                                    \
     } while (0)
 
-#define FIRST_WORD(t) (w[(t)] = load_be32(block + 4u * (t)))
+#define FIRST_WORD(t) (w[(t)] = load_be32(block + (size_t)4 * (t)))
 #define NEXT_WORD(t)                                                                               \
     (w[(t)&15] += SIGMA1(w[((t)-2) & 15]) + w[((t)-7) & 15] + SIGMA0(w[((t)-15) & 15]))
 
+/* NOLINTNEXTLINE(readability-function-size): 16 rounds, written once by the macros above */
 static void block_compress(uint32_t state[8], const uint8_t *block)
 {
     const uint32_t *k = round_constants;

@@ -28,6 +28,7 @@ uint64_t *pt_entry(uint64_t root, uint64_t va, unsigned level, bool create)
     return (uint64_t *)boot_memory_access(table) + pte_index(va, level);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as the levels */
 static void free_tables(uint64_t table, unsigned level, unsigned entries)
 {
     uint64_t *t = phys_to_virt(table);

@@ -261,26 +261,29 @@ void thread_launch(struct thread *t)
     restore_and_yield(flags);
 }
 
+static struct thread *first_movable_locked(const struct run_queue *q)
+{
+    for (unsigned p = 0; p < THREAD_PRIORITIES; p++)
+        LIST_FOR_EACH (l, &q->ready[p]) {
+            struct thread *t = container_of(l, struct thread, link);
+
+            if (!t->pinned)
+                return t;
+        }
+    return NULL;
+}
+
 /* Take a thread that may move from the queue of @victim, which is busy; NULL: none. */
 static struct thread *steal_from(struct cpu *victim)
 {
     struct run_queue *q = &victim->run_queue;
-    struct thread *found = NULL;
+    struct thread *found;
     uint64_t flags;
 
     if (__atomic_load_n(&q->waiting, __ATOMIC_RELAXED) == 0)
         return NULL;
     flags = spin_lock(&q->lock);
-    for (unsigned p = 0; p < THREAD_PRIORITIES && found == NULL; p++) {
-        LIST_FOR_EACH (l, &q->ready[p]) {
-            struct thread *t = container_of(l, struct thread, link);
-
-            if (!t->pinned) {
-                found = t;
-                break;
-            }
-        }
-    }
+    found = first_movable_locked(q);
     if (found != NULL) {
         list_remove(&found->link);
         __atomic_store_n(&q->waiting, q->waiting - 1, __ATOMIC_RELAXED);

@@ -146,11 +146,11 @@ void mutex_unlock(struct mutex *m)
 void thread_sleep(uint64_t ns)
 {
     struct alarm alarm;
-    uint64_t flags;
 
     alarm_set(&alarm, ns);
     while (!alarm_rang(&alarm)) {
-        flags = interrupts_off();
+        uint64_t flags = interrupts_off();
+
         thread_prepare_block();
         if (alarm_rang(&alarm))
             thread_wake(alarm.thread);
