@@ -96,7 +96,7 @@ static bool path_is_good(struct slice s)
 static void path_copy(char *dst, struct slice s)
 {
     for (size_t i = 0; i < s.length; i++)
-        dst[i] = s.at[i] == '/' ? '\\' : s.at[i];
+        dst[i] = (char)(s.at[i] == '/' ? '\\' : s.at[i]);
     dst[s.length] = '\0';
 }
 

@@ -198,7 +198,7 @@ bool memory_prepare_leave(void)
 
     if (!firmware_map_get(f))
         return false;
-    count = f->capacity / f->descriptor_size + 2 * CLAIMS_MAX;
+    count = f->capacity / f->descriptor_size + 2ull * CLAIMS_MAX;
     ranges = memory_take(count * sizeof(struct boot_memory_range), BOOT_MEMORY_LOADER);
     if (ranges == NULL)
         return false;
