@@ -103,11 +103,12 @@ static void too_many_segments_are_refused_without_overrun(void **state)
 static void trim_covers_exactly_its_sectors(void **state)
 {
     static const uint32_t counts[] = {1, 65535, 65536, 1000000, ATA_TRIM_SECTORS_MAX};
-    uint64_t ranges[ATA_TRIM_RANGES], next;
+    uint64_t ranges[ATA_TRIM_RANGES];
 
     (void)state;
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-        next = 0x123456789aull;
+        uint64_t next = 0x123456789aull;
+
         ahci_trim_build(next, counts[i], ranges);
         for (uint32_t k = 0; k < ATA_TRIM_RANGES && ranges[k] >> 48; k++) {
             assert_true((ranges[k] & 0xffffffffffffull) == next);

@@ -29,11 +29,12 @@ static struct {
 
 static void note_write(uint8_t *at)
 {
-    const struct elf64_note note = {sizeof("GNU"), 4, ELF64_NT_BUILD_ID};
+    static const uint8_t build_id[] = {0x12, 0x34, 0x56, 0x78};
+    const struct elf64_note note = {sizeof("GNU"), sizeof(build_id), ELF64_NT_BUILD_ID};
 
     memcpy(at, &note, sizeof(note));
     memcpy(at + sizeof(note), "GNU", sizeof("GNU"));
-    memcpy(at + sizeof(note) + sizeof("GNU"), "\x12\x34\x56\x78", 4);
+    memcpy(at + sizeof(note) + sizeof("GNU"), build_id, sizeof(build_id));
 }
 
 static int setup(void **state)

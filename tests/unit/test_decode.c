@@ -69,10 +69,12 @@ static void put_prefixes(struct code *c, enum x86_mode mode)
 /* Fail with the bytes in the message if the oracle differs; whether the oracle knew the bytes. */
 static bool agrees(const uint8_t *bytes, unsigned count, enum x86_mode mode)
 {
-    char why[160], hex[3 * X86_INSN_MAX + 1] = "";
+    char why[160];
     enum oracle_verdict v = decode_oracle_compare(bytes, count, mode, why, sizeof(why));
 
     if (v == ORACLE_DIFFERS) {
+        char hex[3 * X86_INSN_MAX + 1] = "";
+
         for (unsigned i = 0; i < count && i < X86_INSN_MAX; i++)
             snprintf(hex + 3 * i, 4, "%02x ", bytes[i]);
         fail_msg("mode %d, %s: %s", (int)mode, hex, why);
@@ -165,7 +167,7 @@ static void random_bytes_agree_with_zydis(void **state)
 static enum x86_decode_status decode_exactly(const uint8_t *bytes, unsigned count,
                                              enum x86_mode mode)
 {
-    uint8_t *copy = malloc(count);
+    uint8_t *copy = malloc(count); /* NOLINT(clang-analyzer-optin.portability.UnixAPI): or 0 */
     struct x86_insn insn;
     enum x86_decode_status status;
 

@@ -190,7 +190,7 @@ static void count_started_just_before_the_tsc_wraps_still_ends(void **state)
 static void periodic_timer_does_not_drift(void **state)
 {
     const uint64_t tsc_hz = 2893437019ull, hz = 199999991ull;
-    uint64_t start, expected;
+    uint64_t start;
 
     (void)state;
     begin(tsc_hz, hz);
@@ -198,7 +198,8 @@ static void periodic_timer_does_not_drift(void **state)
     mode(APIC_LVT_TIMER_PERIODIC);
     count(12345);
     for (uint64_t n = 1; n <= 1000; n++) {
-        expected = start + (uint64_t)((unsigned __int128)n * 12345 * tsc_hz / hz);
+        uint64_t expected = start + (uint64_t)((unsigned __int128)n * 12345 * tsc_hz / hz);
+
         fixture_clock_to(expected - 1);
         assert_false(interrupted());
         fixture_clock_to(expected + 1);

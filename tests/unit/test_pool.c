@@ -158,7 +158,7 @@ static void slab_page_returns_when_its_last_object_does(void **state)
 
 static void full_slab_asks_for_another_page(void **state)
 {
-    void *object[64];
+    void *object[64] = {NULL};
     size_t n = 0;
 
     (void)state;

@@ -83,6 +83,8 @@ static void deleting_a_vp_gives_buffers_back_to_the_port(void **state)
 /* What another LP does in the middle of a post: after the lookup of its target. */
 static void (*during_post)(void);
 
+/* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the linker's names */
+
 struct synic *__wrap_port_host_synic(struct partition *p, uint32_t vp_index);
 struct synic *__real_port_host_synic(struct partition *p, uint32_t vp_index);
 
@@ -94,6 +96,8 @@ struct synic *__wrap_port_host_synic(struct partition *p, uint32_t vp_index)
         act();
     return __real_port_host_synic(p, vp_index);
 }
+
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
 static void delete_now(void)
 {

@@ -196,7 +196,9 @@ static void comparisons_have_the_c_librarys_sign(void **state)
 
         for (unsigned k = 0; k < sizeof(a) - 1; k++) {
             a[k] = (char)(random_below(5) * 0x3f);
-            b[k] = random_below(6) == 0 ? (char)(random_below(5) * 0x3f) : a[k];
+            b[k] = a[k];
+            if (random_below(6) == 0)
+                b[k] = (char)(random_below(5) * 0x3f);
         }
         assert_int_equal(rt_memcmp(a, b, n), sign(memcmp(a, b, n)));
         assert_int_equal(sign(rt_strcmp(a, b)), sign(strcmp(a, b)));
@@ -314,7 +316,8 @@ struct shadow {
 
 static void shadow_insert(struct shadow *s, unsigned place, struct member *m)
 {
-    memmove(&s->at[place + 1], &s->at[place], (s->count - place) * sizeof(s->at[0]));
+    for (unsigned i = s->count; i > place; i--)
+        s->at[i] = s->at[i - 1];
     s->at[place] = m;
     s->count++;
 }
@@ -324,7 +327,8 @@ static struct member *shadow_remove(struct shadow *s, unsigned place)
     struct member *m = s->at[place];
 
     s->count--;
-    memmove(&s->at[place], &s->at[place + 1], (s->count - place) * sizeof(s->at[0]));
+    for (unsigned i = place; i < s->count; i++)
+        s->at[i] = s->at[i + 1];
     return m;
 }
 

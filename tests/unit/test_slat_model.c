@@ -23,12 +23,12 @@
 #define NOT_FOUND (-1)
 
 struct model_page {
-    bool mapped, counted;
+    uint64_t hpa;
     unsigned access;
     enum slat_memory_type type;
-    uint64_t hpa;
     int stack[OVERLAYS]; /* the overlays on it, newest last */
     int height;
+    bool mapped, counted;
 };
 
 static struct pool root_pool, pool;

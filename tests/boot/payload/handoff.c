@@ -61,14 +61,19 @@ static volatile uint64_t initialised = BOOT_INFO_MAGIC;
 static volatile uint64_t zeroed[1024];
 static bool failed;
 
+static void byte_put(uint8_t byte)
+{
+    while ((insn_in8(COM1 + COM_STATUS) & COM_STATUS_EMPTY) == 0)
+        insn_pause();
+    insn_out8(COM1, byte);
+}
+
 static void serial_put(void *context, char c)
 {
     (void)context;
     if (c == '\n')
-        serial_put(context, '\r');
-    while ((insn_in8(COM1 + COM_STATUS) & COM_STATUS_EMPTY) == 0)
-        insn_pause();
-    insn_out8(COM1, (uint8_t)c);
+        byte_put('\r');
+    byte_put((uint8_t)c);
 }
 
 static void print(const char *fmt, ...) FORMAT_PRINTF(1, 2);

@@ -25,12 +25,12 @@ _Noreturn void guest_exit(uint8_t code)
     }
 }
 
-_Noreturn void guest_unexpected(const struct guest_frame *f)
+_Noreturn void guest_unexpected(const struct guest_frame *frame)
 {
     guest_printf("guest: VP %u: vector %llu error %#llx rip %#llx rsp %#llx cr2 %#llx\n",
-                 guest_cpu_this()->index, (unsigned long long)f->vector,
-                 (unsigned long long)f->error, (unsigned long long)f->rip,
-                 (unsigned long long)f->rsp, (unsigned long long)insn_read_cr2());
+                 guest_cpu_this()->index, (unsigned long long)frame->vector,
+                 (unsigned long long)frame->error, (unsigned long long)frame->rip,
+                 (unsigned long long)frame->rsp, (unsigned long long)insn_read_cr2());
     guest_exit(GUEST_EXIT_UNEXPECTED);
 }
 

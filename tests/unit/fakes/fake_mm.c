@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* fakes/fake_mm.c - see fakes/fake_mm.h. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +12,8 @@
 #include <mm/phys.h>
 
 unsigned char *fake_ram;
-jmp_buf fake_panic_jump;
-bool fake_panic_armed;
+static jmp_buf panic_jump;
+static bool panic_armed;
 
 const struct boot_memory_range fake_map[] = {
     {.base = 0, .length = 0xa0000, .type = BOOT_MEMORY_USABLE},
@@ -93,13 +93,25 @@ void hv_log(const char *fmt, ...)
     (void)fmt;
 }
 
+jmp_buf *fake_panic_arm(void)
+{
+    panic_armed = true;
+    return &panic_jump;
+}
+
+bool fake_panic_disarm(void)
+{
+    panic_armed = false;
+    return false;
+}
+
 void panic(const char *fmt, ...)
 {
     va_list ap;
 
-    if (fake_panic_armed) {
-        fake_panic_armed = false;
-        longjmp(fake_panic_jump, 1);
+    if (panic_armed) {
+        panic_armed = false;
+        longjmp(panic_jump, 1);
     }
     va_start(ap, fmt);
     vfprintf(stderr, fmt, ap);

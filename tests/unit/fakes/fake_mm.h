@@ -8,10 +8,10 @@
 
 /* Run @statement; true if it panicked. Locks that it held stay taken. */
 #define PANICS(statement)                                                                          \
-    (fake_panic_armed = true, setjmp(fake_panic_jump) == 0 ? ((statement), fake_panic_armed = false) \
-                                                           : true)
-extern jmp_buf fake_panic_jump;
-extern bool fake_panic_armed;
+    (setjmp(*fake_panic_arm()) == 0 ? ((statement), fake_panic_disarm()) : true)
+/* From now on a panic jumps to this buffer; no longer, which returns false. */
+jmp_buf *fake_panic_arm(void);
+bool fake_panic_disarm(void);
 
 #define MIB (1ull << 20)
 #define GIB (1ull << 30)

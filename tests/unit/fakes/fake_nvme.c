@@ -199,7 +199,7 @@ static bool queue_step(uint32_t queue)
     struct nvme_command command;
 
     if (nvme.queues[queue].entries == 0 || !nvme.queues[queue].commands ||
-        nvme.queues[queue].head == *doorbell(queue, 0))
+        !nvme.queues[queue].completions || nvme.queues[queue].head == *doorbell(queue, 0))
         return false;
     command = nvme.queues[queue].commands[nvme.queues[queue].head];
     nvme.queues[queue].head = (nvme.queues[queue].head + 1) % nvme.queues[queue].entries;
@@ -246,7 +246,10 @@ void fake_nvme_step(void)
         complete(1, 77, 0, 0);
     }
     for (uint32_t i = 0; i <= FAKE_NVME_QUEUES; i++) {
-        while (queue_step(i))
-            continue;
+        bool more;
+
+        do
+            more = queue_step(i);
+        while (more);
     }
 }

@@ -87,7 +87,7 @@ uint64_t paging_new_root(void)
     return pt_table_alloc();
 }
 
-void tlb_flush_space(struct address_space *space)
+void tlb_flush_space(const struct address_space *space)
 {
     if (space != fake_process.process.space)
         abort();

@@ -10,11 +10,10 @@
 #include <synic/reftime.h>
 #include <synic/stimer.h>
 #include <synic/synic.h>
+#include <x86/insn.h> /* fake_tsc */
 
 #define WORLD_VPS 4
 #define WORLD_HZ  2500000000ull /* 250 ticks a 100 ns unit */
-
-extern uint64_t fake_tsc;
 
 struct world_vp {
     struct synic synic;
