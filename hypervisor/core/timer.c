@@ -89,6 +89,11 @@ static uint64_t scale(uint64_t value, uint64_t from, uint64_t to)
     return value / from * to + value % from * to / from;
 }
 
+uint64_t tsc_from_100ns(uint64_t units)
+{
+    return scale(units, UNITS_PER_SECOND, tsc_hz);
+}
+
 uint64_t tsc_to_100ns(uint64_t ticks)
 {
     return scale(ticks, tsc_hz, UNITS_PER_SECOND);

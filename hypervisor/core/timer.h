@@ -37,7 +37,8 @@ extern uint64_t tsc_hz;
 /* Do the TSCs of all LPs show the same time? Found out at boot. */
 extern bool tsc_synchronised;
 
-/* TSC ticks to 100 ns units. */
+/* 100 ns units to TSC ticks and back. */
+uint64_t tsc_from_100ns(uint64_t units);
 uint64_t tsc_to_100ns(uint64_t ticks);
 
 #endif
