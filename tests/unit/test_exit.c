@@ -311,7 +311,8 @@ static void root_reaches_devices_at_the_first_touch(void **state)
 
 static void root_cannot_touch_what_the_hypervisor_keeps(void **state)
 {
-    static const uint64_t forbidden[] = {32 * MIB, 34 * MIB - 1, APIC_DEFAULT_BASE + 0x300};
+    static const uint64_t forbidden[] = {
+        MACHINE_KEPT_BASE, MACHINE_KEPT_BASE + MACHINE_KEPT_SIZE - 1, APIC_DEFAULT_BASE + 0x300};
 
     (void)state;
     enter_root();
@@ -325,7 +326,7 @@ static void root_cannot_touch_what_the_hypervisor_keeps(void **state)
 
 static void root_cannot_touch_deposited_pages(void **state)
 {
-    struct vp_exit exit = fault(34 * MIB, GPA_FAULT_WRITE);
+    struct vp_exit exit = fault(MACHINE_KEPT_BASE + MACHINE_KEPT_SIZE, GPA_FAULT_WRITE);
 
     (void)state;
     enter_root();

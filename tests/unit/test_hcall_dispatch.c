@@ -290,7 +290,7 @@ static void blocks_beyond_the_space_are_refused(void **state)
 
 static void blocks_where_the_caller_has_no_memory_are_refused(void **state)
 {
-    const uint64_t nowhere = 1ull << 40, kept = 32 * MIB;
+    const uint64_t nowhere = 1ull << 40, kept = MACHINE_KEPT_BASE;
 
     (void)state;
     FOR_EACH_CALL(c)

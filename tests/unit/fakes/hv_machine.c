@@ -21,12 +21,10 @@
 #include "mm/guest.h"
 #include "mm/pfn.h"
 
-#define MACHINE_KEPT_BASE (32 * MIB)
-#define MACHINE_KEPT_SIZE (2 * MIB)
-#define MACHINE_PAGES     (2 * MIB) /* machine_page starts here */
-#define CALL_ROUNDS       100000u
-#define WAITS_MAX         1000u
-#define VMCALL_LENGTH     3u
+#define MACHINE_PAGES (2 * MIB) /* machine_page starts here */
+#define CALL_ROUNDS   100000u
+#define WAITS_MAX     1000u
+#define VMCALL_LENGTH 3u
 
 struct machine machine;
 uint64_t tsc_hz = MACHINE_TSC_HZ, lapic_timer_hz = MACHINE_APIC_HZ;
@@ -281,6 +279,7 @@ static void lp_init(struct fake_lp *lp, uint32_t index)
     cpu->hcall_in = hpa_ptr(kept_alloc(PAGE_SIZE));
     cpu->hcall_out = hpa_ptr(kept_alloc(PAGE_SIZE));
     cpu->has_tsc_aux = cpu->has_ibpb = true;
+    cpu->remote.idle = true; /* an LP as which nothing runs holds nothing */
     lp_table[index] = cpu;
     machine_lp(index);
     fpu_on();
@@ -308,10 +307,11 @@ void insn_sti_hlt_cli(void)
 static void run_lp(struct fake_lp *lp)
 {
     machine.lp = lp;
-    lp->pcpu.remote.idle = false;
+    lp->pcpu.remote.idle = false; /* as the run loop believes */
     timer_cancel(&lp->pcpu.slice_timer); /* the run loop initialises it */
     if (setjmp(halted) == 0)
         vp_run_loop();
+    machine.lp->pcpu.remote.idle = true;
 }
 
 static struct fake_lp *next_timer(void)

@@ -12,11 +12,13 @@
 #include "fakes/fake_mm.h"
 #include "virt/fake/fake.h"
 
-#define MACHINE_LPS      4u
-#define MACHINE_RAM      (64 * MIB)
-#define MACHINE_TSC_HZ   1000000000ull
-#define MACHINE_APIC_HZ  100000000ull
-#define MACHINE_GUEST_OS 0x8100000000000000ull /* what the VPs of helpers say they are */
+#define MACHINE_LPS       4u
+#define MACHINE_RAM       (32 * MIB)
+#define MACHINE_KEPT_BASE (16 * MIB) /* the hypervisor's own */
+#define MACHINE_KEPT_SIZE MIB
+#define MACHINE_TSC_HZ    1000000000ull
+#define MACHINE_APIC_HZ   100000000ull
+#define MACHINE_GUEST_OS  0x8100000000000000ull /* what the VPs of helpers say they are */
 
 /* A logical processor, and what it was made to do. */
 struct fake_lp {
