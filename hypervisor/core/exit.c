@@ -277,23 +277,12 @@ static void exit_cr8_write(struct vp *vp)
     virt_skip(vp, insn.length);
 }
 
-/* SDM vol. 2, XSETBV: x87 always on, AVX needs SSE, the AVX-512 states come together. */
-static bool xcr0_valid(const struct vp *vp, uint64_t v)
-{
-    const uint64_t avx512 = XCR0_OPMASK | XCR0_ZMM_HI256 | XCR0_HI16_ZMM;
-
-    if (!(v & XCR0_X87) || v & ~cpuid_xcr0_allowed(vp->partition->cpuid))
-        return false;
-    if ((v & XCR0_AVX) && !(v & XCR0_SSE))
-        return false;
-    return !(v & avx512) || ((v & avx512) == avx512 && (v & XCR0_AVX));
-}
-
 static void exit_xsetbv(struct vp *vp, struct vp_exit *exit)
 {
     uint64_t value = edx_eax(vp);
 
-    if ((uint32_t)vp->gpr[X86_RCX] != 0 || virt_cpl(vp) != 0 || !xcr0_valid(vp, value)) {
+    if ((uint32_t)vp->gpr[X86_RCX] != 0 || virt_cpl(vp) != 0 ||
+        !cpuid_xcr0_valid(vp->partition->cpuid, value)) {
         inject_gp(vp);
         return;
     }

@@ -17,13 +17,38 @@
 #define FXSAVE_SIZE  512u
 #define FXSAVE_FCW   0  /* byte offsets in the legacy region */
 #define FXSAVE_MXCSR 24
+#define FXSAVE_MXCSR_MASK 28
 #define FCW_INIT     0x37fu
 #define MXCSR_INIT   0x1f80u
+#define MXCSR_MASK_DEFAULT 0xffbfu /* where the processor saves 0 for it. SDM vol. 1, 11.6.6 */
+
+/* The header behind the legacy region. SDM vol. 1, 13.4.2. */
+#define XSAVE_XSTATE_BV   512 /* byte offset */
+#define XSAVE_HEADER_SIZE 64u
 
 static struct {
     uint64_t mask;
     uint32_t size;
+    uint32_t mxcsr_mask; /* the bits that MXCSR has */
 } fpu = {.size = FXSAVE_SIZE};
+
+static uint32_t field32(const void *area, size_t at)
+{
+    uint32_t v;
+
+    memcpy(&v, (const uint8_t *)area + at, sizeof(v));
+    return v;
+}
+
+static void measure_mxcsr(void)
+{
+    _Alignas(16) uint8_t area[FXSAVE_SIZE];
+
+    insn_fxsave(area);
+    fpu.mxcsr_mask = field32(area, FXSAVE_MXCSR_MASK);
+    if (fpu.mxcsr_mask == 0)
+        fpu.mxcsr_mask = MXCSR_MASK_DEFAULT;
+}
 
 void fpu_on(void)
 {
@@ -31,6 +56,7 @@ void fpu_on(void)
 
     insn_write_cr0((insn_read_cr0() & ~(CR0_EM | CR0_TS)) | CR0_MP | CR0_NE);
     insn_write_cr4(insn_read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT);
+    measure_mxcsr();
     insn_cpuid(CPUID_LEAF_FEATURES, 0, r);
     if (!(r[2] & CPUID_1_ECX_XSAVE))
         return;
@@ -57,6 +83,19 @@ void fpu_reset(struct vp *vp)
     *(uint16_t *)(void *)(area + FXSAVE_FCW) = FCW_INIT;
     *(uint32_t *)(void *)(area + FXSAVE_MXCSR) = MXCSR_INIT;
     vp->xcr0 = XCR0_X87;
+}
+
+/* SDM vol. 1, 13.8: the header names components that are enabled, in the standard form. */
+bool fpu_area_valid(const void *area)
+{
+    uint64_t header[XSAVE_HEADER_SIZE / sizeof(uint64_t)], rest = 0;
+
+    if (field32(area, FXSAVE_MXCSR) & ~fpu.mxcsr_mask)
+        return false;
+    memcpy(header, (const uint8_t *)area + XSAVE_XSTATE_BV, sizeof(header));
+    for (size_t i = 1; i < ARRAY_SIZE(header); i++)
+        rest |= header[i];
+    return rest == 0 && (header[0] & ~fpu.mask) == 0;
 }
 
 /* XCR0 holds all components while state moves, so that what a guest has disabled for the moment

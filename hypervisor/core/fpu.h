@@ -4,6 +4,7 @@
 #ifndef CORE_FPU_H
 #define CORE_FPU_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct vp;
@@ -16,6 +17,9 @@ uint64_t fpu_xcr0_mask(void);
 
 /* Set @vp's area to the state after INIT. */
 void fpu_reset(struct vp *vp);
+
+/* May @area, a page that somebody else filled, be loaded? What would fault is refused. */
+bool fpu_area_valid(const void *area);
 
 void fpu_load(struct vp *vp);
 void fpu_save(struct vp *vp);

@@ -4,7 +4,7 @@
 
 #include <hvabi/msr.h>
 #include <x86/cr.h>
-#include <x86/insn.h>
+#include <x86/exception.h>
 #include <x86/msr.h>
 #include "core/vp.h"
 #include "emul/msr.h"
@@ -18,6 +18,8 @@ static uint32_t msr_of(uint32_t name)
     switch (name) {
     case HvX64RegisterApicBase:
         return MSR_IA32_APIC_BASE;
+    case HvX64RegisterTsc:
+        return MSR_IA32_TSC;
     case HvRegisterGuestOsId:
         return HV_X64_MSR_GUEST_OS_ID;
     case HvX64RegisterHypercall:
@@ -71,8 +73,6 @@ hv_status vp_reg_get(struct vp *vp, uint32_t name, struct hv_register_value *val
     else if (msr != 0)
         return msr_read(vp, msr, &value->reg64) == MSR_DONE ? HV_STATUS_SUCCESS
                                                             : HV_STATUS_INVALID_PARAMETER;
-    else if (name == HvX64RegisterTsc)
-        value->reg64 = insn_rdtsc() + vp->tsc_offset;
     else if (name == HvX64RegisterXfem)
         value->reg64 = vp->xcr0;
     else if (name == HvRegisterVpIndex)
@@ -84,40 +84,51 @@ hv_status vp_reg_get(struct vp *vp, uint32_t name, struct hv_register_value *val
     return HV_STATUS_SUCCESS;
 }
 
-/* HvRegisterPendingInterruption: an event for the next entry. TLFS 2.0A, 10.3.4. */
-static hv_status set_pending(struct vp *vp, uint64_t v)
+/* An event for the next entry that a processor can deliver. TLFS 2.0A, 10.3.4; APM vol. 2, 15.20. */
+static bool pending_valid(uint64_t v)
 {
-    uint8_t vector = (uint8_t)(v >> HV_X64_PENDING_INTERRUPTION_VECTOR_SHIFT);
+    uint64_t vector = (v & HV_X64_PENDING_INTERRUPTION_VECTOR_MASK) >>
+                      HV_X64_PENDING_INTERRUPTION_VECTOR_SHIFT;
+    bool error = v & HV_X64_PENDING_INTERRUPTION_DELIVER_ERROR_CODE;
 
     if (!(v & HV_X64_PENDING_INTERRUPTION_PENDING))
-        return HV_STATUS_SUCCESS;
+        return v == 0;
+    if (v & (HV_X64_PENDING_INTERRUPTION_RESERVED | HV_X64_PENDING_INTERRUPTION_LENGTH_MASK) ||
+        (!error && v >> HV_X64_PENDING_INTERRUPTION_ERROR_CODE_SHIFT != 0))
+        return false;
     switch ((v & HV_X64_PENDING_INTERRUPTION_TYPE_MASK) >> HV_X64_PENDING_INTERRUPTION_TYPE_SHIFT) {
     case HvX64PendingInterrupt:
-        virt_inject_interrupt(vp, vector);
-        return HV_STATUS_SUCCESS;
+        return vector <= UINT8_MAX && !error;
     case HvX64PendingNmi:
-        vp->nmi_pending = true;
-        return HV_STATUS_SUCCESS;
+        return vector == EXCEPTION_NMI && !error;
     case HvX64PendingException:
-        if (vector >= 32)
-            return HV_STATUS_INVALID_REGISTER_VALUE;
-        virt_inject_exception(vp, vector, v & HV_X64_PENDING_INTERRUPTION_DELIVER_ERROR_CODE,
-                              (uint32_t)(v >> 32));
-        return HV_STATUS_SUCCESS;
+        return vector < EXCEPTION_COUNT && vector != EXCEPTION_NMI;
     default:
-        return HV_STATUS_INVALID_REGISTER_VALUE;
+        return false;
     }
 }
 
-static hv_status set_suspend(struct vp *vp, uint32_t bit, uint64_t v)
+bool vp_reg_allows(const struct vp *vp, uint32_t name, const struct hv_register_value *value)
 {
-    if (v > 1)
-        return HV_STATUS_INVALID_REGISTER_VALUE;
+    switch (name) {
+    case HvRegisterPendingInterruption:
+        return pending_valid(value->reg64);
+    case HvX64RegisterXfem:
+        return value->reg64 == vp->xcr0 || cpuid_xcr0_valid(vp->partition->cpuid, value->reg64);
+    case HvRegisterExplicitSuspend:
+    case HvRegisterInterceptSuspend:
+        return value->reg64 <= 1;
+    default:
+        return virt_reg_allows(name, value->reg64);
+    }
+}
+
+static void set_suspend(struct vp *vp, uint32_t bit, uint64_t v)
+{
     if (v != 0)
         __atomic_fetch_or(&vp->suspend, bit, __ATOMIC_SEQ_CST);
     else
         __atomic_fetch_and(&vp->suspend, ~bit, __ATOMIC_SEQ_CST); /* vp_release wakes */
-    return HV_STATUS_SUCCESS;
 }
 
 hv_status vp_reg_set(struct vp *vp, uint32_t name, const struct hv_register_value *value)
@@ -132,22 +143,16 @@ hv_status vp_reg_set(struct vp *vp, uint32_t name, const struct hv_register_valu
         *field = v;
         return HV_STATUS_SUCCESS;
     }
+    if (!vp_reg_allows(vp, name, value))
+        return HV_STATUS_INVALID_REGISTER_VALUE;
     if (suspend != 0)
-        return set_suspend(vp, suspend, v);
-    if (msr != 0)
+        set_suspend(vp, suspend, v);
+    else if (msr != 0)
         return msr_write(vp, msr, v) == MSR_DONE ? HV_STATUS_SUCCESS
                                                  : HV_STATUS_INVALID_REGISTER_VALUE;
-    if (name == HvRegisterPendingInterruption)
-        return set_pending(vp, v);
-    if (name == HvX64RegisterTsc) {
-        virt_set_tsc_offset(vp, v - insn_rdtsc());
-        return HV_STATUS_SUCCESS;
-    }
-    if (name == HvX64RegisterXfem) {
-        if (!(v & XCR0_X87) || v & ~cpuid_xcr0_allowed(vp->partition->cpuid))
-            return HV_STATUS_INVALID_REGISTER_VALUE;
+    else if (name == HvX64RegisterXfem)
         vp->xcr0 = v;
-        return HV_STATUS_SUCCESS;
-    }
-    return virt_reg_set(vp, name, value);
+    else
+        return virt_reg_set(vp, name, value);
+    return HV_STATUS_SUCCESS;
 }

@@ -14,4 +14,7 @@ hv_status vp_reg_get(struct vp *vp, uint32_t name, struct hv_register_value *val
 hv_status vp_reg_set(struct vp *vp, uint32_t name, const struct hv_register_value *value)
     MUST_CHECK;
 
+/* Would vp_reg_set take @value for @name? Nothing is changed. */
+bool vp_reg_allows(const struct vp *vp, uint32_t name, const struct hv_register_value *value);
+
 #endif

@@ -366,6 +366,16 @@ void cpuid_policy_init(struct cpuid_policy *p, const struct cpuid_config *config
     hypervisor_build(p, &config->hypervisor);
 }
 
+/* x87 always on, AVX needs SSE, the AVX-512 states come together. */
+bool cpuid_xcr0_valid(const struct cpuid_policy *p, uint64_t v)
+{
+    if (!(v & XCR0_X87) || v & ~p->xcr0)
+        return false;
+    if ((v & XCR0_AVX) && !(v & XCR0_SSE))
+        return false;
+    return !(v & XCR0_AVX512) || ((v & XCR0_AVX512) == XCR0_AVX512 && (v & XCR0_AVX));
+}
+
 /* ---- Reading ---- */
 
 static const struct cpuid_registers none;

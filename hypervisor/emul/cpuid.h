@@ -89,4 +89,7 @@ static inline uint64_t cpuid_xcr0_allowed(const struct cpuid_policy *p)
     return p->xcr0;
 }
 
+/* May a guest set XCR0 to @v? SDM vol. 2, XSETBV. */
+bool cpuid_xcr0_valid(const struct cpuid_policy *p, uint64_t v);
+
 #endif

@@ -40,6 +40,9 @@ hv_status virt_reg_get(struct vp *vp, uint32_t name, struct hv_register_value *v
 hv_status virt_reg_set(struct vp *vp, uint32_t name, const struct hv_register_value *value)
     MUST_CHECK;
 
+/* Would virt_reg_set take @value for @name, if there is such a register? */
+bool virt_reg_allows(uint32_t name, uint64_t value);
+
 /* What the run loop asks about the guest's state. */
 bool virt_interruptible(const struct vp *vp);  /* IF = 1, no shadow, nothing being injected */
 bool virt_injecting(const struct vp *vp);      /* an event waits for the next entry */

@@ -82,6 +82,41 @@ static void descriptor_tables_keep_base_and_limit(void **state)
     assert_memory_equal(&in, &out, sizeof(in));
 }
 
+/* Type, vector and error code as the TLFS has them: TLFS 2.0A, 10.3.4. */
+static void pending_event_is_a_register(void **state)
+{
+    static const uint64_t events[] = {
+        0, 1 | 0x51 << 16,                              /* interrupt */
+        1 | 2 << 1 | 2 << 16,                           /* NMI */
+        1 | 3 << 1 | 1 << 4 | 13 << 16 | 0x18ull << 32, /* #GP(0x18) */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+        assert_int_equal(set(HvRegisterPendingInterruption, events[i]), HV_STATUS_SUCCESS);
+        assert_int_equal(get(HvRegisterPendingInterruption), events[i]);
+        assert_int_equal(virt_injecting(vp), i != 0);
+    }
+    assert_int_equal(vmcb->control.eventinj, VMCB_EVENT_VALID | VMCB_EVENT_EXCEPTION |
+                                                 VMCB_EVENT_ERROR_VALID | 13 |
+                                                 0x18ull << VMCB_EVENT_ERROR_SHIFT);
+    virt_inject_interrupt(vp, 0x30);
+    assert_int_equal(get(HvRegisterPendingInterruption), 1 | 0x30 << 16);
+}
+
+static void interrupt_shadow_is_a_register(void **state)
+{
+    (void)state;
+    assert_int_equal(set(HvRegisterInterruptState, HV_X64_INTERRUPT_STATE_SHADOW),
+                     HV_STATUS_SUCCESS);
+    assert_true(virt_in_shadow(vp));
+    assert_int_equal(get(HvRegisterInterruptState), HV_X64_INTERRUPT_STATE_SHADOW);
+    assert_int_equal(set(HvRegisterInterruptState, 0), HV_STATUS_SUCCESS);
+    assert_false(virt_in_shadow(vp));
+    assert_int_equal(set(HvRegisterInterruptState, HV_X64_INTERRUPT_STATE_NMI_MASKED),
+                     HV_STATUS_INVALID_REGISTER_VALUE);
+}
+
 static void values_that_no_guest_may_have_are_refused(void **state)
 {
     static const struct {
@@ -152,6 +187,8 @@ int main(void)
         TEST(registers_keep_what_they_are_given),
         TEST(segments_keep_their_attributes_in_both_formats),
         TEST(descriptor_tables_keep_base_and_limit),
+        TEST(pending_event_is_a_register),
+        TEST(interrupt_shadow_is_a_register),
         TEST(values_that_no_guest_may_have_are_refused),
         TEST(svme_is_hidden_and_always_set),
         TEST(lme_is_fixed_while_paging_is_on_and_lma_is_not_written),

@@ -150,6 +150,29 @@ static struct hv_x64_table_register *table_field(struct fake_vp *f, uint32_t nam
     return name == HvX64RegisterIdtr ? &f->idtr : name == HvX64RegisterGdtr ? &f->gdtr : NULL;
 }
 
+static uint64_t pending_get(const struct fake_event *e)
+{
+    if (!e->valid)
+        return 0;
+    return HV_X64_PENDING_INTERRUPTION_PENDING |
+           (uint64_t)e->type << HV_X64_PENDING_INTERRUPTION_TYPE_SHIFT |
+           (e->has_error ? HV_X64_PENDING_INTERRUPTION_DELIVER_ERROR_CODE : 0) |
+           (uint64_t)e->vector << HV_X64_PENDING_INTERRUPTION_VECTOR_SHIFT |
+           (uint64_t)e->error << HV_X64_PENDING_INTERRUPTION_ERROR_CODE_SHIFT;
+}
+
+static struct fake_event pending_set(uint64_t v)
+{
+    return (struct fake_event){
+        .valid = v & HV_X64_PENDING_INTERRUPTION_PENDING,
+        .has_error = v & HV_X64_PENDING_INTERRUPTION_DELIVER_ERROR_CODE,
+        .type = (uint8_t)((v & HV_X64_PENDING_INTERRUPTION_TYPE_MASK) >>
+                          HV_X64_PENDING_INTERRUPTION_TYPE_SHIFT),
+        .vector = (uint8_t)(v >> HV_X64_PENDING_INTERRUPTION_VECTOR_SHIFT),
+        .error = (uint32_t)(v >> HV_X64_PENDING_INTERRUPTION_ERROR_CODE_SHIFT),
+    };
+}
+
 hv_status virt_reg_get(struct vp *vp, uint32_t name, struct hv_register_value *value)
 {
     struct fake_vp *f = fake_of(vp);
@@ -165,19 +188,28 @@ hv_status virt_reg_get(struct vp *vp, uint32_t name, struct hv_register_value *v
         value->table = *table;
     else if (name == HvRegisterInterruptState)
         value->reg64 = f->in_shadow;
+    else if (name == HvRegisterPendingInterruption)
+        value->reg64 = pending_get(&f->injected);
     else
         return HV_STATUS_INVALID_PARAMETER;
     return HV_STATUS_SUCCESS;
 }
 
 /* No processor looks at the values here, so only what the core relies on is refused. */
+bool virt_reg_allows(uint32_t name, uint64_t value)
+{
+    return name == HvX64RegisterCr0           ? !(value & ~CR0_DEFINED)
+           : name == HvRegisterInterruptState ? value <= 1
+                                              : true;
+}
+
 hv_status virt_reg_set(struct vp *vp, uint32_t name, const struct hv_register_value *value)
 {
     struct fake_vp *f = fake_of(vp);
     uint64_t *field = plain_field(f, name);
     struct hv_x64_table_register *table = table_field(f, name);
 
-    if (name == HvX64RegisterCr0 && (value->reg64 & ~CR0_DEFINED))
+    if (!virt_reg_allows(name, value->reg64))
         return HV_STATUS_INVALID_REGISTER_VALUE;
     if (field != NULL)
         *field = value->reg64;
@@ -186,6 +218,10 @@ hv_status virt_reg_set(struct vp *vp, uint32_t name, const struct hv_register_va
     else if (table != NULL)
         *table =
             (struct hv_x64_table_register){.limit = value->table.limit, .base = value->table.base};
+    else if (name == HvRegisterInterruptState)
+        f->in_shadow = value->reg64 != 0;
+    else if (name == HvRegisterPendingInterruption)
+        f->injected = pending_set(value->reg64);
     else
         return HV_STATUS_INVALID_PARAMETER;
     return HV_STATUS_SUCCESS;

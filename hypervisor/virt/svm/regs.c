@@ -88,6 +88,31 @@ static hv_status table_set(struct vmcb_segment *s, const struct hv_register_valu
     return HV_STATUS_SUCCESS;
 }
 
+/* HvRegisterPendingInterruption has the event types of EVENTINJ at other places. */
+static uint64_t pending_get(uint64_t e)
+{
+    if (!(e & VMCB_EVENT_VALID))
+        return 0;
+    return HV_X64_PENDING_INTERRUPTION_PENDING |
+           (e & VMCB_EVENT_TYPE_MASK) >> VMCB_EVENT_TYPE_SHIFT
+               << HV_X64_PENDING_INTERRUPTION_TYPE_SHIFT |
+           (e & VMCB_EVENT_VECTOR_MASK) << HV_X64_PENDING_INTERRUPTION_VECTOR_SHIFT |
+           (e & VMCB_EVENT_ERROR_VALID ? HV_X64_PENDING_INTERRUPTION_DELIVER_ERROR_CODE : 0) |
+           e >> VMCB_EVENT_ERROR_SHIFT << HV_X64_PENDING_INTERRUPTION_ERROR_CODE_SHIFT;
+}
+
+static uint64_t pending_set(uint64_t v)
+{
+    if (!(v & HV_X64_PENDING_INTERRUPTION_PENDING))
+        return 0;
+    return VMCB_EVENT_VALID |
+           (v & HV_X64_PENDING_INTERRUPTION_TYPE_MASK) >> HV_X64_PENDING_INTERRUPTION_TYPE_SHIFT
+               << VMCB_EVENT_TYPE_SHIFT |
+           (v >> HV_X64_PENDING_INTERRUPTION_VECTOR_SHIFT & VMCB_EVENT_VECTOR_MASK) |
+           (v & HV_X64_PENDING_INTERRUPTION_DELIVER_ERROR_CODE ? VMCB_EVENT_ERROR_VALID : 0) |
+           v >> HV_X64_PENDING_INTERRUPTION_ERROR_CODE_SHIFT << VMCB_EVENT_ERROR_SHIFT;
+}
+
 hv_status virt_reg_get(struct vp *vp, uint32_t name, struct hv_register_value *value)
 {
     struct vmcb_save *s = &vmcb_of(vp)->save;
@@ -109,28 +134,32 @@ hv_status virt_reg_get(struct vp *vp, uint32_t name, struct hv_register_value *v
         return table_get(&s->gdtr, value);
     else if (name == HvRegisterInterruptState)
         value->reg64 = virt_in_shadow(vp);
+    else if (name == HvRegisterPendingInterruption)
+        value->reg64 = pending_get(vmcb_of(vp)->control.eventinj);
     else
         return HV_STATUS_INVALID_PARAMETER;
     return HV_STATUS_SUCCESS;
 }
 
 /* Bits that no guest may set are refused here, the rest by the hardware at VMRUN. */
-static bool refuses(uint32_t name, uint64_t v)
+bool virt_reg_allows(uint32_t name, uint64_t v)
 {
     static const uint64_t efer_allowed = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_FFXSR;
 
     switch (name) {
     case HvX64RegisterCr0:
-        return v & ~CR0_DEFINED || ((v & CR0_PG) && !(v & CR0_PE)) || ((v & CR0_NW) && !(v & CR0_CD));
+        return !(v & ~CR0_DEFINED) && (!(v & CR0_PG) || (v & CR0_PE)) && (!(v & CR0_NW) || (v & CR0_CD));
     case HvX64RegisterCr4:
-        return v & (CR4_VMXE | CR4_SMXE | CR4_PCIDE | CR4_CET | CR4_PKS | CR4_KL);
+        return !(v & (CR4_VMXE | CR4_SMXE | CR4_PCIDE | CR4_CET | CR4_PKS | CR4_KL));
     case HvX64RegisterEfer:
-        return v & ~efer_allowed;
+        return !(v & ~efer_allowed);
     case HvX64RegisterDr6:
     case HvX64RegisterDr7:
-        return v >> 32;
+        return v >> 32 == 0;
+    case HvRegisterInterruptState:
+        return !(v & ~HV_X64_INTERRUPT_STATE_SHADOW);
     default:
-        return false;
+        return true;
     }
 }
 
@@ -140,7 +169,7 @@ hv_status virt_reg_set(struct vp *vp, uint32_t name, const struct hv_register_va
     uint64_t *field = save_field(vp, name);
     struct vmcb_segment *segment = segment_field(vp, name);
 
-    if (refuses(name, value->reg64))
+    if (!virt_reg_allows(name, value->reg64))
         return HV_STATUS_INVALID_REGISTER_VALUE;
     if (field != NULL)
         *field = value->reg64;
@@ -154,6 +183,10 @@ hv_status virt_reg_set(struct vp *vp, uint32_t name, const struct hv_register_va
         return table_set(&s->idtr, value);
     else if (name == HvX64RegisterGdtr)
         return table_set(&s->gdtr, value);
+    else if (name == HvRegisterInterruptState)
+        vmcb_of(vp)->control.interrupt_shadow = value->reg64;
+    else if (name == HvRegisterPendingInterruption)
+        vmcb_of(vp)->control.eventinj = pending_set(value->reg64);
     else
         return HV_STATUS_INVALID_PARAMETER;
     if (name == HvX64RegisterSs) /* 15.5.1: CPL is SS.DPL, except in real and VM86 mode */
@@ -220,7 +253,7 @@ bool virt_msr_write(struct vp *vp, uint32_t msr, uint64_t value, bool *fault)
 
     if (msr != MSR_EFER)
         return false;
-    *fault = refuses(HvX64RegisterEfer, value) ||
+    *fault = !virt_reg_allows(HvX64RegisterEfer, value) ||
              ((s->cr0 & CR0_PG) && ((value ^ s->efer) & EFER_LME));
     if (!*fault)
         s->efer = (value & ~EFER_LMA) | (s->efer & EFER_LMA) | EFER_SVME;

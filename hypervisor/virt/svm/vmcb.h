@@ -166,6 +166,7 @@ ABI_SIZE(struct vmcb, 4096);
 
 /* eventinj and exitintinfo (15.20) */
 #define VMCB_EVENT_VECTOR_MASK 0xffull
+#define VMCB_EVENT_TYPE_SHIFT  8
 #define VMCB_EVENT_TYPE_MASK   (7ull << 8)
 #define VMCB_EVENT_INTR        (0ull << 8)
 #define VMCB_EVENT_NMI         (2ull << 8)
