@@ -179,6 +179,7 @@ static const struct key KEYS[] = {
     {"memdisk", apply_option},
     {"rootdebug", apply_option},
     {"selftest", apply_option},
+    {"smt", apply_option},
 };
 
 static const struct key *key_find(struct slice name)

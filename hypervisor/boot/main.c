@@ -6,12 +6,14 @@
 #include <x86/insn.h>
 #include <x86/msr.h>
 #include "boot/kept.h"
+#include "boot/options.h"
 #include "boot/paging.h"
 #include "boot/smp.h"
 #include "core/fpu.h"
 #include "core/interrupts.h"
 #include "core/lapic_physical.h"
 #include "core/pcpu.h"
+#include "core/speculation.h"
 #include "core/vp.h"
 #include "debug/log.h"
 #include "debug/provoke.h"
@@ -31,7 +33,20 @@ bool tsc_synchronised = true;
 
 /* ---- logical processors ---- */
 
-static void create_lps(const struct boot_info *info)
+/* boot.cfg: smt = isolated | shared. Do all LPs of a core run children? */
+static bool smt_shared(const char *options)
+{
+    const char *value = option_find(options, "smt");
+
+    if (value == NULL || option_is(value, "isolated"))
+        return false;
+    if (option_is(value, "shared"))
+        return true;
+    hv_log("boot.cfg: smt is isolated or shared: using isolated");
+    return false;
+}
+
+static void create_lps(const struct boot_info *info, bool shared)
 {
     const uint32_t *ids = hpa_ptr(hpa(info->lp_apic_ids));
 
@@ -42,6 +57,7 @@ static void create_lps(const struct boot_info *info)
         cpu->self = cpu;
         cpu->lp_index = i;
         cpu->apic_id = ids[i];
+        cpu->root_only = !speculation_runs_children(&speculation, ids, i, shared);
         cpu->timer_programmed = UINT64_MAX;
         cpu->hcall_in = hpa_ptr(kept_alloc(PAGE_SIZE));
         cpu->hcall_out = hpa_ptr(kept_alloc(PAGE_SIZE));
@@ -53,6 +69,16 @@ static void create_lps(const struct boot_info *info)
     }
 }
 
+static void log_smt(void)
+{
+    uint32_t children = 0;
+
+    for (uint32_t i = 0; i < lp_count; i++)
+        children += !lp_table[i]->root_only;
+    if (speculation.thread_bits != 0)
+        hv_log("LPs share cores: %u of %u run children", children, lp_count);
+}
+
 /* What each LP does for itself, on its own stack or the boot stack. */
 static void lp_init(struct pcpu *cpu)
 {
@@ -61,13 +87,12 @@ static void lp_init(struct pcpu *cpu)
     interrupts_init(cpu);
     insn_cpuid(CPUID_LEAF_EXT_FEATURES, 0, r);
     cpu->has_tsc_aux = r[3] & CPUID_80000001_EDX_RDTSCP;
-    insn_cpuid(CPUID_LEAF_ADDRESS_SIZES, 0, r);
-    cpu->has_ibpb = r[1] & CPUID_80000008_EBX_IBPB;
     fpu_on();
     lapic_physical_on();
     if (cpu->lp_index == 0)
         lapic_physical_calibrate();
     virt_cpu_on(cpu);
+    speculation_cpu_on(cpu);
 }
 
 /* ---- do the TSCs agree? ---- */
@@ -188,8 +213,10 @@ _Noreturn void hypervisor_main(uint64_t boot_info)
     info = hpa_ptr(hpa(boot_info));
     symbols_init(&info->hypervisor);
     hv_log("Verdigris hypervisor for %s, build id %s", virt_name, build_id());
-    provoke_init(info->options != 0 ? hpa_ptr(hpa(info->options)) : NULL);
-    create_lps(info);
+    const char *options = info->options != 0 ? hpa_ptr(hpa(info->options)) : NULL;
+    provoke_init(options);
+    speculation_choose(&speculation, insn_cpuid);
+    create_lps(info, smt_shared(options));
     lp_init(lp_table[0]);
     sched_slice_tsc = tsc_hz / 1000 * SLICE_MS;
     init_pages(info);
@@ -199,6 +226,8 @@ _Noreturn void hypervisor_main(uint64_t boot_info)
     hv_log("%u LPs, TSC %lu MHz%s, local APIC timer %lu MHz", lp_count, tsc_hz / 1000000,
            tsc_synchronised ? "" : " (not synchronised: no reference TSC page)",
            lapic_timer_hz / 1000000);
+    speculation_log(&speculation);
+    log_smt();
     partition_create_root(info);
     struct pool_balance pool = pool_balance(&root_partition->pool);
     hv_log("%lu KiB of memory kept, %lu KiB of it free", info->kept_size / 1024,

@@ -16,9 +16,6 @@
 #include "debug/panic.h"
 
 enum {
-    SELECTOR_CODE = 0x08,
-    SELECTOR_DATA = 0x10,
-    SELECTOR_TSS = 0x18,
     VECTORS = 256,
     STUB_SIZE = 16,
 };

@@ -7,6 +7,13 @@
 
 struct pcpu;
 
+/* The GDT's. boot/entry.asm loads them. */
+enum {
+    SELECTOR_CODE = 0x08,
+    SELECTOR_DATA = 0x10,
+    SELECTOR_TSS = 0x18,
+};
+
 /* What boot/entry.asm leaves on the stack. */
 struct trap_frame {
     uint64_t r15, r14, r13, r12, r11, r10, r9, r8;

@@ -102,7 +102,7 @@ struct vp *partition_vp(struct partition *p, uint32_t index)
 {
     if (p->vps == NULL || index >= PARTITION_VP_TABLE)
         return NULL;
-    return __atomic_load_n(&p->vps[index], __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&p->vps[insn_index_nospec(index, PARTITION_VP_TABLE)], __ATOMIC_ACQUIRE);
 }
 
 /* ---- create and initialize ---- */
@@ -131,6 +131,7 @@ static void build_cpuid(struct partition *p)
         .is_root = p->is_root,
         .x2apic = true,
         .tsc_deadline = !p->is_root,
+        .speculation_msrs = true,
         .vp_count = p->is_root ? lp_count : PARTITION_VPS_MAX,
         .physical_bits = p->is_root ? 0 : CHILD_GPA_BITS,
         .xcr0 = fpu_xcr0_mask(),

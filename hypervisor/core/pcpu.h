@@ -53,8 +53,10 @@ struct pcpu {
     uint8_t *hcall_in;  /* [I] a page: the input of the hypercall being handled, copied once */
     uint8_t *hcall_out; /* [I] a page */
 
-    bool has_tsc_aux, has_ibpb;    /* [I] */
-    const void *barrier_owner;     /* partition that branch predictors were last trained by */
+    bool has_tsc_aux;       /* [I] */
+    bool root_only;         /* [I] runs no children: see speculation_runs_children */
+    uint64_t predictors_of; /* id of the partition that the branch predictors were last taught by */
+    uint64_t spec_ctrl;     /* what the MSR holds */
 
     hpa_t host_save;   /* [I] the processor's own save area (VM_HSAVE_PA) */
     hpa_t host_vmcb;   /* [I] FS, GS, TR and the like of the hypervisor itself */

@@ -42,8 +42,12 @@ void sched_entity_init(struct vp *vp, bool pinned, uint32_t lp)
 uint32_t sched_place(void)
 {
     static uint32_t placed; /* [a] */
+    uint32_t lp;
 
-    return __atomic_fetch_add(&placed, 1, __ATOMIC_RELAXED) % lp_count;
+    do
+        lp = __atomic_fetch_add(&placed, 1, __ATOMIC_RELAXED) % lp_count;
+    while (lp_table[lp]->root_only); /* LP 0 is not */
+    return lp;
 }
 
 /* Lock the run queue that @e belongs to now. */
@@ -291,9 +295,9 @@ static struct sched_entity *send_away(struct pcpu *cpu, struct sched_entity *e, 
     if (lp_count == 1 || e->pinned || e->spinning)
         return NULL;
     q->neighbour = (q->neighbour + 1) % lp_count;
-    if (q->neighbour == cpu->lp_index)
-        return NULL;
     struct pcpu *other = lp_table[q->neighbour];
+    if (other == cpu || other->root_only)
+        return NULL;
     uint32_t theirs = __atomic_load_n(&other->run_queue.count, __ATOMIC_RELAXED) +
                       (__atomic_load_n(&other->current, __ATOMIC_RELAXED) != NULL);
     if (e->moved < mover->moved)
@@ -391,7 +395,7 @@ struct vp *sched_pick(struct pcpu *cpu)
         vp = give_lp(cpu, e, now);
     }
     spin_unlock(&q->lock);
-    if (vp == NULL && lp_count > 1)
+    if (vp == NULL && lp_count > 1 && !cpu->root_only)
         vp = pick_elsewhere(cpu, now);
     if (vp != NULL)
         forget(vp);

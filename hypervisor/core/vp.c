@@ -9,6 +9,7 @@
 #include "core/fpu.h"
 #include "core/lapic_physical.h"
 #include "core/pcpu.h"
+#include "core/speculation.h"
 #include "debug/log.h"
 #include "mm/phys.h"
 #include "virt/virt.h"
@@ -82,11 +83,7 @@ void vp_load(struct vp *vp)
     insn_write_dr3(vp->dr[3]);
     if (cpu->has_tsc_aux)
         insn_wrmsr(MSR_TSC_AUX, vp->tsc_aux);
-    if (cpu->barrier_owner != vp->partition) {
-        cpu->barrier_owner = vp->partition;
-        if (cpu->has_ibpb)
-            insn_wrmsr(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
-    }
+    speculation_load(cpu, vp);
     virt_vp_load(vp);
 }
 
@@ -360,6 +357,7 @@ static void vp_init(struct vp *vp, uint32_t lp, bool pinned)
 
     sched_entity_init(vp, pinned, lp);
     vp->sched.weight = p->cpu_weight;
+    vp->guards = p->is_root ? speculation.guards_root : speculation.guards_child;
     timer_init(&vp->lapic_timer, lapic_timer_fired);
     overlay_init(&vp->sim_overlay);
     overlay_init(&vp->sief_overlay);
@@ -468,6 +466,7 @@ void vp_init_signal(struct vp *vp)
 {
     lapic_reset(&vp->lapic);
     virt_vp_reset(vp);
+    speculation_set_spec_ctrl(vp, 0);
     vp->offered = -1;
     vp->nmi_pending = false;
     vp->nmi_masked = false;

@@ -52,6 +52,7 @@ struct vp {
     uint64_t gpr[16]; /* [o] in the order of HvX64RegisterRax..R15; RAX and RSP are kept here too
                          between exit and entry. Must be first: entry.asm. */
     uint64_t rip, rflags; /* [o] */
+    uint32_t guards;      /* [I] GUARD_*: entry.asm */
 
     struct partition *partition; /* [I] */
     uint32_t index;              /* [I] */

@@ -3,6 +3,7 @@
 #include "debug/provoke.h"
 
 #include <rt/mem.h>
+#include "boot/options.h"
 #include "core/pcpu.h"
 #include "core/vp.h"
 #include "debug/log.h"
@@ -19,26 +20,12 @@ static struct {
 
 bool provoke_armed;
 
-#define OPTION_KEY "hvdebug="
-
 /* The rest of @s if it begins with @word, else NULL. */
 static const char *after(const char *s, const char *word)
 {
     size_t n = strlen(word);
 
     return strncmp(s, word, n) == 0 ? s + n : NULL;
-}
-
-static const char *find_option(const char *options)
-{
-    for (const char *line = options; *line != '\0';) {
-        const char *value = after(line, OPTION_KEY);
-        if (value != NULL)
-            return value;
-        while (*line != '\0' && *line++ != '\n')
-            ;
-    }
-    return NULL;
 }
 
 static const char *parse_word(const char *s)
@@ -65,7 +52,7 @@ static const char *parse_word(const char *s)
 
 void provoke_init(const char *options)
 {
-    const char *s = options != NULL ? find_option(options) : NULL;
+    const char *s = option_find(options, "hvdebug");
 
     while (s != NULL && *s != '\0' && *s != '\n') {
         const char *rest = parse_word(s);

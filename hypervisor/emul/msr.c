@@ -6,6 +6,7 @@
 #include <x86/insn.h>
 #include <x86/msr.h>
 #include "core/pcpu.h"
+#include "core/speculation.h"
 #include "core/vp.h"
 #include "emul/hvmsr.h"
 #include "virt/virt.h"
@@ -44,7 +45,7 @@ enum msr_result msr_read(struct vp *vp, uint32_t msr, uint64_t *value)
         return done_if(this_cpu()->has_tsc_aux);
     case MSR_IA32_SPEC_CTRL:
         *value = vp->spec_ctrl;
-        return done_if(this_cpu()->has_ibpb);
+        return speculation.spec_ctrl_guest != 0 ? MSR_DONE : MSR_UNKNOWN;
     case MSR_IA32_MTRRCAP:
         return MSR_DONE; /* no MTRRs: the default type is all there is */
     case MSR_IA32_MTRR_DEF_TYPE:
@@ -90,8 +91,17 @@ enum msr_result msr_write(struct vp *vp, uint32_t msr, uint64_t value)
         vp->tsc_aux = value;
         insn_wrmsr(MSR_TSC_AUX, value);
         return MSR_DONE;
+    case MSR_IA32_SPEC_CTRL:
+        if (speculation.spec_ctrl_guest == 0)
+            return MSR_UNKNOWN;
+        if (value & ~speculation.spec_ctrl_guest)
+            return MSR_FAULT;
+        speculation_set_spec_ctrl(vp, value);
+        return MSR_DONE;
     case MSR_IA32_PRED_CMD:
-        if (!this_cpu()->has_ibpb || value & ~PRED_CMD_IBPB)
+        if (speculation.pred_cmd_guest == 0)
+            return MSR_UNKNOWN;
+        if (value & ~speculation.pred_cmd_guest)
             return MSR_FAULT;
         insn_wrmsr(MSR_IA32_PRED_CMD, value);
         return MSR_DONE;

@@ -9,6 +9,7 @@
 #include <x86/cr.h>
 #include <x86/decode.h>
 #include <x86/exception.h>
+#include <x86/insn.h>
 #include "core/pcpu.h"
 #include "core/vp.h"
 #include "emul/gva.h"
@@ -148,7 +149,10 @@ static const struct call *find(uint64_t control)
 {
     uint64_t code = control & HV_HYPERCALL_CODE_MASK;
 
-    return code < ARRAY_SIZE(calls) && calls[code].handler != NULL ? &calls[code] : NULL;
+    if (code >= ARRAY_SIZE(calls))
+        return NULL;
+    const struct call *c = &calls[insn_index_nospec(code, ARRAY_SIZE(calls))];
+    return c->handler != NULL ? c : NULL;
 }
 
 /* The control word alone. */

@@ -7,6 +7,7 @@
 #include <x86/insn.h>
 #include <x86/msr.h>
 #include "boot/kept.h"
+#include "core/speculation.h"
 #include "fakes/fake_mm.h"
 #include "mm/phys.h"
 
@@ -17,6 +18,8 @@ static struct vp vp_storage;
 struct vp *const vp = &vp_storage;
 
 /* ---- the processor ---- */
+
+struct speculation speculation;
 
 void (*guest)(struct vmcb *v);
 uint32_t asids;

@@ -10,6 +10,7 @@
 #include <x86/decode.h>
 #include <x86/exception.h>
 #include <x86/msr.h>
+#include "core/speculation.h"
 #include "core/vp_regs.h"
 #include "fakes/hv_machine.h"
 #include "mm/phys.h"
@@ -467,6 +468,39 @@ static void tsc_aux_is_switched_with_the_vp(void **state)
     assert_int_equal(machine.lp->tsc_aux, 0x55);
 }
 
+static void spec_ctrl_is_switched_with_the_vp(void **state)
+{
+    (void)state;
+    write_ok(MSR_IA32_SPEC_CTRL, SPEC_CTRL_SSBD);
+    assert_int_equal(machine.lp->spec_ctrl, SPEC_CTRL_SSBD);
+    machine_leave(vp);
+    machine_enter(partition_vp(child, 1));
+    assert_int_equal(machine.lp->spec_ctrl, 0);
+    machine_leave(partition_vp(child, 1));
+    machine_enter(vp);
+    assert_int_equal(machine.lp->spec_ctrl, SPEC_CTRL_SSBD);
+}
+
+static void spec_ctrl_accepts_what_cpuid_promises(void **state)
+{
+    (void)state;
+    assert_false(wrmsr(MSR_IA32_SPEC_CTRL, SPEC_CTRL_STIBP));
+    assert_false(wrmsr(MSR_IA32_SPEC_CTRL, SPEC_CTRL_SSBD | 1ull << 63));
+    write_ok(MSR_IA32_SPEC_CTRL, SPEC_CTRL_IBRS | SPEC_CTRL_SSBD);
+    vp_init_signal(vp);
+    assert_int_equal(machine.lp->spec_ctrl, 0);
+}
+
+static void without_its_promise_spec_ctrl_is_not_there(void **state)
+{
+    uint64_t value;
+
+    (void)state;
+    speculation.spec_ctrl_guest = 0;
+    assert_false(rdmsr(MSR_IA32_SPEC_CTRL, &value));
+    assert_false(wrmsr(MSR_IA32_SPEC_CTRL, 0));
+}
+
 static void prediction_barrier_is_executed(void **state)
 {
     uint32_t before = machine.lp->ibpbs;
@@ -515,6 +549,9 @@ int main(void)
         TEST(guest_idle_waits),
         TEST(crash_parameters_are_kept),
         TEST(tsc_aux_is_switched_with_the_vp),
+        TEST(spec_ctrl_is_switched_with_the_vp),
+        TEST(spec_ctrl_accepts_what_cpuid_promises),
+        TEST(without_its_promise_spec_ctrl_is_not_there),
         TEST(prediction_barrier_is_executed),
         TEST(msr_access_without_a_length_is_decoded),
     };

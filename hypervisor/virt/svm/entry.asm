@@ -6,6 +6,8 @@
 
 %include "offsets.inc"
 
+RETURN_STACK equ 32             ; entries, of the processors that have most
+
 bits 64
 default rel
 section .text
@@ -22,6 +24,9 @@ svm_enter:
     push rdx                    ; host VMCB
     push rdi                    ; struct vp
 
+    test byte [rdi + VP_GUARDS], GUARD_CLEAR_BUFFERS
+    jnz .clear_buffers
+.enter:
     mov rax, rsi
     clgi
     sti                         ; a pending interrupt ends the VMRUN at once
@@ -71,6 +76,9 @@ svm_enter:
     xor r9d, r9d
     xor r10d, r10d
     xor r11d, r11d
+    test byte [rdi + VP_GUARDS], GUARD_BARRIER | GUARD_FILL_RETURNS
+    jnz .guard
+.left:
     stgi
     pop r15
     pop r14
@@ -79,6 +87,38 @@ svm_enter:
     pop rbx
     pop rbp
     ret
+    int3
+
+    ; The guards of core/speculation.h. No return and no indirect branch is executed before them.
+.clear_buffers:
+    verw [data_selector]
+    jmp .enter
+.guard:
+    test byte [rdi + VP_GUARDS], GUARD_BARRIER
+    jz .fill_returns
+    mov ecx, MSR_IA32_PRED_CMD
+    mov eax, PRED_CMD_IBPB
+    wrmsr                       ; EDX is 0
+.fill_returns:
+    test byte [rdi + VP_GUARDS], GUARD_FILL_RETURNS
+    jz .left
+    mov ecx, RETURN_STACK / 2
+.fill:
+    call .odd
+    int3                        ; where a return that is predicted from here ends
+.odd:
+    call .even
+    int3
+.even:
+    dec ecx
+    jnz .fill
+    add rsp, RETURN_STACK * 8
+    lfence
+    jmp .left
 .end:
+
+section .rodata
+data_selector:
+    dw SELECTOR_DATA            ; VERW clears buffers only with a selector in memory
 
 section .note.GNU-stack noalloc noexec nowrite progbits

@@ -6,6 +6,7 @@
 #include <rt/format.h>
 #include <x86/cr.h>
 #include <x86/msr.h>
+#include "core/speculation.h"
 #include "debug/log.h"
 
 static uint64_t *save_field(struct vp *vp, uint32_t name)
@@ -144,7 +145,8 @@ hv_status virt_reg_get(struct vp *vp, uint32_t name, struct hv_register_value *v
 /* Bits that no guest may set are refused here, the rest by the hardware at VMRUN. */
 bool virt_reg_allows(uint32_t name, uint64_t v)
 {
-    static const uint64_t efer_allowed = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_FFXSR;
+    const uint64_t efer_allowed = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_FFXSR |
+                                  (speculation.auto_ibrs ? EFER_AIBRSE : 0);
 
     switch (name) {
     case HvX64RegisterCr0:

@@ -13,6 +13,7 @@
 #include "boot/kept.h"
 #include "core/config.h"
 #include "core/pcpu.h"
+#include "core/speculation.h"
 #include "debug/log.h"
 #include "mm/phys.h"
 
@@ -50,6 +51,8 @@ static void build_permission_maps(void)
     memset(hpa_ptr(msrpm), 0xff, MSRPM_SIZE);
     for (size_t i = 0; i < ARRAY_SIZE(in_vmcb); i++)
         msrpm_pass(hpa_ptr(msrpm), in_vmcb[i]);
+    if (speculation.spec_ctrl_virtual && speculation.spec_ctrl_guest != 0)
+        msrpm_pass(hpa_ptr(msrpm), MSR_IA32_SPEC_CTRL);
 }
 
 static void read_features(void)
@@ -63,7 +66,6 @@ static void read_features(void)
         .decode_assists = r[3] & CPUID_8000000A_EDX_DECODE_ASSISTS,
         .flush_by_asid = r[3] & CPUID_8000000A_EDX_FLUSH_BY_ASID,
         .pause_filter = r[3] & CPUID_8000000A_EDX_PAUSE_FILTER,
-        .spec_ctrl = r[3] & CPUID_8000000A_EDX_SPEC_CTRL,
     };
 }
 
@@ -78,7 +80,8 @@ void virt_cpu_on(struct pcpu *cpu)
                svm_features.flush_by_asid ? ", flush by ASID" : "",
                svm_features.pause_filter ? ", pause filter" : "");
     }
-    insn_wrmsr(MSR_EFER, insn_rdmsr(MSR_EFER) | EFER_SVME);
+    insn_wrmsr(MSR_EFER, insn_rdmsr(MSR_EFER) | EFER_SVME |
+                             (speculation.auto_ibrs ? EFER_AIBRSE : 0));
     insn_wrmsr(MSR_VM_HSAVE_PA, cpu->host_save.v);
     insn_vmsave(cpu->host_vmcb.v);
     cpu->asid_count = svm_features.asids;

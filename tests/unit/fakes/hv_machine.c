@@ -14,6 +14,7 @@
 #include <x86/cr.h>
 #include <x86/decode.h>
 #include <x86/msr.h>
+#include "core/speculation.h"
 #include "debug/panic.h"
 #include "debug/provoke.h"
 #include "emul/msr.h"
@@ -77,7 +78,8 @@ void insn_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
         {0xd, 2, {256, 576, 0, 0}},
         {0x80000000, 0, {0x80000021, 0x68747541, 0x444d4163, 0x69746e65}},
         {0x80000001, 0, {0x00800f12, 0, 1u << 2, CPUID_80000001_EDX_RDTSCP | 1u << 29}},
-        {0x80000008, 0, {0x3030, CPUID_80000008_EBX_IBPB, 0, 0}},
+        {0x80000008, 0, {0x3030, CPUID_80000008_EBX_IBPB | CPUID_80000008_EBX_IBRS |
+                                 CPUID_80000008_EBX_SSBD, 0, 0}},
     };
 
     memset(out, 0, 4 * sizeof(out[0]));
@@ -97,6 +99,8 @@ void insn_wrmsr(uint32_t msr, uint64_t v)
         machine.lp->tsc_aux = v;
     else if (msr == MSR_IA32_PRED_CMD && v == PRED_CMD_IBPB)
         machine.lp->ibpbs++;
+    else if (msr == MSR_IA32_SPEC_CTRL)
+        machine.lp->spec_ctrl = v;
 }
 
 void insn_wbinvd(void)
@@ -278,12 +282,13 @@ static void lp_init(struct fake_lp *lp, uint32_t index)
     cpu->timer_programmed = lp->deadline = UINT64_MAX;
     cpu->hcall_in = hpa_ptr(kept_alloc(PAGE_SIZE));
     cpu->hcall_out = hpa_ptr(kept_alloc(PAGE_SIZE));
-    cpu->has_tsc_aux = cpu->has_ibpb = true;
+    cpu->has_tsc_aux = true;
     cpu->remote.idle = true; /* an LP as which nothing runs holds nothing */
     lp_table[index] = cpu;
     machine_lp(index);
     fpu_on();
     virt_cpu_on(cpu);
+    speculation_cpu_on(cpu);
 }
 
 static jmp_buf halted;
@@ -596,6 +601,7 @@ void machine_init(uint32_t lps)
     info.memory_map = MACHINE_PAGES; /* the loader's copy of it, which root may reuse later */
     memcpy(hpa_ptr(hpa(info.memory_map)), memory_map, sizeof(memory_map));
     lp_count = lps;
+    speculation_choose(&speculation, insn_cpuid);
     for (uint32_t i = 0; i < lps; i++)
         lp_init(&machine.lps[i], i);
     sched_slice_tsc = MACHINE_TSC_HZ / 250;

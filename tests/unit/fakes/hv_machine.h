@@ -26,7 +26,7 @@ struct fake_lp {
     uint64_t cr0, cr4, dr[4], xcr0;
     uint8_t fpu[PAGE_SIZE]; /* FPU and vector registers, in the layout of XSAVE */
     uint64_t deadline;      /* of the physical timer; UINT64_MAX: none */
-    uint64_t tsc_aux;
+    uint64_t tsc_aux, spec_ctrl;
     uint32_t ipis;      /* sent to it */
     uint32_t eois;      /* it wrote */
     uint32_t ibpbs;     /* it executed */

@@ -40,6 +40,10 @@
 enum { CPUID_EAX = 0, CPUID_EBX = 1, CPUID_ECX = 2, CPUID_EDX = 3 };
 
 #define CPUID_1_EAX_STEPPING_MASK 0xfu
+#define CPUID_1_EAX_FAMILY_SHIFT     8
+#define CPUID_1_EAX_FAMILY_MASK      0xfu /* all ones: the extended family is added */
+#define CPUID_1_EAX_EXT_FAMILY_SHIFT 20
+#define CPUID_1_EAX_EXT_FAMILY_MASK  0xffu
 #define CPUID_1_EAX_SIGNATURE     0x0fff3fffu /* family, model, stepping, type */
 #define CPUID_1_EBX_CLFLUSH_SHIFT 8
 #define CPUID_1_EBX_COUNT_SHIFT   16
@@ -283,14 +287,22 @@ enum { CPUID_EAX = 0, CPUID_EBX = 1, CPUID_ECX = 2, CPUID_EDX = 3 };
 #define CPUID_8000000A_EDX_VNMI              (1u << 25)
 #define CPUID_8000000A_EDX_IBS_VIRT          (1u << 26)
 
+/* APM vol. 3, E.4.16. */
+#define CPUID_8000001E_EBX_THREADS_SHIFT 8
+#define CPUID_8000001E_EBX_THREADS_MASK  0xffu /* of a core, less 1 */
+
 #define CPUID_8000001F_EAX_SME (1u << 0)
 #define CPUID_8000001F_EAX_SEV (1u << 1)
 
 #define CPUID_80000021_EAX_LFENCE_SERIALIZING (1u << 2)
+#define CPUID_80000021_EAX_VERW_CLEAR         (1u << 5)
 #define CPUID_80000021_EAX_NULL_CLEARS_BASE   (1u << 6)
 #define CPUID_80000021_EAX_AUTOMATIC_IBRS     (1u << 8)
 #define CPUID_80000021_EAX_SBPB               (1u << 27)
 #define CPUID_80000021_EAX_IBPB_BRTYPE        (1u << 28)
 #define CPUID_80000021_EAX_SRSO_NO            (1u << 29)
+#define CPUID_80000021_EAX_SRSO_USER_NO       (1u << 30) /* SRSO_USER_KERNEL_NO */
+#define CPUID_80000021_ECX_TSA_SQ_NO          (1u << 1)
+#define CPUID_80000021_ECX_TSA_L1_NO          (1u << 2)
 
 #endif

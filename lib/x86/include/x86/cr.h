@@ -65,6 +65,7 @@
 #define EFER_LMSLE (1ull << 13)
 #define EFER_FFXSR (1ull << 14)
 #define EFER_TCE   (1ull << 15)
+#define EFER_AIBRSE (1ull << 21) /* automatic IBRS */
 
 #define RFLAGS_CF         (1ull << 0)
 #define RFLAGS_RESERVED1  (1ull << 1) /* reads as 1 */

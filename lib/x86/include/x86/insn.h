@@ -264,6 +264,15 @@ static inline void insn_lfence(void)
     __asm__ volatile("lfence" ::: "memory");
 }
 
+/* @index if it is below @size, else 0, also where the comparison before it was mispredicted. */
+static inline uint64_t insn_index_nospec(uint64_t index, uint64_t size)
+{
+    uint64_t mask;
+
+    __asm__ volatile("cmp %2, %1; sbb %0, %0" : "=r"(mask) : "r"(index), "r"(size) : "cc");
+    return index & mask;
+}
+
 /* A pseudo descriptor for LGDT and LIDT. */
 struct insn_table_register {
     uint16_t limit;

@@ -6,6 +6,11 @@
 
 #include <stdint.h>
 
+static inline uint64_t insn_index_nospec(uint64_t index, uint64_t size)
+{
+    return index < size ? index : 0;
+}
+
 uint64_t insn_rdtsc(void);
 void insn_pause(void);
 void insn_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
