@@ -64,15 +64,17 @@ static struct pcpu *lock_queue(struct sched_entity *e) NO_LOCK_CHECK
 
 /* ---- virtual time; all under the lock of the run queue ---- */
 
-static uint64_t weighted(const struct sched_entity *e, uint64_t ticks)
+static uint64_t weight_of(const struct sched_entity *e)
 {
-    return ticks * SCHED_WEIGHT_DEFAULT / __atomic_load_n(&e->weight, __ATOMIC_RELAXED);
+    return __atomic_load_n(&e->weight, __ATOMIC_RELAXED);
 }
 
 /* Virtual time of @e, which runs. TSCs of LPs may differ: never less than what it was charged. */
 static uint64_t vruntime_at(const struct sched_entity *e, uint64_t now)
 {
-    return now > e->started ? e->vruntime + weighted(e, now - e->started) : e->vruntime;
+    if (now <= e->started)
+        return e->vruntime;
+    return e->vruntime + (now - e->started) * SCHED_WEIGHT_DEFAULT / weight_of(e);
 }
 
 static struct sched_entity *first_of(const struct run_queue *q)
@@ -99,9 +101,11 @@ static void advance(struct pcpu *cpu, uint64_t now)
 static void charge(struct pcpu *cpu, struct vp *vp, uint64_t now)
 {
     struct sched_entity *e = &vp->sched;
-    uint64_t delta = now - e->started;
+    uint64_t delta = now - e->started, weight = weight_of(e);
+    uint64_t share = delta * SCHED_WEIGHT_DEFAULT + e->rest;
 
-    e->vruntime += weighted(e, delta);
+    e->vruntime += share / weight;
+    e->rest = share % weight;
     e->started = now;
     e->run_tsc += delta;
     cpu->run_tsc[!vp->partition->is_root] += delta;
@@ -241,7 +245,19 @@ static void forget(struct vp *vp)
     spin_unlock(&p->preempted_lock);
 }
 
-static struct sched_entity *longest_waiting(struct partition *p)
+static bool runs_elsewhere(const struct partition *p, const struct pcpu *cpu)
+{
+    for (uint32_t i = 0; i < ARRAY_SIZE(p->running_lps); i++) {
+        uint64_t own = i == cpu->lp_index / 64 ? 1ull << cpu->lp_index % 64 : 0;
+        if (__atomic_load_n(&p->running_lps[i], __ATOMIC_RELAXED) & ~own)
+            return true;
+    }
+    return false;
+}
+
+/* For whom a spinning VP of @p may be waiting: the one that lost its LP longest ago; or, when all
+ * spin and none runs that could hold the lock, the one that has been spinning longest. */
+static struct sched_entity *longest_waiting(struct partition *p, const struct pcpu *cpu)
 {
     struct list *node;
 
@@ -249,7 +265,7 @@ static struct sched_entity *longest_waiting(struct partition *p)
         return NULL;
     spin_lock(&p->preempted_lock);
     node = list_pop_front(&p->preempted);
-    if (node == NULL)
+    if (node == NULL && !runs_elsewhere(p, cpu))
         node = list_pop_front(&p->spinning);
     spin_unlock(&p->preempted_lock);
     return node != NULL ? container_of(node, struct sched_entity, waiting) : NULL;
@@ -286,7 +302,7 @@ static struct sched_entity *steal(struct pcpu *cpu, uint64_t now)
 
 /* Of those who want this LP, @e among them, one may have to go to an LP that fewer want: at once if
  * that makes both equal, and in turns if one is too many wherever it is, so that each of three VPs
- * gets two thirds of two LPs. Looks at one other LP at a time. */
+ * gets two thirds of two LPs: the one that has been here longest. Looks at one other LP at a time. */
 static struct sched_entity *send_away(struct pcpu *cpu, struct sched_entity *e, uint64_t now)
 {
     struct run_queue *q = &cpu->run_queue;
@@ -304,8 +320,9 @@ static struct sched_entity *send_away(struct pcpu *cpu, struct sched_entity *e, 
         mover = e;
     if (q->count <= theirs)
         return NULL;
-    if (q->count == theirs + 1 && now - mover->moved < TURN_SLICES * sched_slice_tsc)
+    if (q->count == theirs + 1 && now - q->turned < TURN_SLICES * sched_slice_tsc)
         return NULL;
+    q->turned = now;
     leave(cpu, mover, q->neighbour, now);
     return mover;
 }
@@ -318,6 +335,7 @@ static void join(struct sched_entity *e, uint64_t now)
 
     spin_lock(&cpu->run_queue.lock);
     arrive(cpu, e, now);
+    cpu->run_queue.turned = now;
     look = must_look(cpu, now);
     spin_unlock(&cpu->run_queue.lock);
     if (look)
@@ -471,17 +489,35 @@ static void change_places(struct pcpu *cpu, struct sched_entity *spinning, struc
     heap_insert(&cpu->run_queue.heap, &e->node, v);
 }
 
+/* The spinning VP lets the first of this LP's queue go before it. False: nobody is queued. */
+static bool step_back(struct pcpu *cpu, struct sched_entity *spinning, uint64_t now)
+{
+    const struct sched_entity *first;
+
+    if (__atomic_load_n(&cpu->run_queue.count, __ATOMIC_RELAXED) == 0)
+        return false;
+    spin_lock(&cpu->run_queue.lock);
+    charge(cpu, vp_of(spinning), now);
+    first = first_of(&cpu->run_queue);
+    if (first != NULL && spinning->vruntime <= first->vruntime)
+        spinning->vruntime = first->vruntime + 1;
+    spin_unlock(&cpu->run_queue.lock);
+    return first != NULL;
+}
+
 bool sched_long_spin(struct pcpu *cpu, struct vp *vp) NO_LOCK_CHECK
 {
-    struct sched_entity *e = longest_waiting(vp->partition);
+    struct sched_entity *e = longest_waiting(vp->partition, cpu);
     uint64_t now = insn_rdtsc();
 
-    if (e == NULL || !fetch(cpu, e, now))
+    if (e != NULL && fetch(cpu, e, now)) {
+        charge(cpu, vp, now);
+        change_places(cpu, &vp->sched, e);
+        cpu->run_queue.boost = e;
+        spin_unlock(&cpu->run_queue.lock);
+    } else if (!step_back(cpu, &vp->sched, now)) {
         return false;
-    charge(cpu, vp, now);
-    change_places(cpu, &vp->sched, e);
-    cpu->run_queue.boost = e;
-    spin_unlock(&cpu->run_queue.lock);
+    }
     vp->sched.spinning = true;
     return true;
 }

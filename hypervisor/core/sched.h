@@ -36,6 +36,7 @@ struct sched_entity {
     uint32_t lp;            /* [q] where it is queued, runs, or last ran */
     uint32_t weight;        /* [a] TLFS: 1 to 10,000, 100 by default */
     uint64_t vruntime;      /* [q] TSC ticks of a VP of the default weight */
+    uint64_t rest;          /* [q] what its last charge left, in ticks / weight */
     uint64_t run_tsc;       /* [q] ticks of run time, all in all */
     uint64_t started;       /* [q] host TSC up to which it was charged */
     uint64_t given;         /* [q] host TSC when it was given the LP */
@@ -51,7 +52,8 @@ struct run_queue {
     uint64_t min_vruntime;      /* [lock] never goes back */
     uint64_t budget_window;     /* [lock] host TSC at which root's budget was last filled */
     uint64_t budget_used;       /* [lock] ticks root's VP has run since */
-    uint32_t neighbour;         /* of this LP: with whom it compares itself next */
+    uint32_t neighbour;         /* [lock] the LP with which it compares itself next */
+    uint64_t turned;            /* [lock] host TSC when one was sent away, or came in turn */
 };
 
 #define SCHED_WEIGHT_DEFAULT 100u

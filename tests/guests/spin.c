@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* spin.c - all VPs contend for one ticket lock; how often it changes hands and how much of the run
- * time is spent spinning, with and without HvCallNotifyLongSpinWait.
+/* spin.c - all VPs contend for one ticket lock; how often it changes hands and how much of what they
+ * do is spinning, with and without HvCallNotifyLongSpinWait.
  *
  * Arguments: notify=0|1 (1), rounds=N acquisitions by each VP (10000; 0: no limit), ticks=N of the
  * TSC to run at most (0: no limit), work=N PAUSE-free steps with the lock held (200), think=N such
- * steps without it between two acquisitions (0). Prints
- * spin: handovers=H spin_permille=P ticks=T notifies=N vps=V
- * Time spent spinning is counted in spins, whose cost is measured first: a VP that waits while it is
- * not running does not spin. It is related to the run time that the hypervisor accounts. */
+ * steps without it between two acquisitions (0), limit=N spins before a notification (what CPUID
+ * recommends, at most 1000). Prints
+ * spin: handovers=H spin_permille=P ticks=T notifies=N vps=V run_ms=R
+ * Spins and steps are counted, and what one of each costs is measured first: neither a VP that waits
+ * while it is not running nor a host that takes our processors away looks like spinning. */
 #include <hvabi/cpuid.h>
 #include <hvabi/msr.h>
 #include <hvabi/partition.h>
@@ -19,18 +20,19 @@
 #include "guest.h"
 
 #define SPIN_LIMIT_MAX      1000u /* spins before a notification, unless the leaf says less */
-#define CALIBRATION_SPINS   1000u
+#define CALIBRATION_COUNT   1000u /* spins, or steps */
 #define CALIBRATION_BATCHES 16u
 #define PER_MILLE           1000u
+#define UNITS_PER_MS        10000u /* of 100 ns */
 
 /* One VP's count, on cache lines of its own. */
 struct spin_count {
     _Alignas(64) uint64_t spins;
+    uint64_t steps;
     uint64_t notifies;
     uint64_t handovers; /* acquisitions after another VP had the lock */
     uint64_t run_time;  /* HV_X64_MSR_VP_RUNTIME, 100 ns */
     uint64_t ticks;
-    uint64_t reference_time; /* 100 ns */
     volatile uint64_t thought; /* what it does without the lock writes */
 };
 
@@ -48,9 +50,13 @@ static struct {
 static uint32_t spin_limit_get(void)
 {
     uint32_t regs[4];
+    uint64_t limit;
 
     if (!guest_arg_number(guest_command_line(), "notify", 1))
         return 0;
+    limit = guest_arg_number(guest_command_line(), "limit", 0);
+    if (limit)
+        return (uint32_t)limit;
     insn_cpuid(HV_CPUID_RECOMMENDATIONS, 0, regs);
     if (regs[CPUID_EBX] == 0 || regs[CPUID_EBX] > SPIN_LIMIT_MAX)
         return SPIN_LIMIT_MAX;
@@ -83,20 +89,21 @@ static void lock_acquire(struct spin_count *count)
     }
 }
 
-/* With the lock held. */
+/* @steps of work on *@sum; calibration measures this very code. */
+__attribute__((noinline)) static void steps_do(struct spin_count *count, volatile uint64_t *sum,
+                                               uint64_t steps)
+{
+    for (uint64_t i = 0; i < steps; i++)
+        *sum += i;
+    count->steps += steps;
+}
+
 static void work_do(struct spin_count *count, uint32_t self)
 {
     if (spin.last_holder != self)
         count->handovers++;
     spin.last_holder = self;
-    for (uint64_t i = 0; i < spin.work; i++)
-        spin.protected_sum += i;
-}
-
-static void think_do(struct spin_count *count)
-{
-    for (uint64_t i = 0; i < spin.think; i++)
-        count->thought += i;
+    steps_do(count, &spin.protected_sum, spin.work);
 }
 
 static bool round_wanted(uint64_t round, uint64_t begin)
@@ -110,26 +117,34 @@ static void vp_main(void)
 {
     uint32_t self = guest_cpu_this()->index;
     struct spin_count *count = &spin.count[self];
-    uint64_t begin, run_begin, reference_begin;
+    uint64_t begin, run_begin;
 
     guest_meet(&spin.started, spin.vps);
     begin = insn_rdtsc();
     run_begin = insn_rdmsr(HV_X64_MSR_VP_RUNTIME);
-    reference_begin = insn_rdmsr(HV_X64_MSR_TIME_REF_COUNT);
     for (uint64_t round = 0; round_wanted(round, begin); round++) {
         lock_acquire(count);
         work_do(count, self);
         guest_ticket_release(&spin.lock);
-        think_do(count);
+        steps_do(count, &count->thought, spin.think);
     }
     count->run_time = insn_rdmsr(HV_X64_MSR_VP_RUNTIME) - run_begin;
-    count->reference_time = insn_rdmsr(HV_X64_MSR_TIME_REF_COUNT) - reference_begin;
     count->ticks = insn_rdtsc() - begin;
     __atomic_fetch_add(&spin.finished, 1, __ATOMIC_RELEASE); /* pairs with guest_main() */
 }
 
-/* TSC ticks of CALIBRATION_SPINS spins: the least of several batches, since one may be preempted. */
-static uint64_t spins_calibrate(void)
+static void calibration_spins(struct spin_count *scratch)
+{
+    (void)spin_wait(scratch, spin.lock.next + 1, CALIBRATION_COUNT); /* nobody's turn */
+}
+
+static void calibration_steps(struct spin_count *scratch)
+{
+    steps_do(scratch, &scratch->thought, CALIBRATION_COUNT);
+}
+
+/* TSC ticks that @function takes: the least of several times, since one may be preempted. */
+static uint64_t calibrate(void (*function)(struct spin_count *scratch))
 {
     static struct spin_count scratch;
     uint64_t best = UINT64_MAX;
@@ -137,7 +152,7 @@ static uint64_t spins_calibrate(void)
     for (uint32_t batch = 0; batch < CALIBRATION_BATCHES; batch++) {
         uint64_t begin = insn_rdtsc(), ticks;
 
-        (void)spin_wait(&scratch, spin.lock.next + 1, CALIBRATION_SPINS); /* nobody's turn */
+        function(&scratch);
         ticks = insn_rdtsc() - begin;
         if (ticks < best)
             best = ticks;
@@ -154,42 +169,32 @@ static struct spin_count total_get(void)
         const struct spin_count *c = &spin.count[i];
 
         total.spins += c->spins;
+        total.steps += c->steps;
         total.notifies += c->notifies;
         total.handovers += c->handovers;
         total.run_time += c->run_time;
-        total.reference_time += c->reference_time;
         total.ticks = c->ticks > total.ticks ? c->ticks : total.ticks;
     }
     return total;
 }
 
-/* Spinning as thousandths of the run time. The clocks of both are related over VP 0's run. */
-static uint64_t permille_get(const struct spin_count *total, uint64_t calibrated)
-{
-    const struct spin_count *vp0 = &spin.count[0];
-    uint64_t ticks_spun = total->spins * calibrated / CALIBRATION_SPINS;
-    uint64_t ticks_run;
-
-    if (!vp0->reference_time || !total->run_time)
-        return 0;
-    ticks_run = total->run_time * (vp0->ticks / vp0->reference_time);
-    return ticks_run ? ticks_spun * PER_MILLE / ticks_run : 0;
-}
-
-static void result_print(uint64_t calibrated)
+static void result_print(uint64_t spin_cost, uint64_t step_cost)
 {
     struct spin_count total = total_get();
+    uint64_t spun = total.spins * spin_cost, done = total.steps * step_cost;
 
-    guest_printf("spin: handovers=%llu spin_permille=%llu ticks=%llu notifies=%llu vps=%u\n",
+    guest_printf("spin: handovers=%llu spin_permille=%llu ticks=%llu notifies=%llu vps=%u "
+                 "run_ms=%llu\n",
                  (unsigned long long)total.handovers,
-                 (unsigned long long)permille_get(&total, calibrated),
-                 (unsigned long long)total.ticks, (unsigned long long)total.notifies, spin.vps);
+                 (unsigned long long)(spun ? spun * PER_MILLE / (spun + done) : 0),
+                 (unsigned long long)total.ticks, (unsigned long long)total.notifies, spin.vps,
+                 (unsigned long long)(total.run_time / UNITS_PER_MS));
 }
 
 uint8_t guest_main(const struct guest_boot *boot)
 {
     const char *line = guest_command_line();
-    uint64_t calibrated;
+    uint64_t spin_cost, step_cost;
 
     if (!guest_hypercall_enable())
         return GUEST_EXIT_FAILED;
@@ -203,11 +208,12 @@ uint8_t guest_main(const struct guest_boot *boot)
     spin.work = guest_arg_number(line, "work", 200);
     spin.think = guest_arg_number(line, "think", 0);
     spin.spin_limit = spin_limit_get();
-    calibrated = spins_calibrate();
+    spin_cost = calibrate(calibration_spins);
+    step_cost = calibrate(calibration_steps);
     guest_others_start(boot, vp_main);
     vp_main();
     while (__atomic_load_n(&spin.finished, __ATOMIC_ACQUIRE) < spin.vps)
         insn_pause();
-    result_print(calibrated);
+    result_print(spin_cost, step_cost);
     return GUEST_EXIT_OK;
 }

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""The scheduler: shares of the LPs, and spinlocks whose holder does not run."""
+import re
+import statistics
+
+from boottest import Failure, Test
+
+BUSY = "start {name} spin rounds=0 notify=0"
+RESULT = re.compile(r"\[(\w+)\] spin: handovers=(\d+) spin_permille=(\d+) ticks=(\d+) notifies=(\d+) vps=\d+ "
+                    r"run_ms=(\d+)")
+
+
+def results(vm, name):
+    """Of each run of the child: handovers, permille, ticks, notifies, run_ms."""
+    found = [tuple(map(int, values)) for child, *values in RESULT.findall(vm.text) if child == name]
+    if not found:
+        raise Failure(f"no result of {name}")
+    return found
+
+
+# A critical section is a quarter of a round: what makes the difference is a holder that lost its LP.
+def spin(name, notify, ticks, load):
+    return f"start {name} spin vps=4 rounds=0 notify={notify} ticks={ticks} {load}; wait {name}"
+
+
+def handovers(vm):
+    """Per million instructions: one tick is one instruction."""
+    rate = {}
+    for name in ("alone", "told"):
+        (count, _, ticks, notifies, _), = results(vm, name)
+        rate[name] = count * 1e6 / ticks
+        if (notifies != 0) != (name == "told"):
+            raise Failure(f"{name}: {notifies} notifications")
+    if rate["told"] < 1.5 * rate["alone"]:
+        raise Failure(f"hand-overs per million instructions: {rate}")
+
+
+def spinning(vm):
+    """Medians of several runs."""
+    alone, told = (statistics.median(r[1] for r in results(vm, name)) for name in ("alone", "told"))
+    if told > alone / 2:
+        raise Failure(f"permille spent spinning: {alone} without notifications, {told} with them")
+
+
+def shares(ticks, **weights):
+    """Children that compute for as many ticks, all at once, and what must be the result: each has
+    its part of their run time, within a tenth."""
+    def check(vm):
+        ran = {name: results(vm, name)[0][-1] for name in weights}
+        for name, weight in weights.items():
+            expected = sum(ran.values()) * weight / sum(weights.values())
+            if abs(ran[name] - expected) > expected / 10:
+                raise Failure(f"run times in ms {ran}, weights {weights}")
+
+    commands = [f"start {name} spin rounds=0 notify=0 ticks={ticks} weight={weight}"
+                for name, weight in weights.items()] + [f"wait {name}" for name in weights]
+    return {"commands": "; ".join(commands), "after": check}
+
+
+TESTS = [
+    Test("spin-notify-icount", smp=1, icount=True, timeout=300,
+         commands="; ".join([BUSY.format(name="busy"),
+                             spin("alone", 0, 100000000, "work=500 think=1500"),
+                             spin("told", 1, 100000000, "work=500 think=1500"),
+                             "stop busy", "wait busy"]),
+         expect=[r"^exec: \d+ commands, 0 failed"], after=handovers),
+    # PAUSE costs an emulator dozens of times what it costs a processor: hence the small limit.
+    Test("spin-notify-2-lps", smp=2, timeout=300,
+         commands="; ".join([BUSY.format(name="busy")] +
+                            [spin("alone", 0, 4000000000, "work=5000 think=20000"),
+                             spin("told", 1, 4000000000, "work=5000 think=20000 limit=100")] * 3 +
+                            ["stop busy", "wait busy"]),
+         expect=[r"^exec: \d+ commands, 0 failed"], after=spinning),
+    Test("weights-1-to-3", smp=1, icount=True, timeout=300,
+         expect=[r"^exec: \d+ commands, 0 failed"], **shares(400000000, light=100, heavy=300)),
+    Test("more-vps-than-lps", smp=2, icount=True, timeout=300,
+         expect=[r"^exec: \d+ commands, 0 failed"], **shares(800000000, one=100, two=100, three=100)),
+]

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* sched_fixture.c - see sched_fixture.h. */
+#include "sched_fixture.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct sched_world world;
+struct pcpu *lp_table[LP_MAX];
+uint32_t lp_count;
+static __thread struct pcpu *this_lp;
+
+uint64_t insn_rdtsc(void)
+{
+    return __atomic_load_n(&world.tsc, __ATOMIC_RELAXED);
+}
+
+void insn_pause(void)
+{
+    sched_yield();
+}
+
+void *insn_read_gs_self(void)
+{
+    return this_lp;
+}
+
+void spin_wait(struct spinlock *l, uint32_t ticket)
+{
+    while (__atomic_load_n(&l->owner, __ATOMIC_ACQUIRE) != ticket)
+        insn_pause();
+}
+
+void pcpu_kick(struct pcpu *cpu, uint32_t work)
+{
+    __atomic_fetch_or(&cpu->remote.work, work, __ATOMIC_SEQ_CST);
+    __atomic_fetch_add(&world.kicks[cpu->lp_index], 1, __ATOMIC_RELAXED);
+}
+
+struct pcpu *world_lp(uint32_t lp)
+{
+    this_lp = &world.lps[lp];
+    return this_lp;
+}
+
+static struct vp *make_vp(uint32_t partition, uint32_t lp, bool pinned)
+{
+    struct vp *vp = calloc(1, sizeof(*vp));
+
+    vp->partition = &world.partitions[partition];
+    sched_entity_init(vp, pinned, lp);
+    return vp;
+}
+
+void world_init(uint32_t lps)
+{
+    /* LPs of an earlier test leave the sets of the scheduler as they pick and find nothing. */
+    memset(&world, 0, sizeof(world));
+    world.tsc = 1000 * SLICE;
+    sched_slice_tsc = SLICE;
+    lp_count = lps;
+    for (uint32_t i = 0; i < WORLD_PARTITIONS; i++) {
+        world.partitions[i].is_root = i == 0;
+        list_init(&world.partitions[i].preempted);
+        list_init(&world.partitions[i].spinning);
+    }
+    for (uint32_t i = 0; i < lps; i++) {
+        lp_table[i] = &world.lps[i];
+        world.lps[i].lp_index = i;
+        world.root_vps[i] = make_vp(0, i, true);
+        world_lp(i)->root_vp = world.root_vps[i];
+    }
+    world_lp(0);
+}
+
+void world_free(void)
+{
+    for (uint32_t i = 0; i < world.vp_count; i++) {
+        world.vps[i]->suspend = VP_SUSPEND_DEAD;
+        if (!sched_detach(world.vps[i])) {
+            world_lp(world.vps[i]->sched.lp);
+            sched_stop(&world.lps[world.vps[i]->sched.lp], world.vps[i], true);
+        }
+        free(world.vps[i]);
+    }
+    for (uint32_t i = 0; i < lp_count; i++) {
+        sched_pick(world_lp(i)); /* leaves the set of idle LPs, then joins it */
+        free(world.root_vps[i]);
+    }
+}
+
+struct vp *world_vp(uint32_t partition, uint32_t lp, uint32_t weight)
+{
+    struct vp *vp = make_vp(partition, lp, false);
+
+    vp->sched.weight = weight;
+    vp->index = world.vp_count;
+    world.vps[world.vp_count++] = vp;
+    return vp;
+}
+
+struct vp *world_next(bool block)
+{
+    struct pcpu *cpu = this_lp;
+
+    if (cpu->current != NULL)
+        sched_stop(cpu, cpu->current, block);
+    return sched_pick(cpu);
+}
+
+void world_run(uint64_t ticks)
+{
+    struct pcpu *self = this_lp;
+
+    for (uint64_t end = world.tsc + ticks; world.tsc < end; world.tsc += STEP)
+        for (uint32_t i = 0; i < lp_count; i++) {
+            struct pcpu *cpu = world_lp(i);
+            if (cpu->current == NULL || sched_should_preempt(cpu, cpu->current, world.tsc))
+                world_next(false);
+        }
+    for (uint32_t i = 0; i < lp_count; i++)
+        if (world.lps[i].current != NULL)
+            (void)sched_should_preempt(world_lp(i), world.lps[i].current, world.tsc); /* charges */
+    this_lp = self;
+}

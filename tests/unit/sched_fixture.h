@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* sched_fixture.h - the shipped scheduler on LPs and VPs that exist only for it. Time is the test's;
+ * each thread acts as one LP at a time. */
+#ifndef SCHED_FIXTURE_H
+#define SCHED_FIXTURE_H
+
+#include "core/partition.h"
+#include "core/pcpu.h"
+#include "core/vp.h"
+
+#define WORLD_LPS        4u
+#define WORLD_PARTITIONS 3u
+#define WORLD_VPS        32u
+#define SLICE            1000u /* ticks */
+#define STEP             50u   /* ticks between two looks at the clock */
+
+struct sched_world {
+    uint64_t tsc; /* [a] */
+    struct pcpu lps[WORLD_LPS];
+    struct partition partitions[WORLD_PARTITIONS]; /* 0: root */
+    struct vp *vps[WORLD_VPS];                     /* children's, in order of creation */
+    struct vp *root_vps[WORLD_LPS];
+    uint32_t vp_count;
+    uint32_t kicks[WORLD_LPS]; /* [a] */
+};
+extern struct sched_world world;
+
+/* A fresh world of @lps LPs that do nothing, root's VPs blocked; this is LP 0. */
+void world_init(uint32_t lps);
+void world_free(void);
+
+/* This thread goes on as LP @lp. */
+struct pcpu *world_lp(uint32_t lp);
+
+/* A new VP of partition @partition (1, 2) on LP @lp, with @weight, blocked. */
+struct vp *world_vp(uint32_t partition, uint32_t lp, uint32_t weight);
+
+/* All LPs run their VPs, which never block, for @ticks. */
+void world_run(uint64_t ticks);
+
+/* The VP on this thread's LP goes away, and another comes. */
+struct vp *world_next(bool block);
+
+#endif

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/* test_sched_stress.c - core/sched.c against a model, step by step, and with an LP on each of
+ * several threads at once. */
+#include "fakes/test.h"
+#include "sched_fixture.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#define VPS          24u
+#define MODEL_STEPS  200000u
+#define THREAD_TURNS 20000u
+
+static int fresh(void **state)
+{
+    (void)state;
+    world_init(WORLD_LPS);
+    for (uint32_t i = 0; i < VPS; i++)
+        world_vp(1 + i % 2, i % WORLD_LPS, 100 + i % 3 * 100);
+    return 0;
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    world_free();
+    return 0;
+}
+
+static uint32_t draw(uint64_t *seed, uint32_t below)
+{
+    *seed = *seed * 6364136223846793005ull + 1442695040888963407ull;
+    return (uint32_t)(*seed >> 33) % below;
+}
+
+/* ---- the model: what each VP is in, by the contracts of core/sched.h ---- */
+
+static struct {
+    enum sched_state states[VPS];
+    bool pending[VPS];
+} model;
+
+static void model_wake(struct vp *vp)
+{
+    if (model.states[vp->index] == SCHED_BLOCKED && vp->suspend == 0)
+        model.states[vp->index] = SCHED_RUNNABLE;
+    else if (model.states[vp->index] == SCHED_RUNNING)
+        model.pending[vp->index] = true;
+    sched_wake(vp);
+}
+
+static void model_stop(struct pcpu *cpu, bool block)
+{
+    struct vp *vp = cpu->current;
+
+    if (block && model.pending[vp->index] && vp->suspend == 0)
+        block = false;
+    model.states[vp->index] = block ? SCHED_BLOCKED : SCHED_RUNNABLE;
+    model.pending[vp->index] = false;
+    sched_stop(cpu, vp, block);
+}
+
+/* No LP is idle while a VP waits anywhere. */
+static void model_pick(struct pcpu *cpu)
+{
+    struct vp *vp = sched_pick(cpu);
+
+    if (vp == NULL) {
+        for (uint32_t i = 0; i < VPS; i++)
+            assert_int_not_equal(model.states[i], SCHED_RUNNABLE);
+        return;
+    }
+    assert_int_equal(model.states[vp->index], SCHED_RUNNABLE);
+    assert_int_equal(vp->sched.lp, cpu->lp_index);
+    assert_true(list_empty(&vp->sched.waiting));
+    model.states[vp->index] = SCHED_RUNNING;
+}
+
+static void model_detach(struct vp *vp)
+{
+    bool running = model.states[vp->index] == SCHED_RUNNING;
+
+    vp->suspend |= VP_SUSPEND_HOLD;
+    assert_int_equal(sched_detach(vp), !running);
+    if (!running)
+        model.states[vp->index] = SCHED_BLOCKED;
+}
+
+static void model_spin(struct pcpu *cpu)
+{
+    struct vp *vp = cpu->current;
+
+    vp->partition->running_lps[0] = 0;
+    for (uint32_t i = 0; i < lp_count; i++)
+        if (world.lps[i].current != NULL && world.lps[i].current->partition == vp->partition)
+            vp->partition->running_lps[0] |= 1ull << i;
+    if (sched_long_spin(cpu, vp))
+        model_stop(cpu, false);
+}
+
+static void model_step(uint64_t *seed)
+{
+    struct pcpu *cpu = world_lp(draw(seed, WORLD_LPS));
+    struct vp *vp = world.vps[draw(seed, VPS)];
+
+    world.tsc += draw(seed, SLICE);
+    switch (draw(seed, 6)) {
+    case 0:
+        if (cpu->current != NULL)
+            model_stop(cpu, draw(seed, 2));
+        break;
+    case 1:
+        model_wake(vp);
+        break;
+    case 2:
+        if (draw(seed, 4) == 0)
+            model_detach(vp);
+        break;
+    case 3:
+        vp->suspend = 0;
+        model_wake(vp);
+        break;
+    case 4:
+        if (cpu->current != NULL)
+            model_spin(cpu);
+        break;
+    default:
+        if (cpu->current != NULL && sched_should_preempt(cpu, cpu->current, world.tsc))
+            model_stop(cpu, false);
+        break;
+    }
+    if (cpu->current == NULL)
+        model_pick(cpu);
+}
+
+static void scheduler_agrees_with_the_model(void **state)
+{
+    uint64_t seed = 1;
+
+    (void)state;
+    memset(&model, 0, sizeof(model));
+    for (uint32_t n = 0; n < MODEL_STEPS; n++) {
+        uint32_t queued = 0, runnable = 0;
+        model_step(&seed);
+        for (uint32_t i = 0; i < VPS; i++) {
+            assert_int_equal(world.vps[i]->sched.state, model.states[i]);
+            runnable += model.states[i] == SCHED_RUNNABLE;
+        }
+        for (uint32_t i = 0; i < lp_count; i++)
+            queued += world.lps[i].run_queue.count;
+        assert_int_equal(queued, runnable);
+    }
+}
+
+/* ---- threads ---- */
+
+static uint32_t owners[VPS]; /* [a] 1: an LP runs the VP, or somebody holds it */
+static uint32_t holding[VPS]; /* [a] 1: somebody tries to hold it */
+static uint32_t wrong;        /* [a] */
+
+static void own(uint32_t vp)
+{
+    if (__atomic_exchange_n(&owners[vp], 1, __ATOMIC_SEQ_CST) != 0)
+        __atomic_fetch_add(&wrong, 1, __ATOMIC_RELAXED);
+}
+
+static void disown(uint32_t vp)
+{
+    __atomic_store_n(&owners[vp], 0, __ATOMIC_SEQ_CST);
+}
+
+/* As vp_hold and vp_release. */
+static void hold_and_release(struct vp *vp)
+{
+    if (__atomic_exchange_n(&holding[vp->index], 1, __ATOMIC_SEQ_CST) != 0)
+        return;
+    __atomic_fetch_or(&vp->suspend, VP_SUSPEND_HOLD, __ATOMIC_SEQ_CST);
+    if (sched_detach(vp)) {
+        own(vp->index);
+        sched_yield();
+        disown(vp->index);
+    }
+    __atomic_fetch_and(&vp->suspend, ~VP_SUSPEND_HOLD, __ATOMIC_SEQ_CST);
+    sched_wake(vp);
+    __atomic_store_n(&holding[vp->index], 0, __ATOMIC_SEQ_CST);
+}
+
+/* As the run loop does, for one stretch of @vp's time. */
+static bool run_for_a_while(struct pcpu *cpu, struct vp *vp, uint64_t *seed)
+{
+    bool block = draw(seed, 2);
+
+    if (__atomic_load_n(&vp->suspend, __ATOMIC_SEQ_CST) != 0)
+        return true;
+    own(vp->index);
+    uint64_t now = __atomic_add_fetch(&world.tsc, draw(seed, SLICE), __ATOMIC_RELAXED);
+    if (sched_should_preempt(cpu, vp, now) || (draw(seed, 2) && sched_long_spin(cpu, vp)))
+        block = false;
+    disown(vp->index);
+    return block;
+}
+
+static void *lp_thread(void *argument)
+{
+    struct pcpu *cpu = argument;
+    uint64_t seed = cpu->lp_index + 1;
+
+    world_lp(cpu->lp_index);
+    for (uint32_t n = 0; n < THREAD_TURNS; n++) {
+        struct vp *vp = sched_pick(cpu);
+        if (vp != NULL)
+            sched_stop(cpu, vp, run_for_a_while(cpu, vp, &seed));
+        for (uint32_t i = 0; i < 2; i++)
+            sched_wake(world.vps[draw(&seed, VPS)]);
+        if (draw(&seed, 8) == 0)
+            hold_and_release(world.vps[draw(&seed, VPS)]);
+        __atomic_store_n(&cpu->remote.work, 0, __ATOMIC_SEQ_CST);
+    }
+    return NULL;
+}
+
+static void vp_runs_on_one_lp_at_a_time_and_none_is_lost(void **state)
+{
+    pthread_t threads[WORLD_LPS];
+    uint32_t seen = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < WORLD_LPS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, lp_thread, &world.lps[i]), 0);
+    for (uint32_t i = 0; i < WORLD_LPS; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(wrong, 0);
+    for (uint32_t i = 0; i < VPS; i++)
+        sched_wake(world.vps[i]);
+    world_lp(0);
+    for (struct vp *vp = world_next(true); vp != NULL; vp = world_next(true))
+        seen++;
+    assert_int_equal(seen, VPS);
+    for (uint32_t i = 0; i < WORLD_PARTITIONS; i++) {
+        assert_true(list_empty(&world.partitions[i].preempted));
+        assert_true(list_empty(&world.partitions[i].spinning));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(scheduler_agrees_with_the_model, fresh, clean),
+        cmocka_unit_test_setup_teardown(vp_runs_on_one_lp_at_a_time_and_none_is_lost, fresh,
+                                        clean),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
