@@ -64,7 +64,7 @@ struct partition {
     uint32_t vp_count;    /* [p] */
     uint32_t vp_highest;  /* [p] highest index in use + 1 */
     struct vp *dying;     /* [p] a VP that is no longer found, until its grace period is over */
-    uint64_t tsc_offset;  /* [I] of its VPs */
+    uint64_t tsc_offset;  /* [I] of its VPs, once it has one */
     bool suspended;       /* [p] HvPartitionPropertySuspend */
     struct lapic_space *apics; /* [I] a page, as is the next */
     struct lapic **apic_table;

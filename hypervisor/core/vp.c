@@ -372,7 +372,7 @@ static void vp_init(struct vp *vp, uint32_t lp, bool pinned)
     vp->offered = -1;
     virt_set_tsc_offset(vp, p->tsc_offset);
     vp->activity = vp->index == 0 ? VP_ACTIVITY_RUN : VP_ACTIVITY_WAIT_SIPI;
-    vp->suspend = VP_SUSPEND_EXPLICIT;
+    vp->suspend = VP_SUSPEND_EXPLICIT | (p->suspended ? VP_SUSPEND_PARTITION : 0u);
 }
 
 hv_status vp_create(struct partition *p, uint32_t index, uint32_t lp, bool pinned)

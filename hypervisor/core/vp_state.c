@@ -99,21 +99,20 @@ static void save_intercept(const struct hv_message *m, struct hv_message *out)
 
 void vp_save(struct vp *vp, struct vp_state *out)
 {
-    *out = (struct vp_state){
-        .version = VP_STATE_VERSION,
-        .size = sizeof(*out),
-        .vp_index = vp->index,
-        .apic_id = vp->apic_id,
-        .activity = vp->activity,
-        .events = events_of(vp),
-        .rip = vp->rip,
-        .rflags = vp->rflags,
-        .tsc_delta = vp->tsc_offset - vp->partition->tsc_offset,
-        .tsc_aux = vp->tsc_aux,
-        .run_tsc = vp->sched.run_tsc,
-        .vp_assist_msr = vp->vp_assist_msr,
-        .stats_msr = vp->stats_msr,
-    };
+    memset(out, 0, sizeof(*out)); /* too large for a literal on this stack */
+    out->version = VP_STATE_VERSION;
+    out->size = sizeof(*out);
+    out->vp_index = vp->index;
+    out->apic_id = vp->apic_id;
+    out->activity = vp->activity;
+    out->events = events_of(vp);
+    out->rip = vp->rip;
+    out->rflags = vp->rflags;
+    out->tsc_delta = vp->tsc_offset - vp->partition->tsc_offset;
+    out->tsc_aux = vp->tsc_aux;
+    out->run_tsc = vp->sched.run_tsc;
+    out->vp_assist_msr = vp->vp_assist_msr;
+    out->stats_msr = vp->stats_msr;
     if (out->events & VP_STATE_SIPI)
         out->sipi_vector = vp->sipi_vector;
     memcpy(out->gpr, vp->gpr, sizeof(out->gpr));
