@@ -7,8 +7,10 @@
 #include <hvabi/status.h>
 #include <rt/mem.h>
 #include <x86/cr.h>
+#include <x86/msr.h>
 #include "core/fpu.h"
 #include "core/pcpu.h"
+#include "core/speculation.h"
 #include "core/vp.h"
 #include "core/vp_regs.h"
 #include "debug/log.h"
@@ -97,6 +99,14 @@ static void save_intercept(const struct hv_message *m, struct hv_message *out)
     memcpy(out->payload, m->payload, m->header.payload_size);
 }
 
+/* It is the backend's where the processor has one for guests. */
+static uint64_t spec_ctrl_of(struct vp *vp)
+{
+    uint64_t value;
+
+    return virt_msr_read(vp, MSR_IA32_SPEC_CTRL, &value) ? value : vp->spec_ctrl;
+}
+
 void vp_save(struct vp *vp, struct vp_state *out)
 {
     memset(out, 0, sizeof(*out)); /* too large for a literal on this stack */
@@ -110,6 +120,7 @@ void vp_save(struct vp *vp, struct vp_state *out)
     out->rflags = vp->rflags;
     out->tsc_delta = vp->tsc_offset - vp->partition->tsc_offset;
     out->tsc_aux = vp->tsc_aux;
+    out->spec_ctrl = spec_ctrl_of(vp);
     out->run_tsc = vp->sched.run_tsc;
     out->vp_assist_msr = vp->vp_assist_msr;
     out->stats_msr = vp->stats_msr;
@@ -184,6 +195,7 @@ static bool registers_valid(const struct vp *vp, const struct vp_state *in)
             !vp_reg_allows(vp, registers[i], &in->registers[i]))
             return false;
     return (in->rflags & RFLAGS_RESERVED1) && in->tsc_aux <= UINT32_MAX &&
+           !(in->spec_ctrl & ~speculation.spec_ctrl_guest) &&
            (in->eoi_vectors[0] & EOI_VECTORS_ILLEGAL) == 0 && fpu_area_valid(in->xsave);
 }
 
@@ -222,15 +234,20 @@ static hv_status overlays_restore(struct vp *vp, const struct vp_state *in)
 
 static void registers_restore(struct vp *vp, const struct vp_state *in)
 {
+    bool fault = false;
+
     memcpy(vp->gpr, in->gpr, sizeof(vp->gpr));
     memcpy(vp->dr, in->dr, sizeof(vp->dr));
     vp->rip = in->rip;
     vp->rflags = in->rflags;
     vp->tsc_aux = in->tsc_aux;
+    if (!virt_msr_write(vp, MSR_IA32_SPEC_CTRL, in->spec_ctrl, &fault))
+        vp->spec_ctrl = in->spec_ctrl;
+    BUG_ON(fault); /* registers_valid has seen it */
     virt_set_tsc_offset(vp, vp->partition->tsc_offset + in->tsc_delta);
     for (size_t i = 0; i < VP_STATE_REGISTERS; i++) {
         hv_status st = vp_reg_set(vp, registers[i], &in->registers[i]);
-        BUG_ON(st != HV_STATUS_SUCCESS); /* registers_valid has seen it */
+        BUG_ON(st != HV_STATUS_SUCCESS);
     }
 }
 

@@ -53,6 +53,7 @@ struct vp_state {
     struct hv_register_value registers[VP_STATE_REGISTERS]; /* named in core/vp_state.c */
     uint64_t tsc_delta;                                     /* guest TSC less the partition's */
     uint64_t tsc_aux;
+    uint64_t spec_ctrl;
     uint64_t run_tsc; /* ticks that it has run */
     uint64_t vp_assist_msr;
     uint64_t stats_msr;
@@ -64,9 +65,9 @@ struct vp_state {
 ABI_OFFSET(struct vp_state, gpr, 32);
 ABI_OFFSET(struct vp_state, registers, 208);
 ABI_OFFSET(struct vp_state, tsc_delta, 672);
-ABI_OFFSET(struct vp_state, intercept, 744);
-ABI_OFFSET(struct vp_state, assist_page, 1000);
-ABI_SIZE(struct vp_state, 9192);
+ABI_OFFSET(struct vp_state, intercept, 752);
+ABI_OFFSET(struct vp_state, assist_page, 1008);
+ABI_SIZE(struct vp_state, 9200);
 
 /* @vp is held, and its parent takes no messages meanwhile. */
 void vp_save(struct vp *vp, struct vp_state *out);

@@ -4,6 +4,7 @@
 
 #include <x86/cr.h>
 #include <x86/msr.h>
+#include "core/speculation.h"
 
 static uint64_t get(uint32_t name)
 {
@@ -169,6 +170,27 @@ static void lme_is_fixed_while_paging_is_on_and_lma_is_not_written(void **state)
     assert_int_equal(vmcb->save.efer, EFER_LME | EFER_LMA | EFER_SCE | EFER_SVME);
 }
 
+static void spec_ctrl_is_the_vmcbs_where_guests_have_one(void **state)
+{
+    uint64_t value;
+    bool fault;
+
+    (void)state;
+    assert_false(virt_msr_read(vp, MSR_IA32_SPEC_CTRL, &value));
+    assert_false(virt_msr_write(vp, MSR_IA32_SPEC_CTRL, 0, &fault));
+    speculation.spec_ctrl_virtual = true;
+    speculation.spec_ctrl_guest = SPEC_CTRL_IBRS;
+    assert_true(virt_msr_write(vp, MSR_IA32_SPEC_CTRL, SPEC_CTRL_IBRS, &fault));
+    assert_false(fault);
+    assert_int_equal(vmcb->save.spec_ctrl, SPEC_CTRL_IBRS);
+    assert_true(virt_msr_write(vp, MSR_IA32_SPEC_CTRL, SPEC_CTRL_SSBD, &fault));
+    assert_true(fault);
+    assert_true(virt_msr_read(vp, MSR_IA32_SPEC_CTRL, &value));
+    assert_int_equal(value, SPEC_CTRL_IBRS);
+    speculation.spec_ctrl_virtual = false;
+    speculation.spec_ctrl_guest = 0;
+}
+
 static void cpl_follows_ss(void **state)
 {
     struct hv_register_value ss = {.segment = {.attributes = 0xc0f3}};
@@ -192,6 +214,7 @@ int main(void)
         TEST(values_that_no_guest_may_have_are_refused),
         TEST(svme_is_hidden_and_always_set),
         TEST(lme_is_fixed_while_paging_is_on_and_lma_is_not_written),
+        TEST(spec_ctrl_is_the_vmcbs_where_guests_have_one),
         TEST(cpl_follows_ss),
     };
 

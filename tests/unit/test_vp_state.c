@@ -6,6 +6,7 @@
 #include <x86/cr.h>
 #include <x86/exception.h>
 #include <x86/msr.h>
+#include "core/speculation.h"
 #include "core/vp_regs.h"
 #include "core/vp_state.h"
 #include "fakes/hv_machine.h"
@@ -66,6 +67,8 @@ static void make_busy(void)
     virt_inject_exception(vp, EXCEPTION_GP, true, 0x18);
     fake_of(vp)->in_shadow = true;
     vp->nmi_pending = true;
+    speculation.spec_ctrl_guest = SPEC_CTRL_IBRS;
+    vp->spec_ctrl = SPEC_CTRL_IBRS;
     vp->sipi_vector = 0x9f;
     vp->requests = VP_REQUEST_SIPI;
     vp->activity = VP_ACTIVITY_HALT;
@@ -109,6 +112,7 @@ static void every_field_is_saved(void **state)
     assert_int_equal(good.gpr[3], 0x1010101010101010 * 3 + 1);
     assert_int_equal(good.rip, 0xffffffff81000123);
     assert_int_equal(good.tsc_aux, 0x77);
+    assert_int_equal(good.spec_ctrl, SPEC_CTRL_IBRS);
     assert_int_not_equal(good.tsc_delta, 0);
     assert_int_equal(good.run_tsc, 5000);
     assert_int_equal(good.activity, VP_STATE_HALTED);
@@ -238,6 +242,7 @@ LIE(interrupt_with_an_error_code_is_refused, s.registers[PENDING].reg64 = 1 | 1 
 LIE(event_that_is_not_pending_is_refused, s.registers[PENDING].reg64 = 0x40 << 16)
 LIE(clear_rflags_are_refused, s.rflags = 0)
 LIE(tsc_aux_beyond_32_bits_is_refused, s.tsc_aux = 1ull << 32)
+LIE(speculation_control_that_no_guest_has_is_refused, s.spec_ctrl = 1ull << 40)
 LIE(ended_illegal_vector_is_refused, s.eoi_vectors[0] = 1ull << 15)
 LIE(assist_page_beyond_the_space_is_refused, s.vp_assist_msr = 1ull << 40 | 1)
 LIE(xsave_component_that_is_not_there_is_refused, s.xsave[513] = 2)
@@ -329,6 +334,7 @@ int main(void)
         TEST(event_that_is_not_pending_is_refused),
         TEST(clear_rflags_are_refused),
         TEST(tsc_aux_beyond_32_bits_is_refused),
+        TEST(speculation_control_that_no_guest_has_is_refused),
         TEST(ended_illegal_vector_is_refused),
         TEST(assist_page_beyond_the_space_is_refused),
         TEST(xsave_component_that_is_not_there_is_refused),

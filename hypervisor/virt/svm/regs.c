@@ -240,11 +240,26 @@ bool virt_code_32(const struct vp *vp)
     return vmcb_of(vp)->save.cs.attributes & VMCB_SEGMENT_DB;
 }
 
+/* Guests reach a SPEC_CTRL of the VMCB without an exit: here it is for saving and restoring. */
+static bool is_spec_ctrl(uint32_t msr)
+{
+    return msr == MSR_IA32_SPEC_CTRL && speculation.spec_ctrl_virtual &&
+           speculation.spec_ctrl_guest != 0;
+}
+
 bool virt_msr_read(struct vp *vp, uint32_t msr, uint64_t *value)
 {
-    if (msr != MSR_EFER)
+    if (msr != MSR_EFER && !is_spec_ctrl(msr))
         return false;
-    *value = virt_efer(vp);
+    *value = msr == MSR_EFER ? virt_efer(vp) : vmcb_of(vp)->save.spec_ctrl;
+    return true;
+}
+
+static bool write_spec_ctrl(struct vmcb_save *s, uint64_t value)
+{
+    if (value & ~speculation.spec_ctrl_guest)
+        return false;
+    s->spec_ctrl = value;
     return true;
 }
 
@@ -253,6 +268,10 @@ bool virt_msr_write(struct vp *vp, uint32_t msr, uint64_t value, bool *fault)
 {
     struct vmcb_save *s = &vmcb_of(vp)->save;
 
+    if (is_spec_ctrl(msr)) {
+        *fault = !write_spec_ctrl(s, value);
+        return true;
+    }
     if (msr != MSR_EFER)
         return false;
     *fault = !virt_reg_allows(HvX64RegisterEfer, value) ||
