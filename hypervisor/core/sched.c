@@ -113,6 +113,38 @@ static void charge(struct pcpu *cpu, struct vp *vp, uint64_t now)
         cpu->run_queue.budget_used += delta;
 }
 
+/* Run time of root's VP on @cpu, which may be going on. Without a lock, so not exact. */
+static uint64_t root_time(const struct pcpu *cpu, uint64_t now)
+{
+    uint64_t time = __atomic_load_n(&cpu->run_tsc[0], __ATOMIC_RELAXED);
+    const struct vp *current = __atomic_load_n(&cpu->current, __ATOMIC_RELAXED);
+
+    if (current == cpu->root_vp && current != NULL && now > current->sched.started)
+        time += now - current->sched.started;
+    return time;
+}
+
+void sched_root_works_for(struct vp *vp, uint32_t root_lp)
+{
+    struct sched_entity *e = &vp->sched;
+
+    e->in_root = true;
+    e->root_lp = root_lp;
+    e->root_since = root_time(lp_table[root_lp], insn_rdtsc());
+}
+
+/* Root has done what @e waited for; at most a slice, for it may have done other things too. */
+static void charge_root_work(struct sched_entity *e, uint64_t now)
+{
+    uint64_t time = root_time(lp_table[e->root_lp], now);
+
+    e->in_root = false;
+    time = time > e->root_since ? time - e->root_since : 0;
+    if (time > sched_slice_tsc)
+        time = sched_slice_tsc;
+    e->vruntime += time * SCHED_WEIGHT_DEFAULT / weight_of(e);
+}
+
 /* ---- the run queue; all under its lock ---- */
 
 static void enqueue(struct pcpu *cpu, struct sched_entity *e, uint64_t now)
@@ -349,10 +381,13 @@ void sched_wake(struct vp *vp) NO_LOCK_CHECK
     struct sched_entity *e = &vp->sched;
     struct pcpu *cpu = lock_queue(e);
     uint64_t now = insn_rdtsc();
+    bool suspended = __atomic_load_n(&vp->suspend, __ATOMIC_SEQ_CST) != 0;
     bool look = false, crowded = false;
 
+    if (e->in_root && !suspended && e->state != SCHED_RUNNABLE)
+        charge_root_work(e, now);
     /* Who resumes a suspended VP wakes it. */
-    if (e->state == SCHED_BLOCKED && __atomic_load_n(&vp->suspend, __ATOMIC_SEQ_CST) == 0) {
+    if (e->state == SCHED_BLOCKED && !suspended) {
         enqueue(cpu, e, now);
         look = must_look(cpu, now);
         crowded = cpu->current != NULL && !e->pinned;

@@ -41,6 +41,9 @@ struct sched_entity {
     uint64_t started;       /* [q] host TSC up to which it was charged */
     uint64_t given;         /* [q] host TSC when it was given the LP */
     uint64_t moved;         /* [q] host TSC when it last changed its LP */
+    bool in_root;           /* [q] root works for it, on LP root_lp, ... */
+    uint32_t root_lp;       /* [q] */
+    uint64_t root_since;    /* [q] ... since its VP there had this run time */
 };
 
 struct run_queue {
@@ -79,6 +82,10 @@ bool sched_should_preempt(struct pcpu *cpu, struct vp *vp, uint64_t now);
 /* The VP of this LP spins: run the VP of its partition that lost its LP longest ago, or, if there is
  * none, the one that has been spinning longest. True: the caller must go back to the scheduler. */
 bool sched_long_spin(struct pcpu *cpu, struct vp *vp);
+
+/* Root's VP of LP @root_lp is about to work for @vp, which has this LP and will be suspended: what it
+ * runs until @vp is woken is charged to @vp. */
+void sched_root_works_for(struct vp *vp, uint32_t root_lp);
 
 /* Take @vp, which is suspended, off every queue. False: it runs; it was kicked: try again later. */
 bool sched_detach(struct vp *vp);

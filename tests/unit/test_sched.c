@@ -165,6 +165,33 @@ static void root_alone_has_no_budget(void **state)
     assert_int_equal(world.root_vps[0]->sched.run_tsc, 100 * SLICE);
 }
 
+/* A VP that does little, and has root do four times as much for it each time. */
+static void root_work_is_charged_to_who_caused_it(void **state)
+{
+    struct vp *flood = awake(1, 0, 100), *busy = awake(2, 0, 100), *root = world.root_vps[0];
+    struct pcpu *cpu = world_lp(0);
+    uint64_t ticks = 1000 * SLICE, end = world.tsc + ticks;
+
+    (void)state;
+    for (struct vp *vp = world_next(false); world.tsc < end;) {
+        world.tsc += STEP;
+        if (vp == flood) {
+            flood->suspend = VP_SUSPEND_INTERCEPT;
+            sched_root_works_for(flood, 0);
+            sched_wake(root);
+            assert_ptr_equal(world_next(true), root);
+            world.tsc += 4 * STEP;
+            flood->suspend = 0;
+            sched_wake(flood);
+            vp = world_next(true);
+        } else if (sched_should_preempt(cpu, busy, world.tsc)) {
+            vp = world_next(false);
+        }
+    }
+    assert_share(busy, 500, ticks, 20);
+    assert_share(flood, 100, ticks, 10);
+}
+
 static void vp_woken_while_it_runs_does_not_block(void **state)
 {
     struct vp *vp = awake(1, 0, 100);
@@ -437,6 +464,7 @@ int main(void)
         ON(one, root_goes_first),
         ON(one, busy_root_leaves_a_fifth),
         ON(one, root_alone_has_no_budget),
+        ON(one, root_work_is_charged_to_who_caused_it),
         ON(one, vp_woken_while_it_runs_does_not_block),
         ON(one, suspended_vp_is_not_queued),
         ON(one, detach_takes_a_vp_out_of_each_state),
