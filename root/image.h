@@ -8,6 +8,6 @@
 extern const uint8_t image_start[], image_rodata[], image_data[], image_end[];
 extern const uint8_t image_build_id[], image_build_id_end[];
 
-#define IMAGE_VIRTUAL_BASE 0xffffffff80000000ull
+#define IMAGE_VIRTUAL_BASE 0xffffffffa0000000ull
 
 #endif

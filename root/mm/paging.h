@@ -6,7 +6,7 @@
  *   ffffc00000000000  kernel stacks with guards
  *   ffffd00000000000  device registers
  *   ffffe00000000000  the hypercall page: RX
- *   ffffffff80000000  the image: code RX, constants R, data RW
+ *   ffffffffa0000000  the image: code RX, constants R, data RW
  *
  * Rules: the upper half's top-level entries are complete after paging_init, so every address
  * space shares them by copying. paging.lock protects the kernel's tables. */
