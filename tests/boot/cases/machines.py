@@ -1,44 +1,19 @@
 # SPDX-License-Identifier: MIT
 """Machines of all sizes: processors, memory and disks, under the hypervisor and without it."""
 import re
-import struct
 
-from boottest import Blank, Failure, Mixed, Test
-
-SEED = 20240229
-MASK = (1 << 64) - 1
-HASHES = [r"^{disk0}  nvme0$", r"^{disk1}  ahci1$", r"^exec: \d+ commands, 0 failed"]
+from boottest import Blank, Failure, Fill, Mixed, Test
 
 
-def split_mix(seed, count):
-    """The first outputs of SplitMix64, as rootabi/disk.h says that a disk is filled."""
-    out = bytearray()
-    for _ in range(count):
-        seed = (seed + 0x9e3779b97f4a7c15) & MASK
-        z = ((seed ^ (seed >> 30)) * 0xbf58476d1ce4e5b9) & MASK
-        z = ((z ^ (z >> 27)) * 0x94d049bb133111eb) & MASK
-        out += struct.pack("<Q", z ^ (z >> 31))
-    return bytes(out)
-
-
-def written_on_the_host(vm):
-    for disk in vm.disks:
-        with open(disk.path, "rb") as f:
-            content = f.read()
-        if content != split_mix(SEED, len(content) // 8):
-            raise Failure(f"{disk.bus}: the host does not read what root wrote")
-
-
-def hashes(name, launched, **fields):
-    """Root's SHA-256 of disks with random content and an ext4 equals the host's, on both buses."""
-    return Test(name, disks=[Mixed("nvme"), Mixed("ahci")], commands="disks --hash nvme0 ahci1",
-                expect=[launched] + HASHES, **fields)
-
-
-def writes(name, **fields):
-    return Test(name, disks=[Blank("nvme", 8), Blank("ahci", 8)],
-                commands=f"disks --fill {SEED} nvme0; disks --fill {SEED} ahci1; disks --hash nvme0 ahci1",
-                expect=[r"^exec: 3 commands, 0 failed"], after=written_on_the_host, **fields)
+def disks(name, loader, launch, **fields):
+    """Root's SHA-256 of disks with random content and an ext4 equals the host's, on both buses, and
+    what root writes is on the disks when the machine is off. Loader and root say what runs root."""
+    fill = Fill("nvme1", "ahci2", first=2)
+    return Test(name, disks=[Mixed("nvme"), Mixed("ahci"), Blank("nvme", 8), Blank("ahci", 8)],
+                commands="disks --hash nvme0 ahci1; " + fill.commands,
+                expect=[loader, rf"root: launched by {launch}$", r"^{disk0}  nvme0$",
+                        r"^{disk1}  ahci1$", r"^exec: 4 commands, 0 failed$"],
+                after=fill.check, **fields)
 
 
 def number(vm, pattern):
@@ -73,14 +48,12 @@ LAUNCHED = r"^starting the hypervisor$"
 BARE = r"^starting root on the bare machine$"
 
 TESTS = [
-    hashes("disks-under-hypervisor", LAUNCHED, group="quick"),
-    hashes("disks-on-bare-machine", BARE, launchtype="off"),
-    hashes("disks-without-svm", r"^hypervisor: not launched: the processor has neither",
-           cpu="qemu64,-svm"),
-    hashes("disks-without-nested-paging", r"^hypervisor: not launched: .* no nested paging",
-           cpu="qemu64,+svm"),
-    writes("writes-under-hypervisor"),
-    writes("writes-on-bare-machine", launchtype="off"),
+    disks("disks-under-hypervisor", LAUNCHED, "hypervisor", group="quick"),
+    disks("disks-on-bare-machine", BARE, "bare machine, because boot.cfg says so", launchtype="off"),
+    disks("disks-without-svm", r"^hypervisor: not launched: the processor has neither .*SVM",
+          "bare machine, because the processor has no SVM or VMX", cpu="qemu64,-svm"),
+    disks("disks-without-nested-paging", r"^hypervisor: not launched: .* no nested paging",
+          "bare machine, because the processor has no nested paging", cpu="qemu64,+svm"),
     Test("exec-failure-is-counted", commands="lps; nosuchcommand; lps",
          expect=[r"^exec: 3 commands, 1 failed"]),
 ] + [size(smp, memory, "auto", "normal") for smp, memory in SIZES] \
