@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Tests of ./verdigris: a copy of it in an empty folder, with fakes of what it calls."""
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+TREE = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+COMMANDS = ("setup", "build", "run", "test", "bench", "image", "gdb", "clean")
+INSTALL = "sudo apt-get update && sudo apt-get install -y --no-install-recommends "
+
+
+class FrontEnd(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.bin = os.path.join(self.folder, "bin")
+        os.mkdir(self.bin)
+        shutil.copy(os.path.join(TREE, "verdigris"), self.folder)
+        shutil.copytree(os.path.join(TREE, "tools"), os.path.join(self.folder, "tools"))
+
+    def fake(self, name, script):
+        path = os.path.join(self.bin, name)
+        with open(path, "w", encoding="ascii") as f:
+            f.write(f"#!/bin/sh\n{script}\n")
+        os.chmod(path, 0o755)
+
+    def fake_packages(self, *missing):
+        """dpkg knows all packages but these, and apt-get writes down what it is asked for."""
+        cases = "".join(f"*{name}) exit 1;;\n" for name in missing)
+        self.fake("dpkg-query", f'case "$*" in\n{cases}*) echo install ok installed;;\nesac')
+        self.fake("apt-get", f'echo "$*" >>{self.folder}/installed')
+
+    def run_it(self, *arguments):
+        return subprocess.run([os.path.join(self.folder, "verdigris"), *arguments],
+                              env={**os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}"},
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+    def installed(self):
+        path = os.path.join(self.folder, "installed")
+        if not os.path.exists(path):
+            return []
+        with open(path, encoding="ascii") as f:
+            return f.read().splitlines()
+
+    def test_each_command_has_help(self):
+        self.fake_packages("cmake")  # help needs nothing
+        for command in COMMANDS:
+            for option in ("--help", "-h"):
+                done = self.run_it(command, option)
+                self.assertEqual(done.returncode, 0, command)
+                self.assertTrue(done.stdout.startswith(f"usage: ./verdigris {command}"), done.stdout)
+        self.assertEqual(self.installed(), [])
+
+    def test_help_names_each_command(self):
+        text = self.run_it("--help").stdout
+        for command in COMMANDS:
+            self.assertRegex(text, rf"(?m)^  {command} ")
+
+    def test_unknown_command_is_refused(self):
+        done = self.run_it("bild")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("no command is called bild", done.stderr)
+
+    def test_setup_with_nothing_missing_does_nothing(self):
+        self.fake_packages()
+        for _ in range(2):
+            done = self.run_it("setup")
+            self.assertEqual((done.returncode, done.stdout), (0, "setup: nothing is missing\n"))
+        self.assertEqual(self.installed(), [])
+
+    def test_setup_installs_what_is_missing(self):
+        self.fake_packages("nasm", "ovmf")
+        self.fake("id", "echo 0")
+        self.assertEqual(self.run_it("setup").returncode, 0)
+        self.assertEqual(self.installed(), [
+            "-q update", "-q install -y --no-install-recommends nasm ovmf"])
+
+    def test_setup_without_root_rights_prints_one_command(self):
+        self.fake_packages("nasm", "ovmf")
+        self.fake("id", "echo 1000")
+        done = self.run_it("setup")
+        self.assertEqual(done.returncode, 1)
+        commands = [line.strip() for line in done.stdout.splitlines() if "apt-get" in line]
+        self.assertEqual(commands, [INSTALL + "nasm ovmf"])
+        self.assertEqual(self.installed(), [])
+
+    def test_build_without_packages_stops_at_setup(self):
+        self.fake_packages("cmake")
+        self.fake("id", "echo 1000")
+        done = self.run_it("build")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(INSTALL + "cmake", done.stdout)
+
+    def test_clean_removes_what_was_made(self):
+        os.makedirs(os.path.join(self.folder, "build", "gcc"))
+        for _ in range(2):
+            self.assertEqual(self.run_it("clean").returncode, 0)
+            self.assertFalse(os.path.exists(os.path.join(self.folder, "build")))
+
+
+if __name__ == "__main__":
+    unittest.main()
