@@ -148,5 +148,5 @@ void sha256_hex(const uint8_t digest[SHA256_DIGEST_SIZE], char text[SHA256_HEX_S
         text[2 * i] = digits[digest[i] >> 4];
         text[2 * i + 1] = digits[digest[i] & 15];
     }
-    text[2 * SHA256_DIGEST_SIZE] = '\0';
+    text[SHA256_HEX_SIZE - 1] = '\0';
 }
