@@ -20,4 +20,28 @@ void offsets(void)
     EMIT(MSR_IA32_PRED_CMD, MSR_IA32_PRED_CMD);
     EMIT(PRED_CMD_IBPB, PRED_CMD_IBPB);
     EMIT(SELECTOR_DATA, SELECTOR_DATA);
+    EMIT(TRAP_SIZE, sizeof(struct trap_frame));
+    EMIT(TRAP_CALLED, TRAP_CALLED);
+    EMIT(TRAP_R15, offsetof(struct trap_frame, r15));
+    EMIT(TRAP_R14, offsetof(struct trap_frame, r14));
+    EMIT(TRAP_R13, offsetof(struct trap_frame, r13));
+    EMIT(TRAP_R12, offsetof(struct trap_frame, r12));
+    EMIT(TRAP_R11, offsetof(struct trap_frame, r11));
+    EMIT(TRAP_R10, offsetof(struct trap_frame, r10));
+    EMIT(TRAP_R9, offsetof(struct trap_frame, r9));
+    EMIT(TRAP_R8, offsetof(struct trap_frame, r8));
+    EMIT(TRAP_RDI, offsetof(struct trap_frame, rdi));
+    EMIT(TRAP_RSI, offsetof(struct trap_frame, rsi));
+    EMIT(TRAP_RBP, offsetof(struct trap_frame, rbp));
+    EMIT(TRAP_RBX, offsetof(struct trap_frame, rbx));
+    EMIT(TRAP_RDX, offsetof(struct trap_frame, rdx));
+    EMIT(TRAP_RCX, offsetof(struct trap_frame, rcx));
+    EMIT(TRAP_RAX, offsetof(struct trap_frame, rax));
+    EMIT(TRAP_VECTOR, offsetof(struct trap_frame, vector));
+    EMIT(TRAP_ERROR, offsetof(struct trap_frame, error));
+    EMIT(TRAP_RIP, offsetof(struct trap_frame, rip));
+    EMIT(TRAP_CS, offsetof(struct trap_frame, cs));
+    EMIT(TRAP_RFLAGS, offsetof(struct trap_frame, rflags));
+    EMIT(TRAP_RSP, offsetof(struct trap_frame, rsp));
+    EMIT(TRAP_SS, offsetof(struct trap_frame, ss));
 }

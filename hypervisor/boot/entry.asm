@@ -7,13 +7,19 @@ bits 64
 default rel
 
 section .bss align=16
+global boot_stack, boot_stack_top
 boot_stack: resb 16384
 boot_stack_top:
 
 section .text
 
 extern hypervisor_main
+extern panic_called
 extern trap
+
+; The first words of a va_list after one general-purpose argument of six, and no others: the offset of
+; the next one, 8, and that of the vector registers, behind the six.
+%define VA_AFTER_FMT (48 << 32 | 8)
 
 ; In: RDI = struct boot_info. The state is that of hvabi/boot.h.
 global entry:function (entry.end - entry)
@@ -92,10 +98,12 @@ trap_common:
     push r15
     cld
     mov rdi, rsp
+    push qword [rdi + TRAP_RIP] ; a frame for backtraces
+    push rbp
     mov rbp, rsp
     and rsp, -16
     call trap
-    mov rsp, rbp
+    lea rsp, [rbp + 16]
     pop r15
     pop r14
     pop r13
@@ -113,6 +121,60 @@ trap_common:
     pop rax
     add rsp, 16
     iretq
+.end:
+
+; void panic(const char *fmt, ...): the caller's registers as a struct trap_frame, the arguments as a
+; va_list (System V ABI, 3.5.7), for panic_called.
+global panic:function (panic.end - panic)
+panic:
+    sub rsp, TRAP_SIZE
+    mov [rsp + TRAP_R15], r15
+    mov [rsp + TRAP_R14], r14
+    mov [rsp + TRAP_R13], r13
+    mov [rsp + TRAP_R12], r12
+    mov [rsp + TRAP_R11], r11
+    mov [rsp + TRAP_R10], r10
+    mov [rsp + TRAP_R9], r9
+    mov [rsp + TRAP_R8], r8
+    mov [rsp + TRAP_RDI], rdi
+    mov [rsp + TRAP_RSI], rsi
+    mov [rsp + TRAP_RBP], rbp
+    mov [rsp + TRAP_RBX], rbx
+    mov [rsp + TRAP_RDX], rdx
+    mov [rsp + TRAP_RCX], rcx
+    mov [rsp + TRAP_RAX], rax
+    mov qword [rsp + TRAP_VECTOR], TRAP_CALLED
+    mov qword [rsp + TRAP_ERROR], 0
+    mov rax, [rsp + TRAP_SIZE]
+    mov [rsp + TRAP_RIP], rax
+    mov eax, cs
+    mov [rsp + TRAP_CS], rax
+    pushfq
+    pop rax
+    mov [rsp + TRAP_RFLAGS], rax
+    lea r11, [rsp + TRAP_SIZE + 8]
+    mov [rsp + TRAP_RSP], r11
+    mov eax, ss
+    mov [rsp + TRAP_SS], rax
+    mov r10, rsp
+    push r9                     ; the register save area
+    push r8
+    push rcx
+    push rdx
+    push rsi
+    push rdi
+    mov rax, rsp
+    push rax                    ; va_list: reg_save_area
+    push r11                    ; overflow_arg_area
+    mov rax, VA_AFTER_FMT
+    push rax                    ; fp_offset, gp_offset
+    mov rsi, rdi
+    mov rdi, r10
+    mov rdx, rsp
+    cld
+    and rsp, -16
+    call panic_called
+    ud2
 .end:
 
 section .note.GNU-stack noalloc noexec nowrite progbits

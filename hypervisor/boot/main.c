@@ -16,6 +16,7 @@
 #include "core/speculation.h"
 #include "core/vp.h"
 #include "debug/log.h"
+#include "debug/panic.h"
 #include "debug/provoke.h"
 #include "debug/symbols.h"
 #include "mm/mm.h"
@@ -214,6 +215,7 @@ _Noreturn void hypervisor_main(uint64_t boot_info)
     symbols_init(&info->hypervisor);
     hv_log("Verdigris hypervisor for %s, build id %s", virt_name, build_id());
     const char *options = info->options != 0 ? hpa_ptr(hpa(info->options)) : NULL;
+    panic_init(options);
     provoke_init(options);
     speculation_choose(&speculation, insn_cpuid);
     create_lps(info, smt_shared(options));

@@ -9,11 +9,13 @@
 #include <x86/msr.h>
 #include <x86/pte.h>
 #include "boot/kept.h"
+#include "core/pcpu.h"
 #include "debug/log.h"
 #include "mm/phys.h"
 
 /* Laid out by hypervisor.ld. */
 extern const char image_start[], text_start[], text_end[], data_start[], image_end[];
+extern const char boot_stack[], boot_stack_top[]; /* boot/entry.asm */
 
 static struct {
     uint64_t root;   /* physical address of the PML4; 0: not built */
@@ -106,6 +108,25 @@ uint64_t paging_stack_top(uint32_t index, unsigned which)
     for (unsigned i = 0; i <= which; i++)
         top += PAGE_SIZE + stack_size(i);
     return top;
+}
+
+bool paging_is_stack(uint32_t index, uint64_t va, uint64_t size)
+{
+    uint64_t boot_bottom = (uint64_t)boot_stack, boot_top = (uint64_t)boot_stack_top;
+
+    for (unsigned which = 0; which <= HV_IST_COUNT; which++) {
+        uint64_t top = paging_stack_top(index, which);
+        if (va >= top - stack_size(which) && va <= top - size)
+            return true;
+    }
+    return va >= boot_bottom && va <= boot_top - size;
+}
+
+bool paging_is_stack_guard(uint64_t va)
+{
+    uint64_t slot = (va - HV_STACKS) / HV_STACK_SLOT;
+
+    return va >= HV_STACKS && slot < LP_MAX && !paging_is_stack((uint32_t)slot, va, 1);
 }
 
 void paging_map_stacks(uint32_t index)

@@ -31,6 +31,11 @@ uint64_t paging_cr3(void);
 void paging_map_stacks(uint32_t index);
 uint64_t paging_stack_top(uint32_t index, unsigned which);
 
+/* Do @size bytes at @va lie on a stack of LP @index, or on the one that boot begins with? */
+bool paging_is_stack(uint32_t index, uint64_t va, uint64_t size);
+/* Is @va in an unmapped page below a stack? */
+bool paging_is_stack_guard(uint64_t va);
+
 /* Where physical memory is seen at the moment: one to one before paging_init, then directly mapped. */
 void *paging_boot_ptr(uint64_t physical);
 

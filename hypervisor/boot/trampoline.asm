@@ -56,10 +56,8 @@ long_mode:
     mov rsp, [rbx + AT(trampoline_data) + 8]
     mov rax, [rbx + AT(trampoline_data) + 16] ; entry
     xor ebp, ebp
-    push rbp
-    push rbp
-    call rax
-    ud2
+    push rbp                        ; no return address: the end of every backtrace
+    jmp rax
 
 align 8
 gdt:

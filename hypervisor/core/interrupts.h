@@ -14,6 +14,9 @@ enum {
     SELECTOR_TSS = 0x18,
 };
 
+/* trap_frame.vector: no exception, but a call of panic(), to which RIP returns. */
+#define TRAP_CALLED 256u
+
 /* What boot/entry.asm leaves on the stack. */
 struct trap_frame {
     uint64_t r15, r14, r13, r12, r11, r10, r9, r8;

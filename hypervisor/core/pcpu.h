@@ -21,7 +21,7 @@ struct vp;
 enum {
     WORK_TIMER = 1u << 0,      /* its local APIC timer fired */
     WORK_RESCHEDULE = 1u << 1, /* look at the run queue */
-    WORK_HALT = 1u << 2,       /* panic elsewhere: stop */
+    WORK_STRAY_NMI = 1u << 2,  /* an NMI came that nobody of ours sent */
 };
 
 struct pcpu_remote {
@@ -29,6 +29,7 @@ struct pcpu_remote {
     uint32_t guest_epoch; /* [a] odd in guest mode: written by the LP, read by all */
     bool idle;            /* [a] halted, with nothing to do */
     uint64_t grace_seen;  /* [a] grace period that had begun when the LP last held no reference */
+    uint64_t stopped_at;  /* [a] RIP at which another LP's panic stopped it; 0: it runs */
 };
 
 struct pcpu {

@@ -2,7 +2,7 @@
 /* core/spinlock.h - ticket locks with a watchdog.
  *
  * The hypervisor always runs with interrupts off, so taking a lock changes no flags. A wait of over
- * SPIN_TIMEOUT_TSC ticks is our own bug: panic names the lock, its holder and the waiter. The order
+ * spin_patience_ms is our own bug: panic names the lock, its holder and the waiter. The order
  * in which locks nest is in docs/locking.md. */
 #ifndef CORE_SPINLOCK_H
 #define CORE_SPINLOCK_H
@@ -29,6 +29,8 @@ struct CAPABILITY("spinlock") spinlock {
     uint32_t next;  /* [a] the next ticket */
     uint32_t owner; /* [a] the ticket that holds the lock */
 };
+
+extern uint32_t spin_patience_ms; /* changed only to provoke a time-out: debug/provoke.c */
 
 /* Spin until it is @ticket's turn, or panic; in core/spinlock.c. */
 void spin_wait(struct spinlock *l, uint32_t ticket);

@@ -12,7 +12,6 @@
 #include "core/fpu.h"
 #include "core/pcpu.h"
 #include "debug/log.h"
-#include "debug/panic.h"
 #include "debug/provoke.h"
 #include "virt/virt.h"
 
@@ -38,11 +37,11 @@ static bool serve_work(struct pcpu *cpu)
     do {
         work = __atomic_exchange_n(&cpu->remote.work, 0, __ATOMIC_SEQ_CST);
         all |= work;
-        if (work & WORK_HALT)
-            panic_stop();
         if (work & WORK_TIMER)
             timers_run(cpu);
     } while (__atomic_load_n(&cpu->remote.work, __ATOMIC_ACQUIRE) != 0);
+    if (all & WORK_STRAY_NMI)
+        hv_log("LP %u: NMI that nobody asked for, ignored", cpu->lp_index);
     return all & WORK_RESCHEDULE;
 }
 

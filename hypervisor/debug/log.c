@@ -10,12 +10,15 @@
 
 enum {
     UART_DATA = 0,
+    UART_LINE_CONTROL = 3,
     UART_LINE_STATUS = 5,
+    UART_8N1 = 0x03, /* and the divisor latch closed */
     UART_THR_EMPTY = 0x20,
     UART_POLLS = 100000, /* then the port is taken for absent */
 };
 
 static struct spinlock log_lock;
+static bool seized; /* [a] */
 
 static void put(void *context, char c)
 {
@@ -44,13 +47,19 @@ void hv_log(const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    spin_lock(&log_lock);
-    log_line("hv: ", fmt, ap);
-    spin_unlock(&log_lock);
+    if (__atomic_load_n(&seized, __ATOMIC_RELAXED)) {
+        log_line("hv: ", fmt, ap);
+    } else {
+        spin_lock(&log_lock);
+        log_line("hv: ", fmt, ap);
+        spin_unlock(&log_lock);
+    }
     va_end(ap);
 }
 
-void log_break_lock(void)
+void log_seize(void)
 {
-    __atomic_store_n(&log_lock.owner, log_lock.next, __ATOMIC_RELEASE);
+    __atomic_store_n(&seized, true, __ATOMIC_RELAXED);
+    insn_out8(HV_LOG_PORT + UART_LINE_CONTROL, UART_8N1); /* root may have been setting it up */
+    put_text("\r\n");
 }

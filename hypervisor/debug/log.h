@@ -10,12 +10,14 @@
 /* One line on the serial port, with "hv: " before it. Any context. */
 void hv_log(const char *fmt, ...) FORMAT_PRINTF(1, 2);
 
-/* Our own bug: stops every LP and dumps what is known. Any context. */
+/* Our own bug: stops every LP and dumps what is known, the caller's registers among it. Any context.
+ * In boot/entry.asm. */
 _Noreturn void panic(const char *fmt, ...) FORMAT_PRINTF(1, 2);
 
-/* For panic alone: write a line without the lock; and take the lock from whoever holds it. */
+/* For panic alone: write a line without the lock; and do so from now on, on a line of its own: the
+ * lock's holder has been stopped. */
 void log_line(const char *prefix, const char *fmt, va_list ap);
-void log_break_lock(void);
+void log_seize(void);
 
 /* Guest-reachable code never uses these on guest data. */
 #define BUG_ON(cond)                                                                               \

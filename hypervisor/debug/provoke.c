@@ -5,20 +5,85 @@
 #include <rt/mem.h>
 #include "boot/options.h"
 #include "core/pcpu.h"
+#include "core/spinlock.h"
 #include "core/vp.h"
 #include "debug/log.h"
 
-enum kind { KIND_PANIC, KIND_ASSERT, KIND_FAULT, KIND_LOCK, KIND_COUNT };
-
-static const char *const kind_names[KIND_COUNT] = {"panic", "assert", "fault", "lock"};
+#define NOWHERE           ((uintptr_t)0x7ffffffff000) /* nothing is mapped there */
+#define SHORT_PATIENCE_MS 2000u
 
 static struct {
-    enum kind kind;
+    void (*provoke)(struct vp *vp);
     uint32_t lp;
     bool child;
 } request;
 
 bool provoke_armed;
+
+static void provoke_panic(struct vp *vp)
+{
+    (void)vp;
+    panic("provoked by hvdebug");
+}
+
+static void provoke_assert(struct vp *vp)
+{
+    (void)vp;
+    BUG_ON(provoke_armed);
+}
+
+static void provoke_fault(struct vp *vp)
+{
+    (void)vp;
+    *(volatile uint64_t *)NOWHERE = 0;
+}
+
+static void provoke_lock(struct vp *vp) NO_LOCK_CHECK
+{
+    static struct spinlock lock;
+
+    (void)vp;
+    spin_patience_ms = SHORT_PATIENCE_MS;
+    spin_lock(&lock);
+    spin_lock(&lock);
+}
+
+/* An exception while the log's lock is held. */
+static void provoke_log(struct vp *vp)
+{
+    (void)vp;
+    hv_log("%s", (const char *)NOWHERE);
+}
+
+/* Every level leaves something to do after the call, so that no loop is made of it. */
+static uint64_t deeper(volatile uint64_t *outer)
+{
+    volatile uint64_t here = *outer + 1;
+
+    return here != UINT64_MAX ? deeper(&here) + here : 0;
+}
+
+static void provoke_overflow(struct vp *vp)
+{
+    volatile uint64_t zero = 0;
+
+    (void)vp;
+    hv_log("%lu levels", deeper(&zero));
+}
+
+/* An exception within the dump. */
+static void provoke_dump(struct vp *vp)
+{
+    vp->backend = NULL;
+    panic("provoked by hvdebug, with a broken VP");
+}
+
+static const struct kind {
+    const char *name;
+    void (*provoke)(struct vp *vp);
+} kinds[] = {{"panic", provoke_panic}, {"assert", provoke_assert},     {"fault", provoke_fault},
+             {"lock", provoke_lock},   {"overflow", provoke_overflow}, {"log", provoke_log},
+             {"dump", provoke_dump}};
 
 /* The rest of @s if it begins with @word, else NULL. */
 static const char *after(const char *s, const char *word)
@@ -32,9 +97,9 @@ static const char *parse_word(const char *s)
 {
     const char *rest;
 
-    for (unsigned k = 0; k < KIND_COUNT; k++)
-        if ((rest = after(s, kind_names[k])) != NULL) {
-            request.kind = (enum kind)k;
+    for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
+        if ((rest = after(s, kinds[k].name)) != NULL) {
+            request.provoke = kinds[k].provoke;
             provoke_armed = true;
             return rest;
         }
@@ -58,7 +123,7 @@ void provoke_init(const char *options)
         const char *rest = parse_word(s);
         if (rest == NULL || (*rest != ',' && *rest != '\0' && *rest != '\n')) {
             hv_log("boot.cfg: hvdebug is KIND[,lp=N][,context=root|child] with KIND one of panic, "
-                   "assert, fault, lock: ignored");
+                   "assert, fault, lock, overflow, log, dump: ignored");
             provoke_armed = false;
             return;
         }
@@ -66,31 +131,8 @@ void provoke_init(const char *options)
     }
 }
 
-static void take_a_lock_twice(void)
+void provoke(const struct pcpu *cpu, struct vp *vp)
 {
-    static struct spinlock lock;
-
-    spin_wait(&lock, lock.next + 1);
-}
-
-void provoke(const struct pcpu *cpu, const struct vp *vp)
-{
-    if (cpu->lp_index != request.lp || vp->partition->is_root == request.child)
-        return;
-    switch (request.kind) {
-    case KIND_PANIC:
-        panic("provoked by hvdebug");
-    case KIND_ASSERT:
-        BUG_ON(provoke_armed);
-        break;
-    case KIND_FAULT:
-        *(volatile uint64_t *)(uintptr_t)0x7ffffffff000 = 0; /* nothing is mapped there */
-        break;
-    case KIND_LOCK:
-        take_a_lock_twice();
-        break;
-    case KIND_COUNT:
-    default:
-        break;
-    }
+    if (cpu->lp_index == request.lp && vp->partition->is_root != request.child)
+        request.provoke(vp);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* debug/provoke.h - bugs on demand, to prove that the dump tells the truth.
  *
- * boot.cfg: hvdebug = KIND[,lp=N][,context=root|child]. KIND: panic, assert, fault, lock. The bug
- * happens at the first exit on LP N (0) of a VP of root (or of a child). */
+ * boot.cfg: hvdebug = KIND[,lp=N][,context=root|child]. The bug happens at the first exit on LP N (0)
+ * of a VP of root (or of a child). KIND: panic, assert, fault (a stray one), lock (a wait without end,
+ * for which the watchdog is given less patience), overflow (of the stack), log (a fault with the log's
+ * lock held), dump (a fault within the dump). */
 #ifndef DEBUG_PROVOKE_H
 #define DEBUG_PROVOKE_H
 
@@ -15,6 +17,6 @@ struct vp;
 void provoke_init(const char *options);
 
 extern bool provoke_armed; /* [I] */
-void provoke(const struct pcpu *cpu, const struct vp *vp);
+void provoke(const struct pcpu *cpu, struct vp *vp);
 
 #endif

@@ -27,7 +27,7 @@ void symbols_init(const struct boot_image *image)
     const Elf64_Ehdr *eh = (const void *)file;
     const Elf64_Shdr *sh = (const void *)(file + eh->e_shoff);
 
-    if (image->file_size < sizeof(*eh) ||
+    if (image->file_size < sizeof(*eh) || eh->e_shentsize != sizeof(*sh) ||
         !within(image, eh->e_shoff, (uint64_t)eh->e_shnum * sizeof(*sh)))
         return;
     for (unsigned i = 0; i < eh->e_shnum; i++) {
@@ -35,7 +35,8 @@ void symbols_init(const struct boot_image *image)
             continue;
         const Elf64_Shdr *strings = &sh[sh[i].sh_link];
         if (!within(image, sh[i].sh_offset, sh[i].sh_size) ||
-            !within(image, strings->sh_offset, strings->sh_size))
+            !within(image, strings->sh_offset, strings->sh_size) || strings->sh_size == 0 ||
+            file[strings->sh_offset + strings->sh_size - 1] != '\0')
             return;
         symbols.table = (const void *)(file + sh[i].sh_offset);
         symbols.count = sh[i].sh_size / sizeof(Elf64_Sym);

@@ -3,11 +3,9 @@
 #include "virt/virt.h"
 #include "virt/svm/svm.h"
 
-#include <rt/format.h>
 #include <x86/cr.h>
 #include <x86/msr.h>
 #include "core/speculation.h"
-#include "debug/log.h"
 
 static uint64_t *save_field(struct vp *vp, uint32_t name)
 {
@@ -310,33 +308,4 @@ const char *vmcb_check(const struct vmcb *v, uint32_t asids)
     if (c->iopm_base_pa & PAGE_MASK || c->msrpm_base_pa & PAGE_MASK || c->n_cr3 & PAGE_MASK)
         return "a table is not page-aligned";
     return NULL;
-}
-
-static void dump_segment(const char *name, const struct vmcb_segment *s)
-{
-    hv_log("  %-4s %04x base %016lx limit %08x attributes %03x", name, s->selector, s->base,
-           s->limit, s->attributes);
-}
-
-void virt_dump(const struct vp *vp)
-{
-    static const char *const names[] = {"es", "cs", "ss", "ds", "fs", "gs", "gdtr", "ldtr", "idtr", "tr"};
-    const struct vmcb_control *c = &vmcb_of(vp)->control;
-    const struct vmcb_save *s = &vmcb_of(vp)->save;
-    const struct vmcb_segment *segment = &s->es;
-    const char *wrong = vmcb_check(vmcb_of(vp), svm_features.asids);
-
-    hv_log("VMCB at %lx: %s", svm_of(vp)->vmcb_pa.v, wrong != NULL ? wrong : "consistent");
-    hv_log("  exitcode %lx exitinfo1 %lx exitinfo2 %lx exitintinfo %lx", c->exitcode, c->exitinfo1,
-           c->exitinfo2, c->exitintinfo);
-    hv_log("  eventinj %lx v_intr %lx shadow %lx asid %u tlb_control %u n_cr3 %lx tsc_offset %lx",
-           c->eventinj, c->v_intr, c->interrupt_shadow, c->guest_asid, c->tlb_control, c->n_cr3,
-           c->tsc_offset);
-    hv_log("  intercepts cr_writes %x exceptions %x misc1 %x misc2 %x", c->intercept_cr_writes,
-           c->intercept_exceptions, c->intercept_misc1, c->intercept_misc2);
-    hv_log("  rip %016lx rsp %016lx rflags %08lx cpl %u", s->rip, s->rsp, s->rflags, s->cpl);
-    hv_log("  cr0 %lx cr2 %lx cr3 %lx cr4 %lx efer %lx dr6 %lx dr7 %lx", s->cr0, s->cr2, s->cr3,
-           s->cr4, s->efer, s->dr6, s->dr7);
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        dump_segment(names[i], &segment[i]);
 }

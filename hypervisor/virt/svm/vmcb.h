@@ -196,6 +196,10 @@ ABI_SIZE(struct vmcb, 4096);
 #define VMEXIT_SHUTDOWN      0x07f
 #define VMEXIT_VMRUN         0x080
 #define VMEXIT_VMMCALL       0x081
+#define VMEXIT_VMLOAD        0x082
+#define VMEXIT_VMSAVE        0x083
+#define VMEXIT_STGI          0x084
+#define VMEXIT_CLGI          0x085
 #define VMEXIT_SKINIT        0x086
 #define VMEXIT_WBINVD        0x089
 #define VMEXIT_MONITOR       0x08a

@@ -107,6 +107,7 @@ def _make_vm(test, place, folder):
                     test.timeout * TIMEOUT_FACTOR)
     made_vm.nonce, made_vm.disks, made_vm.work = nonce, made, folder
     made_vm.monitor_path = monitor
+    made_vm.images = place.images
     return made_vm
 
 

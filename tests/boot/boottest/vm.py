@@ -24,6 +24,7 @@ class Vm:
         self.disks = []  # of disks.Made
         self.work = ""  # the test's folder
         self.monitor_path = ""
+        self.images = ""  # the folder that the machine's images are from
         self._forbidden = [re.compile(p, re.MULTILINE) for p in forbidden]
         self._deadline = time.monotonic() + deadline_seconds
         self._seconds = deadline_seconds

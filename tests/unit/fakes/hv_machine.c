@@ -255,15 +255,15 @@ void level_interrupt_end(struct pcpu *cpu, uint8_t vector)
     container_of(cpu, struct fake_lp, pcpu)->ended[vector]++;
 }
 
-void provoke(const struct pcpu *cpu, const struct vp *vp)
+void provoke(const struct pcpu *cpu, struct vp *vp)
 {
     (void)cpu;
     (void)vp;
 }
 
-void panic_stop(void)
+void panic_root_died(const char *fmt, ...)
 {
-    panic("the machine stops");
+    panic("root died: %s", fmt);
 }
 
 /* ---- LPs ---- */
