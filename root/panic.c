@@ -2,7 +2,10 @@
 /* root/panic.c - see panic.h and log.h. The first CPU to panic dumps; the others are stopped. */
 #include <stdarg.h>
 #include <stdbool.h>
+#include <hvabi/boot.h>
+#include <hvabi/msr.h>
 #include <x86/insn.h>
+#include "boot/handoff.h"
 #include "cpu/cpu.h"
 #include "cpu/trap.h"
 #include "image.h"
@@ -12,7 +15,10 @@
 #include "panic.h"
 #include "sched/sched.h"
 
-enum { BACKTRACE_MAX = 32 };
+enum {
+    BACKTRACE_MAX = 32,
+    PANIC_CALLED = 256, /* in place of a vector: no exception */
+};
 
 static bool panicking; /* [a] */
 
@@ -63,6 +69,22 @@ static void backtrace(uint64_t rip, unsigned back, uint64_t rbp)
     }
 }
 
+/* The end. The hypervisor, if there is one, is told that nobody answers for the children any more: it
+ * dumps what it knows of us and resets the machine, or stops it (TLFS 6.0b, 4.3; docs/security.md). */
+static _Noreturn void panic_end(uint64_t vector, uint64_t rip, uint64_t rsp, uint64_t rbp)
+{
+    const struct boot_info *info = handoff_info();
+    const uint64_t parameters[] = {vector, rip, rsp, rbp, insn_read_cr2()};
+
+    log_print("root: stopped");
+    if (info->magic == BOOT_INFO_MAGIC && info->launch == BOOT_LAUNCH_HYPERVISOR) {
+        for (uint32_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++)
+            insn_wrmsr(HV_X64_MSR_CRASH_P0 + i, parameters[i]);
+        insn_wrmsr(HV_X64_MSR_CRASH_CTL, HV_CRASH_NOTIFY);
+    }
+    panic_halt();
+}
+
 /* Become the one that dumps. */
 static void panic_begin(void)
 {
@@ -88,12 +110,12 @@ void panic_trap(const struct trap_frame *f, const char *what)
     panic_where();
     trap_dump(f);
     backtrace(f->rip, 0, f->rbp);
-    log_print("root: stopped");
-    panic_halt();
+    panic_end(f->vector, f->rip, f->rsp, f->rbp);
 }
 
 void panic(const char *fmt, ...)
 {
+    uint64_t rbp = insn_read_rbp(), rip = (uint64_t)(uintptr_t)__builtin_return_address(0);
     char text[256];
     va_list ap;
 
@@ -103,8 +125,6 @@ void panic(const char *fmt, ...)
     va_end(ap);
     log_print("root: PANIC: %s", text);
     panic_where();
-    backtrace((uint64_t)(uintptr_t)__builtin_return_address(0), 1,
-              *(const uint64_t *)(uintptr_t)insn_read_rbp());
-    log_print("root: stopped");
-    panic_halt();
+    backtrace(rip, 1, *(const uint64_t *)(uintptr_t)rbp);
+    panic_end(PANIC_CALLED, rip, rbp, rbp);
 }

@@ -11,6 +11,7 @@
 #include "core/pcpu.h"
 #include "core/vp.h"
 #include "debug/log.h"
+#include "debug/panic.h"
 #include "emul/apic_page.h"
 #include "emul/gva.h"
 #include "emul/msr.h"
@@ -336,7 +337,7 @@ static void exit_shutdown(struct vp *vp)
     struct hv_x64_unrecoverable_exception_message m;
 
     if (vp->partition->is_root)
-        panic("root VP %u: triple fault", vp->index);
+        panic_root_died("VP %u: triple fault", vp->index);
     vp_intercept_header(vp, &m.header, 0, HvInterceptAccessExecute);
     vp_intercept(vp, HvMessageTypeUnrecoverableException, &m, sizeof(m));
 }
@@ -346,7 +347,7 @@ static void exit_invalid_state(struct vp *vp)
     struct hv_x64_invalid_vp_register_message m = {.vp_index = vp->index};
 
     if (vp->partition->is_root)
-        panic("root VP %u: the processor refuses its registers", vp->index);
+        panic_root_died("VP %u: the processor refuses its registers", vp->index);
     virt_dump(vp);
     vp_intercept(vp, HvMessageTypeInvalidVpRegisterValue, &m, sizeof(m));
 }

@@ -8,6 +8,7 @@
 #include "core/pcpu.h"
 #include "core/vp.h"
 #include "debug/log.h"
+#include "debug/panic.h"
 #include "mm/phys.h"
 
 /* The privilege that opens @msr; 0: no such register. */
@@ -205,9 +206,13 @@ static enum msr_result write_crash(struct vp *vp, uint32_t index, uint64_t value
     struct partition *p = vp->partition;
 
     p->crash[index] = value;
-    if (index == HV_X64_MSR_CRASH_CTL - HV_X64_MSR_CRASH_P0 && (value & HV_CRASH_NOTIFY))
-        hv_log("partition %lx: guest crash %lx %lx %lx %lx %lx", p->id, p->crash[0], p->crash[1],
-               p->crash[2], p->crash[3], p->crash[4]);
+    if (index != HV_X64_MSR_CRASH_CTL - HV_X64_MSR_CRASH_P0 || !(value & HV_CRASH_NOTIFY))
+        return MSR_DONE;
+    if (p->is_root)
+        panic_root_died("VP %u: it says so: %lx %lx %lx %lx %lx", vp->index, p->crash[0],
+                        p->crash[1], p->crash[2], p->crash[3], p->crash[4]);
+    hv_log("partition %lx: guest crash %lx %lx %lx %lx %lx", p->id, p->crash[0], p->crash[1],
+           p->crash[2], p->crash[3], p->crash[4]);
     return MSR_DONE;
 }
 

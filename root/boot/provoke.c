@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* root/boot/provoke.c - bugs on demand, to prove that the dump tells the truth; see selftest.h. */
 #include <rt/mem.h>
+#include <x86/insn.h>
 #include "boot/handoff.h"
 #include "boot/selftest.h"
+#include "child/child.h"
 #include "cpu/cpu.h"
 #include "log.h"
 #include "sched/thread.h"
 
-#define LP_WORD      ",lp="
 #define BAD_ADDRESS  0xffffdead00000000ull /* nothing is ever mapped there */
 #define NS_PER_S     1000000000ull
 
@@ -46,39 +47,85 @@ static void provoke_overflow(void *unused)
     log_print("root: %lu levels", deeper(&zero));
 }
 
-static uint32_t requested_lp(const char *option, size_t kind_length)
+/* No exception can be delivered through an empty IDT: the processor shuts down. */
+static void provoke_triple(void *unused)
 {
-    const char *s = option + kind_length;
-    uint32_t lp = 0;
+    static const struct insn_table_register empty;
 
-    if (strncmp(s, LP_WORD, sizeof(LP_WORD) - 1) != 0)
-        return 0;
-    for (s += sizeof(LP_WORD) - 1; *s >= '0' && *s <= '9'; s++)
-        lp = lp * 10 + (uint32_t)(*s - '0');
-    return lp;
+    (void)unused;
+    insn_lidt(&empty);
+    insn_int3();
+}
+
+static const struct kind {
+    const char *name;
+    thread_entry entry;
+} kinds[] = {{"panic", provoke_panic},
+             {"assert", provoke_assert},
+             {"fault", provoke_fault},
+             {"overflow", provoke_overflow},
+             {"triple", provoke_triple}};
+
+/* rootdebug = KIND[,lp=N][,child=NAME] */
+static struct {
+    char text[64];
+    const struct kind *kind;
+    uint32_t lp;
+    const char *child; /* in text; NULL: at once */
+} request;
+
+/* The rest of @s if it begins with @word, else NULL. */
+static const char *after(const char *s, const char *word)
+{
+    size_t n = strlen(word);
+
+    return strncmp(s, word, n) == 0 ? s + n : NULL;
+}
+
+static const char *parse_lp(const char *s)
+{
+    for (request.lp = 0; *s >= '0' && *s <= '9'; s++)
+        request.lp = request.lp * 10 + (uint32_t)(*s - '0');
+    return s;
+}
+
+static bool parse_request(void)
+{
+    const char *s = NULL, *rest;
+
+    for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && s == NULL; i++) {
+        request.kind = &kinds[i];
+        s = after(request.text, kinds[i].name);
+    }
+    if (s != NULL && (rest = after(s, ",lp=")) != NULL)
+        s = parse_lp(rest);
+    if (s != NULL && (rest = after(s, ",child=")) != NULL) {
+        request.child = rest;
+        s += strlen(s);
+    }
+    return s != NULL && *s == '\0' && request.lp < cpu_count();
+}
+
+static void provoke(void *unused)
+{
+    const struct child *c;
+
+    while (request.child != NULL &&
+           ((c = child_find(request.child)) == NULL ||
+            __atomic_load_n(&c->state, __ATOMIC_RELAXED) != CHILD_RUNNING))
+        thread_sleep(NS_PER_S / 100);
+    request.kind->entry(unused);
 }
 
 void provoke_run(void)
 {
-    static const struct {
-        const char *name;
-        thread_entry entry;
-    } kinds[] = {{"panic", provoke_panic},
-                 {"assert", provoke_assert},
-                 {"fault", provoke_fault},
-                 {"overflow", provoke_overflow}};
-    char option[64];
-
-    if (!handoff_option("rootdebug", option, sizeof(option)))
+    if (!handoff_option("rootdebug", request.text, sizeof(request.text)))
         return;
-    for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        size_t length = strlen(kinds[i].name);
-        uint32_t lp = requested_lp(option, length);
-
-        if (strncmp(option, kinds[i].name, length) != 0 || lp >= cpu_count())
-            continue;
-        thread_start("provoke", kinds[i].entry, NULL, (int)lp);
-        thread_sleep(NS_PER_S);
+    if (!parse_request()) {
+        log_print("root: rootdebug = %s: not understood", request.text);
+        return;
     }
-    log_print("root: rootdebug = %s: not understood", option);
+    thread_start("provoke", provoke, NULL, (int)request.lp);
+    if (request.child == NULL)
+        thread_sleep(NS_PER_S);
 }

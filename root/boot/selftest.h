@@ -2,9 +2,9 @@
 /* root/boot/selftest.h - what only the running kernel can prove about its threads, time and memory,
  * and bugs on demand.
  *
- * boot.cfg: selftest = yes prints one "PASS fact" or "FAIL fact" a line. rootdebug = KIND[,lp=N]
- * makes the bug happen in a thread on LP N (0), once root is up; KIND: panic, assert, fault,
- * overflow (of a kernel stack). */
+ * boot.cfg: selftest = yes prints one "PASS fact" or "FAIL fact" a line. rootdebug =
+ * KIND[,lp=N][,child=NAME] makes the bug happen in a thread on LP N (0), once root is up, or once the
+ * child of that name runs; KIND: panic, assert, fault, overflow (of a kernel stack), triple (fault). */
 #ifndef ROOT_BOOT_SELFTEST_H
 #define ROOT_BOOT_SELFTEST_H
 

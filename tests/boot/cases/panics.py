@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The hypervisor's own bugs, provoked (hypervisor/debug/provoke.h): the dump tells the truth."""
+"""The hypervisor's own bugs, provoked (hypervisor/debug/provoke.h): the dump tells the truth. And
+root's death: docs/security.md."""
 import os
 import re
 import subprocess
@@ -124,6 +125,23 @@ def harder(kind, *expect):
                 allow=PANIC_ALLOWED)
 
 
+def root_dies(name, kind, *expect, **fields):
+    """With children running on both LPs; everything stops, and (by default) the machine resets,
+    which ends QEMU."""
+    options = {"rootdebug": f"{kind},lp=1,child=spin", **fields.pop("options", {})}
+    return Test(f"root-dies-{name}", smp=2, startup=CHILD, options=options,
+                expect=list(expect) + [r"^hv: partition 400 \(root\) VP 1$",
+                                       r"^hv: guest rip [0-9a-f]{16} ", r"^hv: VMCB at ",
+                                       r"^hv: LP 0: stopped"],
+                allow=PANIC_ALLOWED, **fields)
+
+
+def ends(word):
+    def script(vm):
+        vm.expect(rf"^hv: {word}$")
+    return script
+
+
 QUICK = {("panic", 0, "root"), ("fault", 1, "child")}
 
 TESTS = [provoked(kind, lp, context, "quick" if (kind, lp, context) in QUICK else "normal")
@@ -134,4 +152,10 @@ TESTS = [provoked(kind, lp, context, "quick" if (kind, lp, context) in QUICK els
            r"^hv:   [0-9a-f]{16} hv_log\+0x"),
     harder("dump", r"^hv: PANIC: provoked by hvdebug, with a broken VP$",
            r"^hv: within the dump: page fault, vector 14 "),
+    root_dies("in-panic", "panic", r"root: PANIC: provoked$", r"root: stopped$",
+              r"^hv: root died: VP 1: it says so: 100 ", script=ends("reset")),
+    root_dies("in-triple-fault", "triple", r"^hv: root died: VP 1: triple fault$",
+              r"^hv: build id [0-9a-f]{40}, AMD-V, LP 1 ", script=ends("reset")),
+    root_dies("and-stops", "triple", r"^hv: root died: VP 1: triple fault$",
+              options={"rootdeath": "stop"}, script=ends("stopped"), exits=False),
 ]
