@@ -27,6 +27,7 @@ class Test:
     memory: str = "512M"
     cpu: str = "max,+svm"
     icount: bool = False
+    first_guest: bool = False  # as a guest of KVM in a Linux on one CPU, by instruction counts
     disks: list = field(default_factory=list)  # Mixed(), Random(), Blank()
     qemu: list = field(default_factory=list)  # more QEMU arguments
     # What it boots: build/<preset>/images, or these files of that folder instead.

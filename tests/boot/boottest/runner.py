@@ -8,7 +8,7 @@ import time
 import traceback
 from dataclasses import dataclass
 
-from vmachine import esp, qemu
+from vmachine import esp, first_guest, qemu
 
 from . import disks, vm
 
@@ -26,6 +26,10 @@ class Place:
     @property
     def images(self):
         return os.path.join(self.build, "images")
+
+    @property
+    def first_guest(self):
+        return os.path.join(self.tree, "build", "first-guest")
 
     def folder(self, test):
         return os.path.join(self.build, "boot-tests", test.name)
@@ -101,9 +105,15 @@ def _make_vm(test, place, folder):
     machine = qemu.Machine(
         esp=_make_esp(test, place, folder, nonce, made),
         vars=qemu.make_vars(os.path.join(folder, "vars.fd")), smp=test.smp, memory=test.memory,
-        cpu=test.cpu, icount=test.icount, disks=[d.attach() for d in made], extra=test.qemu)
-    machine.monitor = f"unix:{os.path.relpath(monitor)},server=on,wait=off"
-    made_vm = vm.Vm(machine.command(), os.path.join(folder, "serial.log"), test.forbidden(),
+        cpu=test.cpu, icount=test.icount, kvm=test.first_guest, disks=[d.attach() for d in made],
+        extra=test.qemu)
+    if test.first_guest:
+        command = first_guest.command(machine, place.first_guest,
+                                      os.path.join(folder, "initramfs.img"))
+    else:
+        machine.monitor = f"unix:{os.path.relpath(monitor)},server=on,wait=off"
+        command = machine.command()
+    made_vm = vm.Vm(command, os.path.join(folder, "serial.log"), test.forbidden(),
                     test.timeout * TIMEOUT_FACTOR)
     made_vm.nonce, made_vm.disks, made_vm.work = nonce, made, folder
     made_vm.monitor_path = monitor
@@ -116,9 +126,11 @@ def _judge(test, machine):
         machine.expect(_substitute(pattern, machine.nonce, machine.disks))
     if test.script:
         test.script(machine)
+    if test.first_guest:
+        machine.expect(f"^{first_guest.ENDED}{test.status}$")
     if test.exits:
         status = machine.wait_end()
-        if status != test.status:
+        if status != (0 if test.first_guest else test.status):
             raise vm.Failure(f"QEMU ended with status {status}, not {test.status}")
     machine.check_forbidden()
     machine.stop()
