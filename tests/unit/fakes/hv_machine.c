@@ -78,8 +78,10 @@ void insn_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
         {0xd, 2, {256, 576, 0, 0}},
         {0x80000000, 0, {0x80000021, 0x68747541, 0x444d4163, 0x69746e65}},
         {0x80000001, 0, {0x00800f12, 0, 1u << 2, CPUID_80000001_EDX_RDTSCP | 1u << 29}},
-        {0x80000008, 0, {0x3030, CPUID_80000008_EBX_IBPB | CPUID_80000008_EBX_IBRS |
-                                 CPUID_80000008_EBX_SSBD, 0, 0}},
+        {0x80000008,
+         0,
+         {0x3030, CPUID_80000008_EBX_IBPB | CPUID_80000008_EBX_IBRS | CPUID_80000008_EBX_SSBD, 0,
+          0}},
     };
 
     memset(out, 0, 4 * sizeof(out[0]));
@@ -312,7 +314,7 @@ void insn_sti_hlt_cli(void)
 static void run_lp(struct fake_lp *lp)
 {
     machine.lp = lp;
-    lp->pcpu.remote.idle = false; /* as the run loop believes */
+    lp->pcpu.remote.idle = false;        /* as the run loop believes */
     timer_cancel(&lp->pcpu.slice_timer); /* the run loop initialises it */
     if (setjmp(halted) == 0)
         vp_run_loop();
@@ -448,23 +450,18 @@ uint64_t machine_hypercall(struct vp *vp, uint64_t control, uint64_t in, uint64_
 
 uint64_t machine_call(uint64_t control, const void *in, size_t size, void *out, size_t out_size)
 {
-    static gpa_t pages[2];
     struct vp *vp = partition_vp(root_partition, 0);
     bool loaded = this_cpu()->current == vp;
     uint64_t result;
 
-    if (machine.next_page == MACHINE_PAGES) {
-        pages[0] = machine_page();
-        pages[1] = machine_page();
-    }
-    memcpy(machine_ptr(pages[0]), in, size);
+    memcpy(machine_ptr(machine.call_in), in, size);
     if (!loaded)
         machine_enter(vp);
-    result = machine_hypercall(vp, control, pages[0].v, pages[1].v);
+    result = machine_hypercall(vp, control, machine.call_in.v, machine.call_out.v);
     if (!loaded)
         machine_leave(vp);
     if (out != NULL)
-        memcpy(out, machine_ptr(pages[1]), out_size);
+        memcpy(out, machine_ptr(machine.call_out), out_size);
     return result;
 }
 
@@ -585,10 +582,23 @@ bool machine_message(uint32_t index, struct hv_message *out)
 
 /* ---- the machine ---- */
 
+/* The scheduler forgets the VPs of the machine before. */
+static void detach_all(void)
+{
+    for (uint32_t slot = 0; slot < PARTITION_MAX; slot++) {
+        for (uint32_t i = 0; table.slots[slot] != NULL && i < table.slots[slot]->vp_highest; i++) {
+            struct vp *vp = partition_vp(table.slots[slot], i);
+            if (vp != NULL)
+                (void)sched_detach(vp);
+        }
+    }
+}
+
 void machine_init(uint32_t lps)
 {
     struct boot_info info = {.memory_map_count = ARRAY_SIZE(memory_map)};
 
+    detach_all();
     memset(&machine, 0, sizeof(machine));
     memset(&table, 0, sizeof(table));
     fake_ram_init();
@@ -608,6 +618,8 @@ void machine_init(uint32_t lps)
     machine_lp(0);
     partition_create_root(&info);
     memset(hpa_ptr(hpa(info.memory_map)), 0, sizeof(memory_map));
+    machine.call_in = machine_page();
+    machine.call_out = machine_page();
     root_partition->guest_os_id = MACHINE_GUEST_OS;
     for (uint32_t i = 0; i < lps; i++)
         machine_flat(partition_vp(root_partition, i));

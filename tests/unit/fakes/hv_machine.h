@@ -38,9 +38,10 @@ struct machine {
     struct fake_lp lps[MACHINE_LPS];
     struct fake_lp *lp; /* the one whose code runs */
     uint64_t tsc;
-    uint64_t next_page; /* of machine_page */
-    uint64_t deposited; /* pages that machine_deposit gave away */
-    uint32_t waits;     /* PAUSEs in a row; too many: a loop that never ends */
+    uint64_t next_page;      /* of machine_page */
+    gpa_t call_in, call_out; /* of machine_call */
+    uint64_t deposited;      /* pages that machine_deposit gave away */
+    uint32_t waits;          /* PAUSEs in a row; too many: a loop that never ends */
 };
 extern struct machine machine;
 
