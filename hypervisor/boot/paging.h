@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* boot/paging.h - the hypervisor's own address space, built once and then read-only:
  *
- *   HV_DIRECT_MAP  all of RAM, read-write, never executable
+ *   HV_DIRECT_MAP  all below the end of RAM, read-write, never executable
  *   HV_MMIO        the local APIC's registers, uncached
  *   HV_STACKS      each LP's stacks, with unmapped guard pages between them
  *   HV_IMAGE       the image, text read-execute, data read-write, the rest read-only */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* mm/phys.h - how the hypervisor reaches RAM: the direct map.
  *
- * All RAM and nothing but RAM is mapped at HV_DIRECT_MAP. Host tests put tests/unit/fakes first in
- * the include path, whose mm/phys.h maps the same addresses into an arena. */
+ * All that is below the end of RAM is mapped at HV_DIRECT_MAP; only RAM is reached by it. Host
+ * tests put tests/unit/fakes/mm first in the include path, whose mm/phys.h maps the same addresses
+ * into an arena. */
 #ifndef MM_PHYS_H
 #define MM_PHYS_H
 
