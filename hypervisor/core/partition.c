@@ -4,6 +4,7 @@
 
 #include <hvabi/cpuid.h>
 #include <rt/mem.h>
+#include <x86/exception.h>
 #include <x86/insn.h>
 #include "boot/kept.h"
 #include "core/fpu.h"
@@ -468,7 +469,8 @@ hv_status partition_install_intercept(struct partition *p, uint32_t type, uint32
         p->intercepts.cpuid = access;
         return HV_STATUS_SUCCESS;
     case HvInterceptTypeException:
-        if (access & ~x || parameter >= 32)
+        /* Others do not exit. */
+        if (access & ~x || (parameter != EXCEPTION_DB && parameter != EXCEPTION_AC))
             return HV_STATUS_INVALID_PARAMETER;
         p->intercepts.exceptions =
             access ? p->intercepts.exceptions | 1u << parameter

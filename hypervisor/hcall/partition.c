@@ -13,6 +13,11 @@ hv_status hcall_create_partition(struct hcall *h)
                       HV_PARTITION_CREATION_FLAG_LAPIC_ENABLED |
                       HV_PARTITION_CREATION_FLAG_X2APIC_CAPABLE))
         return HV_STATUS_INVALID_PARAMETER;
+    /* Who wants features hidden, or isolation, must not believe to have them. */
+    if (in->reserved0 != 0 || in->disabled_processor_features[0] != 0 ||
+        in->disabled_processor_features[1] != 0 || in->disabled_processor_xsave_features != 0 ||
+        in->isolation_properties != 0)
+        return HV_STATUS_INVALID_PARAMETER;
     if (h->caller->parent != NULL)
         return HV_STATUS_PARTITION_TOO_DEEP;
     spin_lock(&h->caller->lock);

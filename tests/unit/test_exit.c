@@ -465,6 +465,16 @@ static void intercepted_exception_is_a_message(void **state)
     assert_int_equal(p->exception_parameter, 0x77);
 }
 
+static void exception_that_does_not_exit_cannot_be_intercepted(void **state)
+{
+    (void)state;
+    for (uint32_t vector = 0; vector < 64; vector++)
+        if (vector != EXCEPTION_DB && vector != EXCEPTION_AC)
+            assert_int_equal(partition_install_intercept(child, HvInterceptTypeException,
+                                                         HV_INTERCEPT_ACCESS_MASK_EXECUTE, vector),
+                             HV_STATUS_INVALID_PARAMETER);
+}
+
 static void machine_check_is_the_machines_end(void **state)
 {
     (void)state;
@@ -546,6 +556,7 @@ int main(void)
         TEST(cr8_write_sets_the_task_priority),
         TEST(exception_that_nobody_intercepts_is_the_guests_own),
         TEST(intercepted_exception_is_a_message),
+        TEST(exception_that_does_not_exit_cannot_be_intercepted),
         TEST(machine_check_is_the_machines_end),
         TEST(triple_fault_is_told_to_the_parent),
         TEST(refused_registers_are_told_to_the_parent),

@@ -334,6 +334,24 @@ static void blocks_of_calls_without_them_are_not_looked_at(void **state)
 
 /* ---- parameters, results, continuation ---- */
 
+static void partition_that_wants_more_than_there_is_is_not_created(void **state)
+{
+    static const struct hv_input_create_partition wants[] = {
+        {.flags = 1ull << 63},
+        {.reserved0 = 1},
+        {.disabled_processor_features = {1, 0}},
+        {.disabled_processor_features = {0, 1}},
+        {.disabled_processor_xsave_features = 1},
+        {.isolation_properties = 1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(wants); i++) {
+        memcpy(machine_ptr(in), &wants[i], sizeof(wants[i]));
+        assert_int_equal(status(HvCallCreatePartition, in.v, out.v), HV_STATUS_INVALID_PARAMETER);
+    }
+}
+
 static void fast_call_takes_its_parameters_from_registers(void **state)
 {
     uint64_t id;
@@ -557,6 +575,7 @@ int main(void)
         TEST(blocks_where_the_caller_has_no_memory_are_refused),
         TEST(output_block_that_is_read_only_is_refused_before_anything_is_done),
         TEST(blocks_of_calls_without_them_are_not_looked_at),
+        TEST(partition_that_wants_more_than_there_is_is_not_created),
         TEST(fast_call_takes_its_parameters_from_registers),
         TEST(failed_call_leaves_its_output_block_alone),
         TEST(call_preserves_all_registers_but_the_result),
