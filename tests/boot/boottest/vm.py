@@ -122,6 +122,11 @@ class Vm:
             self._check_forbidden()
         return self._process.wait(STOP_SECONDS)
 
+    def check_time(self):
+        """For scripts that wait for something else than the console."""
+        if time.monotonic() > self._deadline:
+            raise Failure(f"what the test waits for did not happen in {self._seconds:g} s")
+
     def check_forbidden(self):
         with self._changed:
             self._check_forbidden()

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The root kernel by itself: processors, memory, threads, disks, ring 3 and the shell."""
-from boottest import Failure, Mixed, Random, Test
+import time
+
+from boottest import Failure, Mixed, Random, Test, screen_text
 
 FACTS = [rf"^PASS {fact}$" for fact in (
     "every CPU runs its threads", "a busy thread is preempted", "a mutex excludes",
@@ -60,6 +62,18 @@ def type_lines(vm):
     vm.send("poweroff")
 
 
+def shows_the_console(vm):
+    """The screen says what the serial console says: the answer to a command, and the prompt."""
+    vm.expect(r"^root> $|^root> \Z")
+    vm.send(f"echo {vm.nonce}")
+    vm.expect(rf"^{vm.nonce}$")
+    wanted = [f"root> echo {vm.nonce}", vm.nonce, "root>"]
+    while wanted != [line.rstrip() for line in screen_text(vm) if line.strip()][-3:]:
+        time.sleep(1)  # the screen is drawn in the background; the test's own time ends this
+        vm.check_time()
+    vm.send("poweroff")
+
+
 def restarts(vm):
     vm.expect(r"^root> reboot$")
     vm.expect(r"root: reset$")
@@ -91,6 +105,7 @@ TESTS = [
     Test("root-startup", launchtype="off", startup="echo {nonce}; memory", commands="echo end",
          expect=[r"^root> echo {nonce}\n{nonce}\nroot> memory\ntotal", r"^exec: 1 commands, 0 failed$"]),
     Test("root-shell", launchtype="off", group="quick", script=type_lines),
+    Test("root-screen", smp=1, script=shows_the_console),
     Test("root-reboot", launchtype="off", commands="reboot", script=restarts),
     Test("root-ring3", launchtype="off", smp=2, modules=["tests/ring3/shell.elf"], timeout=240,
          expect=[r"^PASS a system call ignores the stack pointer$",
