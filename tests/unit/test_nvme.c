@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "disk_fixture.h"
 #include "drivers/drivers.h"
 #include "drivers/nvme_controller.h"
 #include "fake_nvme.h"
@@ -14,111 +15,55 @@
 #include "mm/memory.h"
 #include "root_kernel.h"
 
-#define MEMORY_SIZE (8u << 20)
-#define REQUESTS    200u
+#define REQUESTS 200u
 
-static struct {
-    uint8_t *memory;
-    struct block_device *disk;
-    uint32_t done;
-    bool removed; /* by the step function, once @remove_after requests are done */
-    uint32_t remove_after;
-    struct block_request requests[REQUESTS];
-    struct block_segment segments[REQUESTS];
-} t;
-
-static bool last_disk(struct block_device *device, void *context)
-{
-    (void)context;
-    t.disk = device;
-    return true;
-}
+static bool removed; /* by the step function */
 
 static void device_step(void)
 {
     fake_nvme_step();
-    if (t.remove_after && t.done >= t.remove_after && !t.removed) {
+    if (io.remove_after && io.done >= io.remove_after && !removed) {
         fake_nvme_remove();
-        t.removed = true;
+        removed = true;
     }
 }
 
 static int machine_make(void **state)
 {
     (void)state;
-    fake_kernel_reset();
+    disk_fixture_make(device_step);
     fake_nvme_make();
-    memset(&t, 0, sizeof(t));
-    fake.step = device_step;
-    assert_int_equal(posix_memalign((void **)&t.memory, PAGE_SIZE, MEMORY_SIZE), 0);
-    for (uint32_t i = 0; i < MEMORY_SIZE / 4; i++)
-        ((uint32_t *)(void *)t.memory)[i] = i * 2654435761u;
+    removed = false;
     return 0;
 }
 
 static int machine_drop(void **state)
 {
     (void)state;
-    if (t.disk) {
-        list_remove(&t.disk->link);
-        nvme_destroy(((struct nvme_namespace *)t.disk->driver)->controller);
-        free(t.disk->driver);
+    if (io.disk) {
+        list_remove(&io.disk->link);
+        nvme_destroy(((struct nvme_namespace *)io.disk->driver)->controller);
+        free(io.disk->driver);
     }
-    free(t.memory);
+    disk_fixture_drop();
     fake_nvme_drop();
     return 0;
 }
 
 static void probe(void)
 {
-    assert_true(nvme_driver.match(&nvme.pci));
-    assert_true(nvme_driver.probe(&nvme.pci));
-    block_for_each(last_disk, NULL);
-    assert_non_null(t.disk);
-    fake_thread_take("partitions");
-}
-
-static void request_done(struct block_request *r)
-{
-    (void)r;
-    t.done++;
-}
-
-static struct block_request *submit(uint32_t i, enum block_op op, uint64_t sector, uint32_t offset,
-                                    uint32_t bytes)
-{
-    t.segments[i] =
-        (struct block_segment){.physical = virt_to_phys(t.memory + offset), .length = bytes};
-    t.requests[i] = (struct block_request){.op = op,
-                                           .sector = sector,
-                                           .sector_count = bytes / FAKE_NVME_SECTOR,
-                                           .segments = &t.segments[i],
-                                           .segment_count = 1,
-                                           .done = request_done,
-                                           .device = t.disk};
-    block_submit(&t.requests[i]);
-    return &t.requests[i];
-}
-
-static enum block_status perform(enum block_op op, uint64_t sector, uint32_t offset, uint32_t bytes)
-{
-    struct block_request *r = submit(0, op, sector, offset, bytes);
-
-    while (t.done == 0)
-        thread_sleep(1000);
-    t.done = 0;
-    return r->status;
+    disk_probe(&nvme_driver, &nvme.pci);
 }
 
 static void namespace_becomes_a_disk(void **state)
 {
     (void)state;
     probe();
-    assert_string_equal(t.disk->model, "Fake");
-    assert_string_equal(t.disk->serial, "12");
-    assert_true(t.disk->sector_count == FAKE_NVME_SECTORS);
-    assert_int_equal(t.disk->sector_size, 512);
-    assert_int_equal(t.disk->max_request_sectors, 8192);
+    assert_string_equal(io.disk->model, "Fake");
+    assert_string_equal(io.disk->serial, "12");
+    assert_true(io.disk->sector_count == FAKE_NVME_SECTORS);
+    assert_int_equal(io.disk->sector_size, 512);
+    assert_int_equal(io.disk->max_request_sectors, 8192);
 }
 
 static void transfer_limit_of_the_controller_is_kept(void **state)
@@ -126,8 +71,8 @@ static void transfer_limit_of_the_controller_is_kept(void **state)
     (void)state;
     nvme.mdts = 5;
     probe();
-    assert_int_equal(t.disk->max_request_sectors, (4096u << 5) / 512);
-    assert_int_equal(perform(BLOCK_READ, 0, 0, (4096u << 5) + 512), BLOCK_OUT_OF_RANGE);
+    assert_int_equal(io.disk->max_request_sectors, (4096u << 5) / 512);
+    assert_int_equal(disk_perform(BLOCK_READ, 0, 0, (4096u << 5) + 512), BLOCK_OUT_OF_RANGE);
 }
 
 static void four_mebibytes_go_in_one_command(void **state)
@@ -138,14 +83,14 @@ static void four_mebibytes_go_in_one_command(void **state)
     probe();
     for (size_t i = 0; i < 3; i++) {
         memset(nvme.disk, 0, FAKE_NVME_SECTORS * FAKE_NVME_SECTOR);
-        assert_int_equal(perform(BLOCK_WRITE, 100, offsets[i], 4u << 20), BLOCK_OK);
-        assert_memory_equal(nvme.disk + 100 * 512, t.memory + offsets[i], 4u << 20);
+        assert_int_equal(disk_perform(BLOCK_WRITE, 100, offsets[i], 4u << 20), BLOCK_OK);
+        assert_memory_equal(nvme.disk + 100 * 512, io.memory + offsets[i], 4u << 20);
     }
     assert_int_equal(nvme.largest, 8192);
     assert_int_equal(nvme.writes, 3);
-    memset(t.memory, 0, 4u << 20);
-    assert_int_equal(perform(BLOCK_READ, 100, 8, 4u << 20), BLOCK_OK);
-    assert_memory_equal(nvme.disk + 100 * 512, t.memory + 8, 4u << 20);
+    memset(io.memory, 0, 4u << 20);
+    assert_int_equal(disk_perform(BLOCK_READ, 100, 8, 4u << 20), BLOCK_OK);
+    assert_memory_equal(nvme.disk + 100 * 512, io.memory + 8, 4u << 20);
 }
 
 static void flush_discard_and_forced_writes_say_so(void **state)
@@ -154,7 +99,7 @@ static void flush_discard_and_forced_writes_say_so(void **state)
 
     (void)state;
     probe();
-    r.device = t.disk;
+    r.device = io.disk;
     assert_int_equal(block_submit_wait(&r), BLOCK_OK);
     assert_int_equal(nvme.flushes, 1);
     memset(nvme.disk, 0x55, 8192);
@@ -169,10 +114,10 @@ static void flush_discard_and_forced_writes_say_so(void **state)
     r = (struct block_request){.op = BLOCK_WRITE,
                                .force_unit_access = true,
                                .sector_count = 1,
-                               .segments = t.segments,
+                               .segments = io.segments,
                                .segment_count = 1,
-                               .device = t.disk};
-    t.segments[0] = (struct block_segment){.physical = virt_to_phys(t.memory), .length = 512};
+                               .device = io.disk};
+    io.segments[0] = (struct block_segment){.physical = virt_to_phys(io.memory), .length = 512};
     assert_int_equal(block_submit_wait(&r), BLOCK_OK);
     assert_int_equal(nvme.forced, 1);
 }
@@ -184,7 +129,7 @@ static void each_cpu_has_its_queue(void **state)
     probe();
     assert_int_equal(fake_pci.routed_count, 4);
     for (fake.cpu = 0; fake.cpu < 4; fake.cpu++)
-        assert_int_equal(perform(BLOCK_READ, 0, 0, 512), BLOCK_OK);
+        assert_int_equal(disk_perform(BLOCK_READ, 0, 0, 512), BLOCK_OK);
     for (uint32_t i = 1; i <= 4; i++) {
         assert_int_equal(nvme.per_queue[i], 1);
         assert_int_equal(fake_pci.routed[i - 1].cpu, i - 1);
@@ -198,7 +143,7 @@ static void cpus_share_queues_when_there_are_fewer(void **state)
     nvme.queue_limit = 3;
     probe();
     for (fake.cpu = 0; fake.cpu < 8; fake.cpu++)
-        assert_int_equal(perform(BLOCK_READ, 0, 0, 512), BLOCK_OK);
+        assert_int_equal(disk_perform(BLOCK_READ, 0, 0, 512), BLOCK_OK);
     assert_int_equal(nvme.per_queue[1] + nvme.per_queue[2] + nvme.per_queue[3], 8);
 }
 
@@ -207,12 +152,12 @@ static void more_requests_than_the_queue_holds_wait_their_turn(void **state)
     (void)state;
     probe();
     for (uint32_t i = 0; i < REQUESTS; i++)
-        submit(i, BLOCK_WRITE, i * 8, i * 16384, 4096);
-    while (t.done < REQUESTS)
+        disk_submit(i, BLOCK_WRITE, i * 8, i * 16384, 4096);
+    while (io.done < REQUESTS)
         thread_sleep(1000);
     for (uint32_t i = 0; i < REQUESTS; i++) {
-        assert_int_equal(t.requests[i].status, BLOCK_OK);
-        assert_memory_equal(nvme.disk + i * 4096, t.memory + i * 16384, 4096);
+        assert_int_equal(io.requests[i].status, BLOCK_OK);
+        assert_memory_equal(nvme.disk + i * 4096, io.memory + i * 16384, 4096);
     }
     assert_int_equal(nvme.writes, REQUESTS);
 }
@@ -222,8 +167,8 @@ static void more_lists_than_there_are_pages_wait_their_turn(void **state)
     (void)state;
     probe();
     for (uint32_t i = 0; i < REQUESTS; i++)
-        submit(i, BLOCK_READ, 0, 512, 4u << 20);
-    while (t.done < REQUESTS)
+        disk_submit(i, BLOCK_READ, 0, 512, 4u << 20);
+    while (io.done < REQUESTS)
         thread_sleep(1000);
     assert_int_equal(nvme.reads, REQUESTS);
 }
@@ -244,10 +189,10 @@ static void errors_say_whose_fault_they_are(void **state)
     for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++) {
         nvme.fail = 1;
         nvme.fail_status = map[i].nvme;
-        assert_int_equal(perform(BLOCK_READ, 0, 0, 512), map[i].block);
+        assert_int_equal(disk_perform(BLOCK_READ, 0, 0, 512), map[i].block);
         assert_int_equal(nvme.commands, i + 1);
     }
-    assert_int_equal(perform(BLOCK_READ, 0, 0, 512), BLOCK_OK);
+    assert_int_equal(disk_perform(BLOCK_READ, 0, 0, 512), BLOCK_OK);
 }
 
 static void passing_failure_is_tried_again_but_not_for_ever(void **state)
@@ -256,10 +201,10 @@ static void passing_failure_is_tried_again_but_not_for_ever(void **state)
     probe();
     nvme.fail_status = 0x06;
     nvme.fail = NVME_RETRIES;
-    assert_int_equal(perform(BLOCK_READ, 0, 0, 512), BLOCK_OK);
+    assert_int_equal(disk_perform(BLOCK_READ, 0, 0, 512), BLOCK_OK);
     nvme.fail = UINT32_MAX;
     nvme.commands = 0;
-    assert_int_equal(perform(BLOCK_READ, 0, 0, 512), BLOCK_DEVICE_ERROR);
+    assert_int_equal(disk_perform(BLOCK_READ, 0, 0, 512), BLOCK_DEVICE_ERROR);
     assert_int_equal(nvme.commands, NVME_RETRIES + 1);
 }
 
@@ -268,15 +213,15 @@ static void completion_of_nothing_is_ignored(void **state)
     (void)state;
     probe();
     nvme.bogus = true;
-    assert_int_equal(perform(BLOCK_READ, 0, 0, 512), BLOCK_OK);
-    assert_int_equal(perform(BLOCK_READ, 0, 0, 512), BLOCK_OK);
+    assert_int_equal(disk_perform(BLOCK_READ, 0, 0, 512), BLOCK_OK);
+    assert_int_equal(disk_perform(BLOCK_READ, 0, 0, 512), BLOCK_OK);
     assert_false(nvme.bogus);
 }
 
 /* Let the watchdog run until the requests are done; then the device goes, and it ends. */
 static void watch(uint32_t requests)
 {
-    t.remove_after = requests;
+    io.remove_after = requests;
     fake_threads_run();
 }
 
@@ -289,12 +234,12 @@ static void swallowed_command_is_sent_again_after_a_reset(void **state)
     resets = nvme.resets;
     nvme.hold = 1;
     for (uint32_t i = 0; i < 3; i++)
-        submit(i, BLOCK_WRITE, i * 8, i * 4096, 4096);
+        disk_submit(i, BLOCK_WRITE, i * 8, i * 4096, 4096);
     watch(3);
     assert_int_equal(nvme.resets, resets + 1);
     for (uint32_t i = 0; i < 3; i++) {
-        assert_int_equal(t.requests[i].status, BLOCK_OK);
-        assert_memory_equal(nvme.disk + i * 4096, t.memory + i * 4096, 4096);
+        assert_int_equal(io.requests[i].status, BLOCK_OK);
+        assert_memory_equal(nvme.disk + i * 4096, io.memory + i * 4096, 4096);
     }
 }
 
@@ -303,9 +248,9 @@ static void command_that_is_always_swallowed_fails_in_the_end(void **state)
     (void)state;
     probe();
     nvme.hold = UINT32_MAX;
-    submit(0, BLOCK_READ, 0, 0, 4096);
+    disk_submit(0, BLOCK_READ, 0, 0, 4096);
     watch(1);
-    assert_int_equal(t.requests[0].status, BLOCK_DEVICE_ERROR);
+    assert_int_equal(io.requests[0].status, BLOCK_DEVICE_ERROR);
     assert_int_equal(nvme.commands, NVME_RETRIES + 1);
 }
 
@@ -317,9 +262,9 @@ static void lost_interrupt_needs_no_reset(void **state)
     probe();
     resets = nvme.resets;
     nvme.silent = true;
-    submit(0, BLOCK_READ, 0, 0, 4096);
+    disk_submit(0, BLOCK_READ, 0, 0, 4096);
     watch(1);
-    assert_int_equal(t.requests[0].status, BLOCK_OK);
+    assert_int_equal(io.requests[0].status, BLOCK_OK);
     assert_int_equal(nvme.resets, resets);
 }
 
@@ -328,10 +273,10 @@ static void controller_without_interrupts_is_polled(void **state)
     (void)state;
     fake_pci.irq_limit = 0;
     probe();
-    submit(0, BLOCK_READ, 0, 0, 4096);
+    disk_submit(0, BLOCK_READ, 0, 0, 4096);
     watch(1);
-    assert_int_equal(t.requests[0].status, BLOCK_OK);
-    assert_true(t.requests[0].driver_private[0] == 0);
+    assert_int_equal(io.requests[0].status, BLOCK_OK);
+    assert_true(io.requests[0].driver_private[0] == 0);
 }
 
 static void controller_that_stays_dead_fails_all_requests_and_loses_memory(void **state)
@@ -341,14 +286,14 @@ static void controller_that_stays_dead_fails_all_requests_and_loses_memory(void 
     nvme.hold = UINT32_MAX;
     nvme.never_ready = true;
     for (uint32_t i = 0; i < 100; i++)
-        submit(i, BLOCK_READ, 0, 0, 4096);
+        disk_submit(i, BLOCK_READ, 0, 0, 4096);
     fake_threads_run();
-    assert_int_equal(t.done, 100);
+    assert_int_equal(io.done, 100);
     for (uint32_t i = 0; i < 100; i++)
-        assert_int_equal(t.requests[i].status, BLOCK_DEVICE_ERROR);
+        assert_int_equal(io.requests[i].status, BLOCK_DEVICE_ERROR);
     assert_false(fake_pci.command & PCI_COMMAND_MASTER);
-    submit(0, BLOCK_READ, 0, 0, 4096);
-    assert_int_equal(t.requests[0].status, BLOCK_DEVICE_ERROR);
+    disk_submit(0, BLOCK_READ, 0, 0, 4096);
+    assert_int_equal(io.requests[0].status, BLOCK_DEVICE_ERROR);
 }
 
 static void removal_ends_requests_now_and_later(void **state)
@@ -357,14 +302,14 @@ static void removal_ends_requests_now_and_later(void **state)
     probe();
     nvme.hold = UINT32_MAX;
     for (uint32_t i = 0; i < 100; i++)
-        submit(i, BLOCK_READ, 0, 0, 4096);
+        disk_submit(i, BLOCK_READ, 0, 0, 4096);
     fake_nvme_remove();
     fake_threads_run();
-    assert_int_equal(t.done, 100);
+    assert_int_equal(io.done, 100);
     for (uint32_t i = 0; i < 100; i++)
-        assert_int_equal(t.requests[i].status, BLOCK_GONE);
-    submit(0, BLOCK_WRITE, 0, 0, 4096);
-    assert_int_equal(t.requests[0].status, BLOCK_GONE);
+        assert_int_equal(io.requests[i].status, BLOCK_GONE);
+    disk_submit(0, BLOCK_WRITE, 0, 0, 4096);
+    assert_int_equal(io.requests[0].status, BLOCK_GONE);
 }
 
 static void controller_that_does_not_come_up_is_left_alone(void **state)
