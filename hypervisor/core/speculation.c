@@ -51,9 +51,11 @@ static uint32_t word(cpuid_reader cpuid, uint32_t leaf, uint32_t subleaf, unsign
     cpuid(leaf & CPUID_LEAF_EXT_MAX, 0, r);
     if (leaf > r[CPUID_EAX])
         return 0;
-    if (leaf == CPUID_LEAF_FEATURES_7 && subleaf != 0 &&
-        subleaf > word(cpuid, CPUID_LEAF_FEATURES_7, 0, CPUID_EAX))
-        return 0;
+    if (leaf == CPUID_LEAF_FEATURES_7 && subleaf != 0) {
+        cpuid(leaf, 0, r);
+        if (subleaf > r[CPUID_EAX])
+            return 0;
+    }
     cpuid(leaf, subleaf, r);
     return r[which];
 }
