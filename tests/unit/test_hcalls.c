@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+/* test_hcalls.c - what the management calls do and refuse, from root's VP 0: partitions, memory,
+ * VPs, registers, translation, interrupts, ports. TLFS 2.0A, chapters 5 to 14. */
+#include "fakes/test.h"
+
+#include <hvabi/hypercall.h>
+#include <hvabi/management.h>
+#include <hvabi/msr.h>
+#include <hvabi/port.h>
+#include "fakes/hv_machine.h"
+#include "mm/pfn.h"
+#include "mm/phys.h"
+
+#define NO_SUCH_ID 0x123456789ull
+
+static struct partition *child;
+
+static int setup(void **state)
+{
+    (void)state;
+    machine_init(2);
+    machine_take_messages(0);
+    child = machine_child(2, 8);
+    return 0;
+}
+
+static uint64_t call(uint64_t control, const void *in, size_t size)
+{
+    return machine_call(control, in, size, NULL, 0) & HV_HYPERCALL_RESULT_STATUS_MASK;
+}
+
+#define CALL(control, ...)                                                                         \
+    call(control, (const uint64_t[]){__VA_ARGS__}, sizeof((const uint64_t[]){__VA_ARGS__}))
+/* Two 32-bit fields of an input. */
+#define PAIR(low, high) ((uint64_t)(low) | (uint64_t)(high) << 32)
+
+/* ---- partitions ---- */
+
+static void calls_refuse_a_partition_that_is_not_there(void **state)
+{
+    static const uint16_t codes[] = {
+        HvCallInitializePartition,
+        HvCallFinalizePartition,
+        HvCallDeletePartition,
+        HvCallGetPartitionProperty,
+        HvCallSetPartitionProperty,
+        HvCallGetMemoryBalance,
+        HvCallInstallIntercept,
+        HvCallCreateVp,
+        HvCallDeleteVp,
+        HvCallTranslateVirtualAddress,
+        HvCallDeletePort,
+        HvCallDisconnectPort,
+    };
+    static const uint16_t reps[] = {HvCallDepositMemory,  HvCallWithdrawMemory,
+                                    HvCallMapGpaPages,    HvCallUnmapGpaPages,
+                                    HvCallGetVpRegisters, HvCallSetVpRegisters};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
+        assert_int_equal(CALL(codes[i], NO_SUCH_ID, 0, 0, 0, 0), HV_STATUS_INVALID_PARTITION_ID);
+    for (size_t i = 0; i < ARRAY_SIZE(reps); i++)
+        assert_int_equal(CALL(MACHINE_REP(reps[i], 1), NO_SUCH_ID, 0, 0, 0, 0, 0),
+                         HV_STATUS_INVALID_PARTITION_ID);
+}
+
+static void id_is_never_used_again(void **state)
+{
+    uint64_t id = child->id;
+
+    (void)state;
+    machine_child_end(child);
+    child = machine_child(1, 1);
+    assert_int_not_equal(child->id, id);
+    assert_int_equal(CALL(HvCallFinalizePartition, id), HV_STATUS_INVALID_PARTITION_ID);
+}
+
+static void life_has_an_order(void **state)
+{
+    (void)state;
+    assert_int_equal(CALL(HvCallInitializePartition, child->id), HV_STATUS_INVALID_PARTITION_STATE);
+    assert_int_equal(CALL(HvCallDeletePartition, child->id), HV_STATUS_INVALID_PARTITION_STATE);
+    assert_int_equal(CALL(HvCallFinalizePartition, child->id), HV_STATUS_SUCCESS);
+    assert_int_equal(CALL(HvCallCreateVp, child->id, 5, 0, 0, 0),
+                     HV_STATUS_INVALID_PARTITION_STATE);
+    assert_int_equal(CALL(HvCallDeletePartition, child->id),
+                     HV_STATUS_OPERATION_DENIED); /* memory */
+}
+
+static void root_is_beyond_these_calls(void **state)
+{
+    uint64_t self = HV_PARTITION_ID_SELF;
+
+    (void)state;
+    assert_int_equal(CALL(HvCallFinalizePartition, self), HV_STATUS_OPERATION_DENIED);
+    assert_int_equal(CALL(HvCallDeletePartition, self), HV_STATUS_OPERATION_DENIED);
+    assert_int_equal(CALL(HvCallCreateVp, self, 5, 0, 0, 0), HV_STATUS_OPERATION_DENIED);
+    assert_int_equal(CALL(HvCallDeleteVp, self, 0), HV_STATUS_OPERATION_DENIED);
+    assert_int_equal(CALL(HvCallInstallIntercept, self, 0, 0), HV_STATUS_OPERATION_DENIED);
+    assert_int_equal(CALL(HvCallAssertVirtualInterrupt, self, 0, 0, 0x40),
+                     HV_STATUS_OPERATION_DENIED);
+}
+
+static void all_that_a_child_had_comes_back(void **state)
+{
+    uint64_t in_use = pool_balance(&root_partition->pool).in_use;
+
+    (void)state;
+    machine_child_end(machine_child(4, 16)); /* which checks the rest */
+    assert_in_range(pool_balance(&root_partition->pool).in_use, in_use, in_use + 4);
+    assert_int_equal(pfn_mappings(), 8);
+}
+
+static void initialization_without_memory_can_be_tried_again(void **state)
+{
+    const struct hv_input_create_partition create = {0};
+    struct partition *p;
+    uint64_t id;
+
+    (void)state;
+    machine_call(HvCallCreatePartition, &create, sizeof(create), &id, sizeof(id));
+    for (unsigned pages = 0;; pages++) {
+        uint64_t status = CALL(HvCallInitializePartition, id);
+        if (status == HV_STATUS_SUCCESS)
+            break;
+        assert_int_equal(status, HV_STATUS_INSUFFICIENT_MEMORY);
+        assert_true(pages < 64);
+        machine_deposit(id, 1);
+    }
+    p = partition_get(root_partition, id);
+    assert_non_null(p);
+    partition_put(p);
+    machine_child_end(p);
+}
+
+/* ---- memory ---- */
+
+static void deposited_page_leaves_root_and_mapped_one_cannot(void **state)
+{
+    gpa_t page = machine_page();
+    uint64_t mapped = machine_child_ram(child, 0).v >> PAGE_SHIFT, number = page.v >> PAGE_SHIFT;
+    struct slat_view view;
+
+    (void)state;
+    assert_int_equal(CALL(MACHINE_REP(HvCallDepositMemory, 1), child->id, number),
+                     HV_STATUS_SUCCESS);
+    assert_int_equal(slat_query(&root_partition->slat, page, &view), HV_STATUS_OPERATION_DENIED);
+    assert_int_equal(CALL(MACHINE_REP(HvCallDepositMemory, 1), child->id, number),
+                     HV_STATUS_OPERATION_DENIED);
+    assert_int_equal(CALL(MACHINE_REP(HvCallDepositMemory, 1), child->id, mapped),
+                     HV_STATUS_OPERATION_DENIED);
+}
+
+static void map_flags_that_we_lack_are_refused(void **state)
+{
+    static const uint32_t flags[] = {
+        HV_MAP_GPA_NO_ACCESS,  HV_MAP_GPA_ZEROED,
+        HV_MAP_GPA_NO_OVERLAY, HV_MAP_GPA_KERNEL_EXECUTABLE | HV_MAP_GPA_READABLE,
+        HV_MAP_GPA_WRITABLE,   1u << 10};
+    uint64_t page = machine_page().v >> PAGE_SHIFT;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+        assert_int_equal(CALL(MACHINE_REP(HvCallMapGpaPages, 1), child->id, 0x100, flags[i], page),
+                         HV_STATUS_INVALID_PARAMETER);
+}
+
+/* ---- VPs and registers ---- */
+
+static void vp_indices_are_checked(void **state)
+{
+    (void)state;
+    assert_int_equal(CALL(HvCallCreateVp, child->id, 240, 0, 0, 0), HV_STATUS_INVALID_VP_INDEX);
+    assert_int_equal(CALL(HvCallCreateVp, child->id, 1, 0, 0, 0), HV_STATUS_INVALID_PARAMETER);
+    assert_int_equal(CALL(HvCallCreateVp, child->id, 2, 0, 0, 1), HV_STATUS_INVALID_PARAMETER);
+    assert_int_equal(CALL(HvCallDeleteVp, child->id, 7), HV_STATUS_INVALID_VP_INDEX);
+    assert_int_equal(CALL(MACHINE_REP(HvCallGetVpRegisters, 1), child->id, 7, 0),
+                     HV_STATUS_INVALID_VP_INDEX);
+}
+
+static void registers_are_set_and_read_in_a_list(void **state)
+{
+    uint64_t values[4], result;
+    const uint64_t get[] = {child->id, 0, PAIR(HvX64RegisterRbx, HvX64RegisterRip)};
+
+    (void)state;
+    assert_int_equal(CALL(MACHINE_REP(HvCallSetVpRegisters, 2), child->id, 0, HvX64RegisterRbx, 0,
+                          0x1234, 0, HvX64RegisterRip, 0, 0x5678, 0),
+                     HV_STATUS_SUCCESS);
+    result = machine_call(MACHINE_REP(HvCallGetVpRegisters, 2), get, sizeof(get), values,
+                          sizeof(values));
+    assert_int_equal(result, 2ull << HV_HYPERCALL_RESULT_REPS_COMPLETED_SHIFT);
+    assert_int_equal(values[0], 0x1234);
+    assert_int_equal(values[2], 0x5678);
+}
+
+static void list_ends_at_a_register_that_is_none(void **state)
+{
+    const uint64_t set[] = {child->id, 0, HvX64RegisterRbx, 0, 1, 0, 0xdead, 0, 2, 0};
+
+    (void)state;
+    assert_int_equal(machine_call(MACHINE_REP(HvCallSetVpRegisters, 2), set, sizeof(set), NULL, 0),
+                     HV_STATUS_INVALID_PARAMETER | 1ull
+                                                       << HV_HYPERCALL_RESULT_REPS_COMPLETED_SHIFT);
+    assert_int_equal(partition_vp(child, 0)->gpr[3], 1);
+}
+
+static void tsc_set_by_the_parent_ends_the_reference_page(void **state)
+{
+    const struct hv_reference_tsc_page *page = child->reference_tsc_page;
+
+    (void)state;
+    assert_int_not_equal(page->tsc_sequence, 0);
+    assert_int_equal(CALL(MACHINE_REP(HvCallSetVpRegisters, 1), child->id, 0, HvX64RegisterTsc, 0,
+                          1ull << 50, 0),
+                     HV_STATUS_SUCCESS);
+    assert_int_equal(page->tsc_sequence, 0);
+}
+
+static void xfem_is_what_a_guest_could_set(void **state)
+{
+    static const uint64_t wrong[] = {0, 2, 5, 1ull << 9 | 3};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+        assert_int_equal(CALL(MACHINE_REP(HvCallSetVpRegisters, 1), child->id, 0, HvX64RegisterXfem,
+                              0, wrong[i], 0),
+                         HV_STATUS_INVALID_REGISTER_VALUE);
+}
+
+/* ---- translation, interrupts ---- */
+
+static void translation_tells_what_lies_there(void **state)
+{
+    struct hv_output_translate_virtual_address out;
+    const uint64_t at[] = {child->id, 0, HV_TRANSLATE_GVA_VALIDATE_READ, 3};
+    const uint64_t beyond[] = {child->id, 0, HV_TRANSLATE_GVA_VALIDATE_READ, 0x1000};
+
+    (void)state;
+    assert_int_equal(machine_call(HvCallTranslateVirtualAddress, at, sizeof(at), &out, sizeof(out)),
+                     HV_STATUS_SUCCESS);
+    assert_int_equal(out.result_code, HvTranslateGvaSuccess);
+    assert_int_equal(out.gpa_page, 3);
+    assert_int_equal(out.attributes, HvCacheTypeX64WriteBack);
+    assert_int_equal(
+        machine_call(HvCallTranslateVirtualAddress, beyond, sizeof(beyond), &out, sizeof(out)),
+        HV_STATUS_SUCCESS);
+    assert_int_equal(out.result_code, HvTranslateGvaGpaUnmapped);
+}
+
+static void asserted_interrupt_reaches_the_apic(void **state)
+{
+    struct lapic *apic = &partition_vp(child, 1)->lapic;
+
+    (void)state;
+    lapic_mmio_write(apic, APIC_SVR, APIC_SVR_ENABLE | 0xff);
+    assert_int_equal(CALL(HvCallAssertVirtualInterrupt, child->id, 0, 1, 0x51), HV_STATUS_SUCCESS);
+    assert_int_equal(lapic_pending(apic), 0x51);
+}
+
+static void interrupts_that_no_apic_knows_are_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        CALL(HvCallAssertVirtualInterrupt, child->id, HvX64InterruptTypeExtInt, 1, 0x51),
+        HV_STATUS_INVALID_PARAMETER);
+    assert_int_equal(CALL(HvCallAssertVirtualInterrupt, child->id, 1ull << 34, 1, 0x51),
+                     HV_STATUS_INVALID_PARAMETER);
+    assert_int_equal(CALL(HvCallAssertVirtualInterrupt, child->id, 0, 1, 0x100),
+                     HV_STATUS_INVALID_PARAMETER);
+    assert_int_equal(CALL(HvCallAssertVirtualInterrupt, child->id, 0, 77, 0x51),
+                     HV_STATUS_INVALID_PARAMETER);
+}
+
+/* ---- ports ---- */
+
+/* Root makes a port on its SINT 2, connects the child to it, and the child posts. */
+static void child_reaches_root_through_a_connection(void **state)
+{
+    struct hv_input_create_port port = {
+        .port_partition_id = HV_PARTITION_ID_SELF,
+        .port_id = 9,
+        .connection_partition_id = child->id,
+        .port_info = {.port_type = HvPortTypeMessage, .message = {.target_sint = 2}}};
+    struct hv_input_connect_port connect = {.connection_partition_id = child->id,
+                                            .connection_id = 4,
+                                            .port_partition_id = HV_PARTITION_ID_SELF,
+                                            .port_id = 9,
+                                            .connection_info = {.port_type = HvPortTypeMessage}};
+    struct hv_input_post_message post = {.connection_id = 4, .message_type = 1, .payload_size = 8};
+    struct vp *vp = partition_vp(child, 0), *root = partition_vp(root_partition, 0);
+    const struct hv_message *m = (const struct hv_message *)hpa_ptr(root->sim_page) + 2;
+
+    (void)state;
+    assert_true(synic_msr_write(&root->synic, HV_X64_MSR_SINT2, 0x42));
+    assert_int_equal(call(HvCallCreatePort, &port, sizeof(port)), HV_STATUS_SUCCESS);
+    assert_int_equal(call(HvCallConnectPort, &connect, sizeof(connect)), HV_STATUS_SUCCESS);
+    post.payload[0] = 0xfeed;
+    memcpy(machine_ptr(machine_child_ram(child, 0x1000)), &post, sizeof(post));
+    machine_enter(vp);
+    assert_int_equal(machine_hypercall(vp, HvCallPostMessage, 0x1000, 0), HV_STATUS_SUCCESS);
+    assert_int_equal(m->header.message_type, 1);
+    assert_int_equal(m->header.origination_id, 9);
+    assert_int_equal(m->payload[0], 0xfeed);
+    post.connection_id = 5;
+    memcpy(machine_ptr(machine_child_ram(child, 0x1000)), &post, sizeof(post));
+    assert_int_equal(machine_hypercall(vp, HvCallPostMessage, 0x1000, 0),
+                     HV_STATUS_INVALID_CONNECTION_ID);
+    machine_leave(vp);
+}
+
+static void child_may_not_manage(void **state)
+{
+    struct vp *vp = partition_vp(child, 0);
+
+    (void)state;
+    machine_enter(vp);
+    assert_int_equal(machine_hypercall(vp, HvCallCreatePartition, 0x1000, 0x2000),
+                     HV_STATUS_ACCESS_DENIED);
+    assert_int_equal(machine_hypercall(vp, HvCallGetPartitionId, 0, 0x2000),
+                     HV_STATUS_ACCESS_DENIED);
+    assert_int_equal(machine_hypercall(vp, MACHINE_REP(HvCallDepositMemory, 1), 0x1000, 0),
+                     HV_STATUS_ACCESS_DENIED);
+    machine_leave(vp);
+}
+
+#define TEST(f) cmocka_unit_test_setup(f, setup)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(calls_refuse_a_partition_that_is_not_there),
+        TEST(id_is_never_used_again),
+        TEST(life_has_an_order),
+        TEST(root_is_beyond_these_calls),
+        TEST(all_that_a_child_had_comes_back),
+        TEST(initialization_without_memory_can_be_tried_again),
+        TEST(deposited_page_leaves_root_and_mapped_one_cannot),
+        TEST(map_flags_that_we_lack_are_refused),
+        TEST(vp_indices_are_checked),
+        TEST(registers_are_set_and_read_in_a_list),
+        TEST(list_ends_at_a_register_that_is_none),
+        TEST(tsc_set_by_the_parent_ends_the_reference_page),
+        TEST(xfem_is_what_a_guest_could_set),
+        TEST(translation_tells_what_lies_there),
+        TEST(asserted_interrupt_reaches_the_apic),
+        TEST(interrupts_that_no_apic_knows_are_refused),
+        TEST(child_reaches_root_through_a_connection),
+        TEST(child_may_not_manage),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
