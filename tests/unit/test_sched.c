@@ -433,6 +433,24 @@ static void new_vps_are_placed_in_turns(void **state)
     assert_int_equal(sched_place(), first);
 }
 
+/* Neither by stealing, nor in turns, nor when new. */
+static void lp_for_root_only_runs_no_children(void **state)
+{
+    (void)state;
+    world.lps[1].root_only = true;
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(sched_place(), 0);
+        awake(i % 2 + 1, 0, 100);
+    }
+    world_run(200 * SLICE);
+    for (unsigned i = 0; i < 3; i++)
+        assert_share(world.vps[i], 333, 200 * SLICE, 20);
+    assert_int_equal(world.lps[1].run_tsc[1], 0);
+    sched_wake(world.root_vps[1]);
+    world_lp(1);
+    assert_ptr_equal(world_next(false), world.root_vps[1]);
+}
+
 static void lp_set_is_searched_around(void **state)
 {
     struct lp_set s = {0};
@@ -481,6 +499,7 @@ int main(void)
         ON(two, three_vps_take_turns_on_two_lps),
         ON(two, vps_spread_evenly),
         ON(two, new_vps_are_placed_in_turns),
+        ON(two, lp_for_root_only_runs_no_children),
         cmocka_unit_test(lp_set_is_searched_around),
     };
 

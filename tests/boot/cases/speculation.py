@@ -16,7 +16,7 @@ def hello(name, vps, says, **fields):
 
 def threads(name, children, **fields):
     """Four LPs on two cores."""
-    return hello(name, 2, [rf"^hv: LPs share cores: {children} of 4 run children"],
+    return hello(name, 4, [rf"^hv: LPs share cores: {children} of 4 run children"],
                  smp="4,cores=2,threads=2", **fields)
 
 
@@ -28,7 +28,7 @@ TESTS = [
            r"^hv: speculation: this is not enough: .*microcode"], cpu=ANONYMOUS),
     threads("smt-isolated", 2),
     threads("smt-shared", 4, options={"smt": "shared"}),
-    hello("smt-unknown-value", 2, [r"^hv: boot.cfg: smt is isolated or shared: using isolated",
+    hello("smt-unknown-value", 4, [r"^hv: boot.cfg: smt is isolated or shared: using isolated",
                                    r"^hv: LPs share cores: 2 of 4 run children"],
           smp="4,cores=2,threads=2", options={"smt": "share"}),
 ]
