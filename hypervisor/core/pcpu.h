@@ -38,6 +38,7 @@ struct pcpu {
     uint32_t apic_id;  /* [I] physical */
     struct vp *current;    /* VP that has this LP, or NULL; changed under run_queue.lock */
     struct vp *root_vp;    /* [I] the root VP pinned here */
+    struct vp *cause;      /* child's VP that asks root for something right now, or NULL */
     struct pcpu_remote remote;
 
     struct spinlock timer_lock;

@@ -17,6 +17,9 @@ uint64_t sched_slice_tsc;
 #define BOOST_SLICES 1u
 /* Slices after which it is another VP's turn to share an LP. */
 #define TURN_SLICES 16u
+/* What root does because of one message or event is at most this part of a slice: what it does beyond
+ * that is its own, for it may never block. */
+#define CAUSE_OF_SLICE 16u
 
 static struct lp_set idle_lps;   /* LPs that found nothing to run */
 static struct lp_set loaded_lps; /* LPs on whose heaps a VP waits */
@@ -98,19 +101,50 @@ static void advance(struct pcpu *cpu, uint64_t now)
         q->min_vruntime = v;
 }
 
+/* Root's VP of @q works for @payer from now on. */
+static void let_pay(struct run_queue *q, struct sched_entity *payer, uint64_t now)
+{
+    __atomic_store_n(&q->pays_from, now, __ATOMIC_RELAXED);
+    __atomic_store_n(&q->payable, sched_slice_tsc / CAUSE_OF_SLICE, __ATOMIC_RELAXED);
+    __atomic_store_n(&q->payer, payer, __ATOMIC_RELAXED);
+}
+
+/* Root's VP here has run from @since to @now. Who is found as the payer stays in memory meanwhile:
+ * its grace period begins after sched_forget_payer. */
+static void pay(struct run_queue *q, uint64_t since, uint64_t now)
+{
+    struct sched_entity *payer = __atomic_load_n(&q->payer, __ATOMIC_RELAXED);
+    uint64_t payable = __atomic_load_n(&q->payable, __ATOMIC_RELAXED);
+    uint64_t from = __atomic_load_n(&q->pays_from, __ATOMIC_RELAXED), paid;
+
+    if (payer == NULL)
+        return;
+    if (from < since)
+        from = since;
+    paid = now > from ? now - from : 0;
+    if (paid > payable)
+        paid = payable;
+    __atomic_store_n(&q->payable, payable - paid, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&payer->debt, paid, __ATOMIC_RELAXED);
+}
+
 static void charge(struct pcpu *cpu, struct vp *vp, uint64_t now)
 {
     struct sched_entity *e = &vp->sched;
-    uint64_t delta = now - e->started, weight = weight_of(e);
-    uint64_t share = delta * SCHED_WEIGHT_DEFAULT + e->rest;
+    uint64_t delta = now - e->started, weight = weight_of(e), counted = delta, share;
 
+    if (e->pinned) {
+        cpu->run_queue.budget_used += delta;
+        pay(&cpu->run_queue, e->started, now);
+    } else if (__atomic_load_n(&e->debt, __ATOMIC_RELAXED) != 0) {
+        counted += __atomic_exchange_n(&e->debt, 0, __ATOMIC_RELAXED);
+    }
+    share = counted * SCHED_WEIGHT_DEFAULT + e->rest;
     e->vruntime += share / weight;
     e->rest = share % weight;
     e->started = now;
     e->run_tsc += delta;
     cpu->run_tsc[!vp->partition->is_root] += delta;
-    if (e->pinned)
-        cpu->run_queue.budget_used += delta;
 }
 
 /* Run time of root's VP on @cpu, which may be going on. Without a lock, so not exact. */
@@ -133,7 +167,8 @@ void sched_root_works_for(struct vp *vp, uint32_t root_lp)
     e->root_since = root_time(lp_table[root_lp], insn_rdtsc());
 }
 
-/* Root has done what @e waited for; at most a slice, for it may have done other things too. */
+/* Root has done what @e waited for; at most a slice, for it may have done other things too. Until it
+ * blocks it finishes with it. */
 static void charge_root_work(struct sched_entity *e, uint64_t now)
 {
     uint64_t time = root_time(lp_table[e->root_lp], now);
@@ -143,6 +178,7 @@ static void charge_root_work(struct sched_entity *e, uint64_t now)
     if (time > sched_slice_tsc)
         time = sched_slice_tsc;
     e->vruntime += time * SCHED_WEIGHT_DEFAULT / weight_of(e);
+    let_pay(&lp_table[e->root_lp]->run_queue, e, now);
 }
 
 /* ---- the run queue; all under its lock ---- */
@@ -470,6 +506,8 @@ void sched_stop(struct pcpu *cpu, struct vp *vp, bool block)
     e->wake_pending = false;
     if (block) {
         e->state = SCHED_BLOCKED;
+        if (e->pinned)
+            __atomic_store_n(&q->payer, NULL, __ATOMIC_RELAXED);
     } else {
         enqueue(cpu, e, now);
         remember(vp);
@@ -491,6 +529,24 @@ bool sched_should_preempt(struct pcpu *cpu, struct vp *vp, uint64_t now)
     preempt = preempts(cpu, now);
     spin_unlock(&cpu->run_queue.lock);
     return preempt;
+}
+
+void sched_cause(struct vp *worker, struct vp *payer)
+{
+    struct run_queue *q = &lp_table[worker->sched.lp]->run_queue;
+
+    if (!worker->sched.pinned || payer->sched.pinned)
+        return;
+    let_pay(q, &payer->sched, insn_rdtsc());
+}
+
+void sched_forget_payer(struct vp *vp)
+{
+    for (uint32_t i = 0; i < lp_count; i++) {
+        struct sched_entity *expected = &vp->sched;
+        __atomic_compare_exchange_n(&lp_table[i]->run_queue.payer, &expected, NULL, false,
+                                    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+    }
 }
 
 /* Bring @e, which waits, to this LP's queue, and lock that. False: it does not wait any more. */

@@ -44,6 +44,7 @@ struct sched_entity {
     bool in_root;           /* [q] root works for it, on LP root_lp, ... */
     uint32_t root_lp;       /* [q] */
     uint64_t root_since;    /* [q] ... since its VP there had this run time */
+    uint64_t debt;          /* [a] ticks that root worked for it, not yet in vruntime */
 };
 
 struct run_queue {
@@ -57,6 +58,9 @@ struct run_queue {
     uint64_t budget_used;       /* [lock] ticks root's VP has run since */
     uint32_t neighbour;         /* [lock] the LP with which it compares itself next */
     uint64_t turned;            /* [lock] host TSC when one was sent away, or came in turn */
+    struct sched_entity *payer; /* [a] for whom root's VP works; NULL: for itself */
+    uint64_t payable;           /* [a] ticks of that which the payer pays at most */
+    uint64_t pays_from;         /* [a] host TSC when it began to pay */
 };
 
 #define SCHED_WEIGHT_DEFAULT 100u
@@ -78,6 +82,13 @@ void sched_stop(struct pcpu *cpu, struct vp *vp, bool block);
 
 /* Charge @vp, which runs here, up to @now. Should this LP choose again although it could go on? */
 bool sched_should_preempt(struct pcpu *cpu, struct vp *vp, uint64_t now);
+
+/* @payer has sent a message or an event to @worker: if that is root's, what it runs until it blocks,
+ * but not more than one cause is good for, is charged to @payer too. On @payer's LP. */
+void sched_cause(struct vp *worker, struct vp *payer);
+
+/* @vp, which is off every queue, pays no more. Before its grace period begins. Linear in LPs. */
+void sched_forget_payer(struct vp *vp);
 
 /* The VP of this LP spins: run the VP of its partition that lost its LP longest ago, or, if there is
  * none, the one that has been spinning longest. True: the caller must go back to the scheduler. */

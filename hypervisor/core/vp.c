@@ -166,8 +166,10 @@ static void lapic_timer_fired(struct timer *t)
 
 void synic_host_interrupt(struct synic *s, uint8_t vector)
 {
-    struct vp *vp = vp_of_synic(s);
+    struct vp *vp = vp_of_synic(s), *cause = this_cpu()->cause;
 
+    if (cause != NULL)
+        sched_cause(vp, cause);
     if (lapic_post(&vp->lapic, vector, false))
         lapic_host_kick(&vp->lapic);
 }
@@ -423,6 +425,7 @@ static void vp_unpublish(struct partition *p, struct vp *vp)
     st = partition_overlay(p->parent, &vp->parent_stats_overlay, false, 0, vp->stats_page, 0);
     BUG_ON(st != HV_STATUS_SUCCESS);
     __atomic_store_n(&p->vps[vp->index], NULL, __ATOMIC_RELEASE);
+    sched_forget_payer(vp);
     p->vp_count--;
     p->dying = vp;
     vp->grace = grace_begin();

@@ -96,14 +96,25 @@ hv_status hcall_disconnect_port(struct hcall *h)
     return st;
 }
 
+/* What root does about it is charged to the caller: pcpu.cause. */
 hv_status hcall_post_message(struct hcall *h)
 {
-    return port_post_message(&h->caller->ports, h->in);
+    hv_status st;
+
+    this_cpu()->cause = h->vp;
+    st = port_post_message(&h->caller->ports, h->in);
+    this_cpu()->cause = NULL;
+    return st;
 }
 
 hv_status hcall_signal_event(struct hcall *h)
 {
-    return port_signal_event(&h->caller->ports, h->in);
+    hv_status st;
+
+    this_cpu()->cause = h->vp;
+    st = port_signal_event(&h->caller->ports, h->in);
+    this_cpu()->cause = NULL;
+    return st;
 }
 
 hv_status hcall_notify_long_spin_wait(struct hcall *h)

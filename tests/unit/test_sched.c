@@ -157,6 +157,67 @@ static void busy_root_leaves_a_fifth(void **state)
     assert_share(world.root_vps[0], 800, ticks, 10);
 }
 
+/* One VP asks root for a step of work after each step of its own: it gets half, root's part included,
+ * and its sibling the other half. */
+static void who_causes_root_work_pays_for_it(void **state)
+{
+    struct vp *asks = awake(1, 0, 100), *b = awake(2, 0, 100), *root = world.root_vps[0];
+    uint64_t begin = world.tsc, ticks;
+
+    (void)state;
+    for (unsigned i = 0; i < 10000; i++) {
+        world_run(STEP);
+        if (world.lps[0].current != asks)
+            continue;
+        sched_cause(root, asks);
+        sched_wake(root);
+        assert_ptr_equal(world_next(false), root);
+        world_run(STEP);
+        world_next(true);
+    }
+    ticks = world.tsc - begin;
+    assert_share(b, 500, ticks, 20);
+    assert_share(asks, 250, ticks, 20);
+}
+
+/* Root does not block, so what it does is hardly all because of the one that asked last. */
+static void one_cause_costs_a_part_of_a_slice(void **state)
+{
+    struct vp *asks = awake(1, 0, 100), *root = world.root_vps[0];
+
+    (void)state;
+    sched_cause(root, asks);
+    sched_wake(root);
+    world_run(5 * SLICE);
+    assert_int_equal(asks->sched.debt, SLICE / 16);
+}
+
+static void who_is_gone_pays_no_more(void **state)
+{
+    struct vp *asks = awake(1, 0, 100), *root = world.root_vps[0];
+
+    (void)state;
+    sched_cause(root, asks);
+    sched_forget_payer(asks);
+    sched_wake(root);
+    world_run(SLICE);
+    assert_int_equal(asks->sched.debt, 0);
+}
+
+static void root_pays_for_itself(void **state)
+{
+    struct vp *asks = awake(1, 0, 100), *root = world.root_vps[0];
+
+    (void)state;
+    sched_cause(root, asks);
+    sched_wake(root);
+    world_next(false);
+    world_next(true); /* that work is done */
+    sched_wake(root);
+    world_run(SLICE);
+    assert_int_equal(asks->sched.debt, 0);
+}
+
 static void root_alone_has_no_budget(void **state)
 {
     (void)state;
@@ -483,6 +544,10 @@ int main(void)
         ON(one, busy_root_leaves_a_fifth),
         ON(one, root_alone_has_no_budget),
         ON(one, root_work_is_charged_to_who_caused_it),
+        ON(one, who_causes_root_work_pays_for_it),
+        ON(one, one_cause_costs_a_part_of_a_slice),
+        ON(one, who_is_gone_pays_no_more),
+        ON(one, root_pays_for_itself),
         ON(one, vp_woken_while_it_runs_does_not_block),
         ON(one, suspended_vp_is_not_queued),
         ON(one, detach_takes_a_vp_out_of_each_state),
