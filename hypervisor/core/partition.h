@@ -89,6 +89,7 @@ struct partition {
     struct overlay hypercall_overlay, reference_tsc_overlay;
     void *hypercall_page, *reference_tsc_page; /* [I] */
     uint64_t crash[6];           /* [msr_lock] CRASH_P0..P4, CTL */
+    bool crash_reported;         /* [msr_lock] the log has it: a guest may report without end */
 };
 
 extern struct partition *root_partition; /* [I] */

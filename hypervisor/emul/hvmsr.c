@@ -211,8 +211,10 @@ static enum msr_result write_crash(struct vp *vp, uint32_t index, uint64_t value
     if (p->is_root)
         panic_root_died("VP %u: it says so: %lx %lx %lx %lx %lx", vp->index, p->crash[0],
                         p->crash[1], p->crash[2], p->crash[3], p->crash[4]);
-    hv_log("partition %lx: guest crash %lx %lx %lx %lx %lx", p->id, p->crash[0], p->crash[1],
-           p->crash[2], p->crash[3], p->crash[4]);
+    if (!p->crash_reported)
+        hv_log("partition %lx: guest crash %lx %lx %lx %lx %lx", p->id, p->crash[0], p->crash[1],
+               p->crash[2], p->crash[3], p->crash[4]);
+    p->crash_reported = true;
     return MSR_DONE;
 }
 
