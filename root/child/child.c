@@ -126,6 +126,7 @@ static void take_back(struct child *c)
     uint64_t flags;
 
     __atomic_store_n(&children.by_event[c->event_flag], NULL, __ATOMIC_RELEASE);
+    child_exits_log(c);
     child_destroy(h, c);
     hv_end();
     log_print("child %s: ended: %s", c->name, c->reason);
@@ -201,6 +202,8 @@ static struct child *child_allocate(const struct vm_start *a, uint32_t vps, uint
     rt_strlcpy(c->name, a->name, sizeof(c->name));
     c->vp_count = vps;
     c->weight = a->weight;
+    c->lines_left = CHILD_LINES_BURST;
+    c->lines_refilled = time_now();
     c->memory_size = ((uint64_t)mib << 20) & ~(CHILD_RAM_BLOCK - 1);
     c->ram = kalloc(c->memory_size / CHILD_RAM_BLOCK * sizeof(*c->ram));
     c->lines = kalloc(vps * sizeof(*c->lines));

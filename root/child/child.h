@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <hvabi/stats.h>
 #include <hvabi/synic.h>
 #include <rootabi/vm.h>
 #include <rt/format.h>
@@ -31,6 +32,9 @@ struct child_line {
     char text[CHILD_LINE_MAX + 1];
 };
 
+/* So many lines of a child go to the log at once, and so many a second later on. */
+enum { CHILD_LINES_BURST = 100, CHILD_LINES_PER_SECOND = 10 };
+
 struct child {
     struct list link;          /* [t] */
     struct list ending;        /* [t] on the reaper's list */
@@ -49,6 +53,9 @@ struct child {
     uint32_t end, status;      /* [c] VM_END_* */
     char reason[128];          /* [c] */
     struct child_line *lines;  /* [c] one for each VP */
+    uint32_t lines_left;       /* [c] that may be logged now */
+    uint32_t lines_dropped;    /* [c] since the last that was logged */
+    uint64_t lines_refilled;   /* [c] when lines_left last grew, in ns */
     uint64_t intercepts;       /* [c] answered */
     const void **stats_pages;  /* [I] each VP's statistics page (hvabi/stats.h), or NULL */
     struct wait_queue ended;
@@ -73,6 +80,14 @@ void child_end(struct child *c, uint32_t end, uint32_t status, const char *fmt, 
 
 /* child/intercept.c: a message from the hypervisor about one of our children. Interrupts off. */
 void child_intercept(const struct hv_message *m);
+
+/* child/exits.c: how often its VPs left guest mode, and why. Valid until child_destroy. */
+#define CHILD_EXIT_COUNT(constant, name) +1
+enum { CHILD_EXIT_REASONS = 0 HV_STATS_VP_EXITS(CHILD_EXIT_COUNT) };
+extern const char *const child_exit_names[CHILD_EXIT_REASONS];
+uint64_t child_counter(const struct child *c, uint32_t vp, uint32_t which); /* HvStatsVp* */
+/* Say what it did most. */
+void child_exits_log(const struct child *c);
 
 /* child/build.c: everything up to the first instruction, and everything back. Under hv_begin. */
 const char *child_build(const struct hv_client *h, struct child *c, const void *image, size_t size,

@@ -12,13 +12,25 @@
 #include "mm/memory.h"
 #include "mm/paging.h"
 #include "sched/thread.h"
+#include "sched/time.h"
 
-/* Each CPU's SynIC, and its own client. */
+/* Children may keep a CPU's interrupt handlers busy for BUDGET_NS of each WINDOW_NS. What comes
+ * beyond that waits in the SynIC, which then makes no more interrupts, for a thread: whatever
+ * children do, root's threads get the rest of the CPU. */
+#define WINDOW_NS 1000000ull
+#define BUDGET_NS 500000ull
+#define NS_PER_S  1000000000ull
+
+/* Each CPU's SynIC, and its own client. The CPU's own, interrupts off. */
 struct hv_cpu {
     struct hv_client client;
     struct hv_message_page *messages;
     struct hv_synic_event_flags_page *events;
     struct irq irqs[HV_SINTS_USED];
+    uint64_t window;  /* when it began, in TSC ticks */
+    uint64_t busy;    /* ticks spent on children since */
+    uint32_t waiting; /* [a] bit by SINT: something waits for the thread */
+    struct wait_queue queue;
 };
 
 static struct {
@@ -28,6 +40,7 @@ static struct {
     struct hv_client client;            /* [mutex] */
     struct mutex mutex;
     hv_partition_id root_id;            /* [I] */
+    uint64_t window_ticks, budget_ticks; /* [I] */
     uint32_t ready;                     /* [a] CPUs whose SynIC is on */
     bool failed;                        /* [a] */
 } hv;
@@ -68,29 +81,101 @@ static bool take_message(struct hv_message *slot, struct hv_message *copy)
     return true;
 }
 
-static void intercept_interrupt(void *context)
+/* Is the budget of this window used up, now that handling has gone on since @start? */
+static bool over_budget(const struct hv_cpu *c, uint64_t start)
 {
-    struct hv_cpu *c = context;
-    struct hv_message m;
-
-    while (take_message(&c->messages->slots[HV_SINT_INTERCEPT], &m))
-        hv.handlers->intercept(&m);
+    return c->busy + (insn_rdtsc() - start) >= hv.budget_ticks;
 }
 
-static void children_interrupt(void *context)
+/* True: all is handled. */
+static bool handle_intercepts(struct hv_cpu *c, uint64_t start)
 {
-    struct hv_cpu *c = context;
-    uint64_t *flags = (uint64_t *)(void *)&c->events->slots[HV_SINT_CHILDREN];
     struct hv_message m;
 
-    while (take_message(&c->messages->slots[HV_SINT_CHILDREN], &m))
-        ; /* children's messages are for nobody yet: taken, so that their ports do not fill up */
+    while (!over_budget(c, start)) {
+        if (!take_message(&c->messages->slots[HV_SINT_INTERCEPT], &m))
+            return true;
+        hv.handlers->intercept(&m);
+    }
+    return false;
+}
+
+static void handle_events(struct hv_cpu *c)
+{
+    uint64_t *flags = (uint64_t *)(void *)&c->events->slots[HV_SINT_CHILDREN];
+
     for (uint32_t i = 0; i < HV_EVENT_FLAGS_COUNT / 64; i++) {
         if (__atomic_load_n(&flags[i], __ATOMIC_RELAXED) == 0)
             continue;
         uint64_t set = __atomic_exchange_n(&flags[i], 0, __ATOMIC_ACQ_REL);
         for (; set != 0; set &= set - 1)
             hv.handlers->event(i * 64 + (uint32_t)__builtin_ctzll(set));
+    }
+}
+
+/* Children's messages are for nobody yet: taken, so that their ports do not fill up. */
+static bool handle_children(struct hv_cpu *c, uint64_t start)
+{
+    struct hv_message m;
+
+    if (over_budget(c, start))
+        return false;
+    handle_events(c);
+    while (take_message(&c->messages->slots[HV_SINT_CHILDREN], &m))
+        if (over_budget(c, start))
+            return false;
+    return true;
+}
+
+/* What children have sent to @sint, as far as the budget goes. */
+static void handle(struct hv_cpu *c, uint32_t sint)
+{
+    uint64_t start = insn_rdtsc();
+    bool all;
+
+    if (start - c->window >= hv.window_ticks) {
+        c->window = start;
+        c->busy = 0;
+    }
+    all = sint == HV_SINT_INTERCEPT ? handle_intercepts(c, start) : handle_children(c, start);
+    c->busy += insn_rdtsc() - start;
+    if (all)
+        return;
+    __atomic_fetch_or(&c->waiting, 1u << sint, __ATOMIC_RELEASE);
+    wake_all(&c->queue);
+}
+
+static void intercept_interrupt(void *context)
+{
+    handle(context, HV_SINT_INTERCEPT);
+}
+
+static void children_interrupt(void *context)
+{
+    handle(context, HV_SINT_CHILDREN);
+}
+
+static bool something_waits(void *context)
+{
+    struct hv_cpu *c = context;
+
+    return __atomic_load_n(&c->waiting, __ATOMIC_ACQUIRE) != 0;
+}
+
+/* Handles what is over the budget, a window later. On the CPU itself. */
+static _Noreturn void handle_later(struct hv_cpu *c)
+{
+    for (;;) {
+        uint32_t waiting;
+        uint64_t flags;
+
+        wait_until(&c->queue, something_waits, c);
+        thread_sleep(WINDOW_NS);
+        flags = interrupts_off();
+        waiting = __atomic_exchange_n(&c->waiting, 0, __ATOMIC_ACQUIRE);
+        for (; waiting != 0; waiting &= waiting - 1)
+            handle(c, (uint32_t)__builtin_ctz(waiting));
+        interrupts_restore(flags);
     }
 }
 
@@ -120,12 +205,13 @@ static bool synic_allocate(struct hv_cpu *c, uint32_t cpu)
 {
     c->messages = zeroed_page();
     c->events = zeroed_page();
+    wait_queue_init(&c->queue);
     return c->messages != NULL && c->events != NULL && client_init(&c->client) &&
            irq_alloc(&c->irqs[HV_SINT_INTERCEPT], cpu, intercept_interrupt, c) &&
            irq_alloc(&c->irqs[HV_SINT_CHILDREN], cpu, children_interrupt, c);
 }
 
-/* On the CPU itself. */
+/* The thread of each CPU. */
 static void synic_on(void *argument)
 {
     struct hv_cpu *c = argument;
@@ -136,6 +222,7 @@ static void synic_on(void *argument)
         insn_wrmsr(HV_X64_MSR_SINT0 + sint, c->irqs[sint].vector);
     insn_wrmsr(HV_X64_MSR_SCONTROL, HV_SYNIC_CONTROL_ENABLE);
     __atomic_fetch_add(&hv.ready, 1, __ATOMIC_RELEASE);
+    handle_later(c);
 }
 
 static bool synics_on(void)
@@ -154,6 +241,11 @@ static bool synics_on(void)
     return true;
 }
 
+static uint64_t ticks_of(uint64_t ns)
+{
+    return time_tsc_frequency() / (NS_PER_S / ns);
+}
+
 bool hv_init(const struct hv_handlers *handlers)
 {
     void *page = zeroed_page();
@@ -161,6 +253,8 @@ bool hv_init(const struct hv_handlers *handlers)
     if (!hypercall_present() || page == NULL)
         return false;
     hv.handlers = handlers;
+    hv.window_ticks = ticks_of(WINDOW_NS);
+    hv.budget_ticks = ticks_of(BUDGET_NS);
     mutex_init(&hv.mutex);
     hv.page = (const void *)KERNEL_HYPERCALL_PAGE;
     if (!kernel_map(KERNEL_HYPERCALL_PAGE, virt_to_phys(page), PTE_P) ||

@@ -88,13 +88,6 @@ static struct child *vp_at(uint32_t index, uint32_t *vp)
     }
 }
 
-static uint64_t counter(const struct child *c, uint32_t vp, uint32_t which)
-{
-    const uint64_t *page = c->stats_pages[vp];
-
-    return page != NULL ? __atomic_load_n(&page[which], __ATOMIC_RELAXED) : 0;
-}
-
 static int64_t vp(struct vm_vp *a)
 {
     static const uint32_t names[] = {HvX64RegisterVpRuntime, HvRegisterInterceptSuspend};
@@ -109,7 +102,7 @@ static int64_t vp(struct vm_vp *a)
     h = hv_begin();
     st = c->initialized ? hv_call_get_vp_registers(h, c->id, index, names, values, 2)
                         : HV_STATUS_INVALID_PARTITION_STATE;
-    a->exits = st == HV_STATUS_SUCCESS ? counter(c, index, HvStatsVpTotalExits) : 0;
+    a->exits = st == HV_STATUS_SUCCESS ? child_counter(c, index, HvStatsVpTotalExits) : 0;
     hv_end();
     a->vp_index = index;
     a->partition_id = c->id;
@@ -123,14 +116,10 @@ static int64_t vp(struct vm_vp *a)
 
 /* ---- counters ---- */
 
-#define EXIT_NAME(constant, name) #name,
-static const char *const exit_names[] = {HV_STATS_VP_EXITS(EXIT_NAME)};
-#define EXIT_REASONS (sizeof(exit_names) / sizeof(exit_names[0]))
-
 /* First the totals, then each VP's exits by reason. */
 static int64_t statistic(struct vm_statistic *a)
 {
-    uint32_t index, i = a->index;
+    uint32_t index, reason, i = a->index;
     struct child *c;
 
     if (i == 0) {
@@ -139,14 +128,14 @@ static int64_t statistic(struct vm_statistic *a)
         return 0;
     }
     i--;
-    c = vp_at(i / EXIT_REASONS, &index);
+    c = vp_at(i / CHILD_EXIT_REASONS, &index);
     if (c == NULL)
         return -ENOENT;
+    reason = i % CHILD_EXIT_REASONS;
     rt_snprintf(a->name, sizeof(a->name), "%s.%u.exits.%s", c->name, index,
-                exit_names[i % EXIT_REASONS]);
+                child_exit_names[reason]);
     hv_begin(); /* the page stays while we look */
-    a->value = c->initialized ? counter(c, index, (uint32_t)(HvStatsVpExitFirst + i % EXIT_REASONS))
-                              : 0;
+    a->value = c->initialized ? child_counter(c, index, HvStatsVpExitFirst + reason) : 0;
     hv_end();
     return 0;
 }
