@@ -5,7 +5,9 @@
 #include <hvabi/message.h>
 #include <hvabi/msr.h>
 #include <hvabi/partition.h>
+#include <hvabi/synic.h>
 #include <rt/mem.h>
+#include <x86/apic.h>
 #include <x86/exception.h>
 #include <x86/insn.h>
 #include <kern/guest_cpu.h>
@@ -91,7 +93,7 @@ static bool rep_counts(void)
     return ok;
 }
 
-static bool bad_addresses(void)
+static bool bad_addresses(const struct guest_boot *boot)
 {
     const uint64_t page = guest_client()->input_gpa;
     const uint64_t addresses[] = {
@@ -109,11 +111,17 @@ static bool bad_addresses(void)
         UINT64_MAX - 7,
         UINT64_MAX,
     };
+    const uint64_t nowhere[] = {boot->memory_size, APIC_DEFAULT_BASE};
     hv_status wanted = status_if(HV_PRIVILEGE_POST_MESSAGES, HV_STATUS_INVALID_ALIGNMENT);
     bool ok = true;
 
     for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++)
         ok &= call_expect("input address", HvCallPostMessage, addresses[i], wanted);
+    for (size_t i = 0; i < sizeof nowhere / sizeof nowhere[0]; i++)
+        ok &= call_expect("input where no memory is", HvCallPostMessage, nowhere[i],
+                          status_if(HV_PRIVILEGE_POST_MESSAGES, HV_STATUS_INVALID_HYPERCALL_INPUT));
+    ok &= call_expect("input from the hypercall page", HvCallPostMessage, guest_hypercall_page(),
+                      status_if(HV_PRIVILEGE_POST_MESSAGES, HV_STATUS_INVALID_PARAMETER));
     ok &= call_expect("fast form of a call with 256 bytes of input",
                       HvCallPostMessage | HV_HYPERCALL_FAST, 0,
                       status_if(HV_PRIVILEGE_POST_MESSAGES, HV_STATUS_INVALID_HYPERCALL_INPUT));
@@ -212,14 +220,22 @@ static void page_store(uint64_t address)
     *(volatile uint8_t *)(uintptr_t)address = 0;
 }
 
-static void hypercall_msr_store(uint64_t value)
+static struct {
+    uint32_t msr;
+    uint64_t value;
+} store;
+
+static void msr_store(uint64_t unused)
 {
-    insn_wrmsr(HV_X64_MSR_HYPERCALL, value);
+    (void)unused;
+    insn_wrmsr(store.msr, store.value);
 }
 
-static void read_only_msr_store(uint64_t msr)
+static bool store_expect(const char *what, uint32_t msr, uint64_t value, unsigned wanted)
 {
-    insn_wrmsr((uint32_t)msr, 0);
+    store.msr = msr;
+    store.value = value;
+    return crash_expect(what, msr, guest_try(msr_store, 0), wanted);
 }
 
 /* Before the page is enabled: no interface yet, and none without a guest OS identity. */
@@ -236,17 +252,39 @@ static bool disabled_interface(void)
 
 static bool faults(void)
 {
+    const uint64_t beyond = HV_X64_MSR_PAGE_GPA_MASK | HV_X64_MSR_PAGE_ENABLE;
     bool ok = crash_expect("store to the hypercall page", 0,
                            guest_try(page_store, guest_hypercall_page()), EXCEPTION_GP);
 
-    ok &= crash_expect(
-        "hypercall page beyond the address space", 0,
-        guest_try(hypercall_msr_store, HV_X64_MSR_PAGE_GPA_MASK | HV_X64_MSR_HYPERCALL_ENABLE),
-        EXCEPTION_GP);
-    ok &= crash_expect("write of VP_INDEX", 0, guest_try(read_only_msr_store, HV_X64_MSR_VP_INDEX),
+    ok &= store_expect("hypercall page beyond the space", HV_X64_MSR_HYPERCALL, beyond,
                        EXCEPTION_GP);
-    ok &= crash_expect("write of TIME_REF_COUNT", 0,
-                       guest_try(read_only_msr_store, HV_X64_MSR_TIME_REF_COUNT), EXCEPTION_GP);
+    ok &= store_expect("assist page beyond the space", HV_X64_MSR_VP_ASSIST_PAGE, beyond,
+                       EXCEPTION_GP);
+    ok &= store_expect("reference TSC page beyond the space", HV_X64_MSR_REFERENCE_TSC, beyond,
+                       GUEST_TRY_DONE);
+    insn_wrmsr(HV_X64_MSR_REFERENCE_TSC, 0);
+    ok &= store_expect("write of a read-only register", HV_X64_MSR_VP_INDEX, 0, EXCEPTION_GP);
+    ok &= store_expect("write of a read-only register", HV_X64_MSR_VP_RUNTIME, 0, EXCEPTION_GP);
+    ok &= store_expect("write of a read-only register", HV_X64_MSR_TIME_REF_COUNT, 0, EXCEPTION_GP);
+    ok &= store_expect("write of a read-only register", HV_X64_MSR_TSC_FREQUENCY, 0, EXCEPTION_GP);
+    for (uint64_t vector = 0; vector < HV_SYNIC_FIRST_VALID_VECTOR; vector++)
+        ok &= store_expect("SINT with an exception's vector", HV_X64_MSR_SINT0 + 2, vector,
+                           EXCEPTION_GP);
+    return ok;
+}
+
+/* A locked page does not move, and goes only with the identity. */
+static bool locked_page(void)
+{
+    uint64_t locked = insn_rdmsr(HV_X64_MSR_HYPERCALL) | HV_X64_MSR_HYPERCALL_LOCKED;
+    bool ok;
+
+    insn_wrmsr(HV_X64_MSR_HYPERCALL, locked);
+    insn_wrmsr(HV_X64_MSR_HYPERCALL, (locked + HV_PAGE_SIZE) & ~HV_X64_MSR_HYPERCALL_LOCKED);
+    ok = crash_expect("locked page", 0, insn_rdmsr(HV_X64_MSR_HYPERCALL), locked);
+    insn_wrmsr(HV_X64_MSR_GUEST_OS_ID, 0);
+    ok &= crash_expect("page without GUEST_OS_ID", 0,
+                       insn_rdmsr(HV_X64_MSR_HYPERCALL) & HV_X64_MSR_HYPERCALL_ENABLE, 0);
     return ok;
 }
 
@@ -260,10 +298,11 @@ uint8_t attack_badcalls(const struct guest_boot *boot)
     ok &= reserved_bits();
     ok &= simple_calls_with_rep_fields();
     ok &= rep_counts();
-    ok &= bad_addresses();
+    ok &= bad_addresses(boot);
     ok &= denied_calls();
     ok &= bad_messages(boot);
     ok &= bad_events(boot);
     ok &= faults();
+    ok &= locked_page(); /* and then all of this can be done again */
     return ok ? GUEST_EXIT_OK : GUEST_EXIT_FAILED;
 }

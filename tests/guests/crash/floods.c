@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* floods.c - messages, events, EOMs and IPIs as fast as they go; all VPs take part. Arguments:
- * count=N of each VP (0: without end), conn=N instead of the connection that root has set up. */
+/* floods.c - messages, events, EOMs, IPIs, timers, reports and console output as fast as they go;
+ * all VPs take part. Arguments: count=N of each VP (0: without end), conn=N instead of the
+ * connection that root has set up. */
 #include <hvabi/msr.h>
 #include <kern/guest_apic.h>
 #include <kern/guest_cpu.h>
 #include <kern/guest_sync.h>
+#include <hvabi/synic.h>
+#include <rt/mem.h>
 #include <x86/apic.h>
+#include <x86/exception.h>
 #include <x86/insn.h>
 
 #include "crash.h"
 
 #define VECTOR_FLOOD 0x40
+#define VECTOR_TIMER 0x41 /* and the next HV_STIMER_COUNT */
 
 static struct {
     uint64_t count; /* of each VP; 0: no end */
@@ -88,6 +93,59 @@ static void ipi_step(void)
     insn_sti_nop_cli();
 }
 
+/* Everybody else; NMIs are taken whatever IF is. */
+static void nmi_step(void)
+{
+    guest_apic_ipi(0, APIC_ICR_SHORTHAND_OTHERS | APIC_DELIVERY_NMI | APIC_ICR_LEVEL_ASSERT);
+}
+
+static void nmi_handler(struct guest_frame *frame)
+{
+    (void)frame;
+}
+
+/* Every timer of this VP, as often as it can, each with its own interrupt. */
+static void timers_start(void)
+{
+    for (uint32_t i = 0; i < HV_STIMER_COUNT; i++) {
+        insn_wrmsr(HV_X64_MSR_STIMER0_COUNT + 2 * i, 1);
+        insn_wrmsr(HV_X64_MSR_STIMER0_CONFIG + 2 * i,
+                   HV_STIMER_ENABLE | HV_STIMER_PERIODIC | HV_STIMER_DIRECT_MODE |
+                       (uint64_t)(VECTOR_TIMER + 1 + i) << HV_STIMER_APIC_VECTOR_SHIFT);
+    }
+    guest_apic_write(APIC_TIMER_DIVIDE, APIC_DIVIDE_BY_1);
+    guest_apic_write(APIC_LVT_TIMER, APIC_LVT_TIMER_PERIODIC | VECTOR_TIMER);
+    guest_apic_write(APIC_TIMER_INITIAL, 1);
+}
+
+static void timer_step(void)
+{
+    static uint8_t started[GUEST_CPU_MAX];
+    uint8_t *mine = &started[guest_cpu_this()->index];
+
+    if (!*mine)
+        timers_start();
+    *mine = 1;
+    insn_sti_nop_cli();
+}
+
+/* "The operating system has crashed", with a message at the end of all addresses. */
+static void report_step(void)
+{
+    for (uint32_t msr = HV_X64_MSR_CRASH_P0; msr <= HV_X64_MSR_CRASH_CTL; msr++)
+        insn_wrmsr(msr, UINT64_MAX);
+}
+
+static void print_step(void)
+{
+    guest_printf("crash: flood\n");
+}
+
+static void console_step(void)
+{
+    (void)insn_in8(GUEST_PORT_CONSOLE);
+}
+
 uint8_t attack_msgflood(const struct guest_boot *boot)
 {
     return flood_start(boot, boot->message_connection, message_step);
@@ -107,4 +165,47 @@ uint8_t attack_ipiflood(const struct guest_boot *boot)
 {
     guest_handler_set(VECTOR_FLOOD, flood_handler);
     return flood_start(boot, 0, ipi_step);
+}
+
+uint8_t attack_nmiflood(const struct guest_boot *boot)
+{
+    guest_handler_set(EXCEPTION_NMI, nmi_handler);
+    return flood_start(boot, 0, nmi_step);
+}
+
+/* VP 0 starts the others over and over again, in real mode. */
+uint8_t attack_initflood(const struct guest_boot *boot)
+{
+    static const uint8_t halt_loop[] = {0xf4, 0xeb, 0xfd}; /* HLT; JMP to it */
+    const uint32_t page = (uint32_t)(GUEST_BOOT_TRAMPOLINE_GPA / HV_PAGE_SIZE);
+
+    (void)boot;
+    memcpy((void *)(uintptr_t)GUEST_BOOT_TRAMPOLINE_GPA, halt_loop, sizeof halt_loop);
+    for (;;) {
+        guest_apic_ipi(0, APIC_ICR_SHORTHAND_OTHERS | APIC_DELIVERY_INIT | APIC_ICR_LEVEL_ASSERT);
+        guest_apic_ipi(0, APIC_ICR_SHORTHAND_OTHERS | APIC_DELIVERY_STARTUP |
+                              APIC_ICR_LEVEL_ASSERT | page);
+    }
+}
+
+uint8_t attack_timerflood(const struct guest_boot *boot)
+{
+    for (uint32_t i = 0; i <= HV_STIMER_COUNT; i++)
+        guest_handler_set(VECTOR_TIMER + i, flood_handler);
+    return flood_start(boot, 0, timer_step);
+}
+
+uint8_t attack_reportflood(const struct guest_boot *boot)
+{
+    return flood_start(boot, 0, report_step);
+}
+
+uint8_t attack_printflood(const struct guest_boot *boot)
+{
+    return flood_start(boot, 0, print_step);
+}
+
+uint8_t attack_consoleflood(const struct guest_boot *boot)
+{
+    return flood_start(boot, 0, console_step);
 }

@@ -1,5 +1,6 @@
 ; SPDX-License-Identifier: MIT
-; insns.asm - the SVM instructions, each a function of the address it takes (APM vol. 3, chapter 4).
+; insns.asm - the SVM instructions, each a function of the address it takes (APM vol. 3, chapter 4),
+; and a string to a port.
 bits 64
 section .text
 
@@ -36,4 +37,12 @@ FUNCTION crash_clgi
 
 FUNCTION crash_skinit
     skinit
+    ret
+
+; void crash_outsb(uint16_t port, const void *from, uint64_t count)
+global crash_outsb:function
+crash_outsb:
+    mov rcx, rdx
+    mov edx, edi
+    rep outsb
     ret
