@@ -117,11 +117,13 @@ static void wake_other(void)
                                                      VECTOR_SWITCH);
 }
 
-/* Interrupts are off between the look and STI's shadow: no wake-up is lost. */
+/* The interrupt stays pending until the halt, even if the other VP has gone first meanwhile: each
+ * turn makes the same exits. */
 static void wait_turn(uint64_t parity)
 {
-    while ((switches & 1) != parity)
+    do
         insn_sti_hlt_cli();
+    while ((switches & 1) != parity);
 }
 
 static void second_vp(void)
@@ -182,16 +184,17 @@ static const struct figure *median(void)
     return &batches[0];
 }
 
-static void report(const char *name, const struct figure *f, uint64_t operations)
+/* Ticks are of both VPs' @each operations a loop, exits of VP 0's loop. */
+static void report(const char *name, const struct figure *f, uint64_t loops, uint64_t each)
 {
     char line[GUEST_LINE_MAX];
     size_t n = rt_snprintf(line, sizeof line, "bench: %s instructions=%lu exits=%lu", name,
-                           f->ticks / operations, f->exits[HvStatsVpTotalExits] / operations);
+                           f->ticks / (loops * each), f->exits[HvStatsVpTotalExits] / loops);
 
     for (unsigned i = 0; i < EXIT_REASONS && n < sizeof line; i++)
-        if (f->exits[HvStatsVpExitFirst + i] >= operations)
+        if (f->exits[HvStatsVpExitFirst + i] >= loops)
             n += rt_snprintf(line + n, sizeof line - n, " %s=%lu", exit_names[i],
-                             f->exits[HvStatsVpExitFirst + i] / operations);
+                             f->exits[HvStatsVpExitFirst + i] / loops);
     guest_printf("%s\n", line);
 }
 
@@ -201,7 +204,7 @@ static void measure_many(const char *name, void (*operation)(void), uint64_t loo
         operation();
     for (unsigned i = 0; i < BATCHES; i++)
         run_batch(&batches[i], operation, loops);
-    report(name, median(), loops * each);
+    report(name, median(), loops, each);
 }
 
 static void measure(const char *name, void (*operation)(void), uint64_t loops)
