@@ -95,8 +95,11 @@ static void advance(struct pcpu *cpu, uint64_t now)
     const struct vp *current = cpu->current;
     uint64_t v = first != NULL ? first->vruntime : UINT64_MAX;
 
-    if (current != NULL && !current->sched.pinned && vruntime_at(&current->sched, now) < v)
-        v = vruntime_at(&current->sched, now);
+    if (current != NULL && !current->sched.pinned) {
+        uint64_t running = vruntime_at(&current->sched, now);
+        if (running < v)
+            v = running;
+    }
     if (v != UINT64_MAX && v > q->min_vruntime)
         q->min_vruntime = v;
 }
@@ -131,20 +134,24 @@ static void pay(struct run_queue *q, uint64_t since, uint64_t now)
 static void charge(struct pcpu *cpu, struct vp *vp, uint64_t now)
 {
     struct sched_entity *e = &vp->sched;
-    uint64_t delta = now - e->started, weight = weight_of(e), counted = delta, share;
+    uint64_t delta = now - e->started, weight, share;
 
     if (e->pinned) {
         cpu->run_queue.budget_used += delta;
         pay(&cpu->run_queue, e->started, now);
-    } else if (__atomic_load_n(&e->debt, __ATOMIC_RELAXED) != 0) {
-        counted += __atomic_exchange_n(&e->debt, 0, __ATOMIC_RELAXED);
     }
-    share = counted * SCHED_WEIGHT_DEFAULT + e->rest;
-    e->vruntime += share / weight;
-    e->rest = share % weight;
     e->started = now;
     e->run_tsc += delta;
-    cpu->run_tsc[!vp->partition->is_root] += delta;
+    cpu->run_tsc[!e->pinned] += delta;
+    if (e->pinned)
+        return;
+    if (__atomic_load_n(&e->debt, __ATOMIC_RELAXED) != 0)
+        delta += __atomic_exchange_n(&e->debt, 0, __ATOMIC_RELAXED);
+    weight = weight_of(e);
+    share = delta * SCHED_WEIGHT_DEFAULT + e->rest;
+    e->vruntime += share / weight;
+    e->rest = share % weight;
+    advance(cpu, now);
 }
 
 /* Run time of root's VP on @cpu, which may be going on. Without a lock, so not exact. */
@@ -183,20 +190,25 @@ static void charge_root_work(struct sched_entity *e, uint64_t now)
 
 /* ---- the run queue; all under its lock ---- */
 
+/* A VP that slept long starts a slice before the others, not ages. */
+static void place(struct run_queue *q, struct sched_entity *e)
+{
+    uint64_t floor = q->min_vruntime > sched_slice_tsc ? q->min_vruntime - sched_slice_tsc : 0;
+
+    if ((int64_t)(e->vruntime - floor) < 0)
+        e->vruntime = floor;
+}
+
 static void enqueue(struct pcpu *cpu, struct sched_entity *e, uint64_t now)
 {
     struct run_queue *q = &cpu->run_queue;
-    uint64_t floor;
 
-    advance(cpu, now);
-    /* A VP that slept long starts a slice before the others, not ages. */
-    floor = q->min_vruntime > sched_slice_tsc ? q->min_vruntime - sched_slice_tsc : 0;
-    if ((int64_t)(e->vruntime - floor) < 0)
-        e->vruntime = floor;
     e->state = SCHED_RUNNABLE;
     if (e->pinned) {
         q->root = e;
     } else {
+        advance(cpu, now);
+        place(q, e);
         if (heap_first(&q->heap) == NULL)
             lp_set_add(&loaded_lps, cpu->lp_index);
         heap_insert(&q->heap, &e->node, e->vruntime);
@@ -499,7 +511,6 @@ void sched_stop(struct pcpu *cpu, struct vp *vp, bool block)
 
     spin_lock(&q->lock);
     charge(cpu, vp, now);
-    advance(cpu, now);
     cpu->current = NULL;
     if (block && e->wake_pending && __atomic_load_n(&vp->suspend, __ATOMIC_SEQ_CST) == 0)
         block = false;
