@@ -14,6 +14,7 @@
 #include "core/lapic_physical.h"
 #include "core/pcpu.h"
 #include "core/speculation.h"
+#include "core/statistics.h"
 #include "core/vp.h"
 #include "debug/log.h"
 #include "debug/panic.h"
@@ -230,6 +231,7 @@ _Noreturn void hypervisor_main(uint64_t boot_info)
            lapic_timer_hz / 1000000);
     speculation_log(&speculation);
     log_smt();
+    statistics_init();
     partition_create_root(info);
     struct pool_balance pool = pool_balance(&root_partition->pool);
     hv_log("%lu KiB of memory kept, %lu KiB of it free", info->kept_size / 1024,

@@ -16,6 +16,7 @@
 #include "emul/gva.h"
 #include "emul/msr.h"
 #include "hcall/hcall.h"
+#include "mm/pfn.h"
 #include "virt/virt.h"
 
 #define VP_EXIT_NAME(constant, name) #name,
@@ -229,8 +230,9 @@ static void root_fault(struct vp *vp, const struct vp_exit *exit)
                              &apic, 1);
     if (st == HV_STATUS_SUCCESS)
         return;
-    hv_log("root VP %u: rip %lx: access to %lx denied (status %x)", vp->index, vp->rip,
-           exit->fault.gpa, st);
+    hv_log("root VP %u: rip %lx rsp %lx: access %u to %lx denied (status %x, page state %u)",
+           vp->index, vp->rip, vp->gpr[X86_RSP], exit->fault.access, exit->fault.gpa, st,
+           pfn_query(hpa(exit->fault.gpa & ~PAGE_MASK), NULL));
     inject_gp(vp);
 }
 

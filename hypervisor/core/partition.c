@@ -12,12 +12,12 @@
 #include "core/version.h"
 #include "core/vp.h"
 #include "debug/log.h"
+#include "debug/provoke.h"
 #include "mm/mm.h"
 #include "mm/phys.h"
 #include "virt/virt.h"
 
-#define SLOT_BITS 10u
-_Static_assert(PARTITION_MAX == 1u << SLOT_BITS, "an id holds its slot");
+_Static_assert(PARTITION_MAX == 1u << PARTITION_SLOT_BITS, "an id holds its slot");
 
 /* Where children's guest physical addresses end. */
 #define CHILD_GPA_BITS 40u
@@ -32,6 +32,7 @@ static struct {
     struct partition *slots[PARTITION_MAX]; /* [lock] */
     uint64_t used[PARTITION_MAX / 64];      /* [lock] */
     uint64_t created;                       /* [lock] partitions that ever were */
+    uint64_t live;                          /* [lock] */
 } table;
 
 /* ---- the table ---- */
@@ -47,8 +48,9 @@ static bool slot_take(struct partition *p)
         uint32_t slot = i * 64 + (uint32_t)__builtin_ctzll(~table.used[i]);
         table.used[i] |= 1ull << slot % 64;
         table.slots[slot] = p;
+        table.live++;
         p->slot = (uint16_t)slot;
-        p->id = ++table.created << SLOT_BITS | slot;
+        p->id = ++table.created << PARTITION_SLOT_BITS | slot;
         found = true;
     }
     spin_unlock(&table.lock);
@@ -59,6 +61,7 @@ static void slot_free(struct partition *p)
 {
     spin_lock(&table.lock);
     table.slots[p->slot] = NULL;
+    table.live--;
     table.used[p->slot / 64] &= ~(1ull << p->slot % 64);
     spin_unlock(&table.lock);
 }
@@ -82,6 +85,14 @@ struct partition *partition_get(struct partition *caller, uint64_t id)
 void partition_put(struct partition *p)
 {
     __atomic_fetch_sub(&p->references, 1, __ATOMIC_RELEASE);
+}
+
+uint64_t partition_live(void)
+{
+    spin_lock(&table.lock);
+    uint64_t live = table.live;
+    spin_unlock(&table.lock);
+    return live;
 }
 
 uint64_t partition_next_child(const struct partition *parent, uint64_t previous)
@@ -120,7 +131,7 @@ struct vp *partition_vp(struct partition *p, uint32_t index)
 #define ROOT_PRIVILEGES                                                                            \
     (CHILD_PRIVILEGES | HV_PRIVILEGE_CREATE_PARTITIONS | HV_PRIVILEGE_ACCESS_PARTITION_ID |        \
      HV_PRIVILEGE_ACCESS_MEMORY_POOL | HV_PRIVILEGE_CREATE_PORT | HV_PRIVILEGE_CONNECT_PORT |      \
-     HV_PRIVILEGE_CPU_MANAGEMENT | HV_PRIVILEGE_ACCESS_STATS)
+     HV_PRIVILEGE_CPU_MANAGEMENT | HV_PRIVILEGE_ACCESS_STATS | HV_PRIVILEGE_ACCESS_VP_REGISTERS)
 
 /* Spins before a guest tells that it spins. */
 #define SPIN_COUNT 0xfffu
@@ -330,6 +341,8 @@ hv_status partition_finalize(struct partition *p, bool *again)
     }
     if (p->children != 0)
         return HV_STATUS_OPERATION_DENIED;
+    if (provoke_armed && p->state == PARTITION_INITIALIZED)
+        stop_report(p);
     p->state = PARTITION_FINALIZING;
     *again = true;
     if (!port_space_drain(&p->ports, FINALIZE_BUDGET) || !finalize_vps(p))
@@ -362,6 +375,7 @@ hv_status partition_delete(struct partition *p)
     if (__atomic_load_n(&p->references, __ATOMIC_ACQUIRE) != 1) {
         spin_lock(&table.lock);
         table.slots[p->slot] = p;
+        table.live++;
         table.used[p->slot / 64] |= 1ull << p->slot % 64;
         spin_unlock(&table.lock);
         return HV_STATUS_OBJECT_IN_USE;

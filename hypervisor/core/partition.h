@@ -16,6 +16,7 @@
 #include "core/pcpu.h"
 #include "core/spinlock.h"
 #include "core/types.h"
+#include "debug/stop.h"
 #include "emul/cpuid.h"
 #include "emul/lapic.h"
 #include "mm/overlay.h"
@@ -26,6 +27,7 @@
 #include "core/sched.h"
 
 #define PARTITION_MAX     1024
+#define PARTITION_SLOT_BITS 10 /* of an id; above them, partitions are numbered from 1, root's */
 #define PARTITION_VPS_MAX 240 /* of a child; root has one a LP */
 #define PARTITION_VP_TABLE 512
 
@@ -90,6 +92,8 @@ struct partition {
     void *hypercall_page, *reference_tsc_page; /* [I] */
     uint64_t crash[6];           /* [msr_lock] CRASH_P0..P4, CTL */
     bool crash_reported;         /* [msr_lock] the log has it: a guest may report without end */
+
+    struct stop_record stop;     /* of debug/stop.c */
 };
 
 extern struct partition *root_partition; /* [I] */
@@ -108,6 +112,9 @@ hv_status partition_delete(struct partition *p) MUST_CHECK;
  * NULL: no such partition. Take a reference; give it back with partition_put. */
 struct partition *partition_get(struct partition *caller, uint64_t id);
 void partition_put(struct partition *p);
+
+/* For statistics: how many there are, root's included. */
+uint64_t partition_live(void);
 
 /* The next child of @parent after id @previous, in order of slots; 0: no more. */
 uint64_t partition_next_child(const struct partition *parent, uint64_t previous);

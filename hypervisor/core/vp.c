@@ -244,7 +244,6 @@ void vp_intercept(struct vp *vp, uint32_t type, const void *payload, uint32_t si
 
     __atomic_fetch_or(&vp->suspend, VP_SUSPEND_INTERCEPT, __ATOMIC_SEQ_CST);
     synic_cancel(s, m); /* the parent resumed the VP without taking the last one */
-    sched_root_works_for(vp, vp_of_synic(s)->sched.lp);
     m->message.header = (struct hv_message_header){
         .message_type = type,
         .payload_size = (uint8_t)size,
@@ -311,6 +310,13 @@ static const struct {
 static hpa_t *vp_page(struct vp *vp, size_t i)
 {
     return (hpa_t *)(void *)((char *)vp + vp_pages[i].offset);
+}
+
+static uint64_t live; /* [a] */
+
+uint64_t vp_live(void)
+{
+    return __atomic_load_n(&live, __ATOMIC_RELAXED);
 }
 
 /* All that was allocated for @vp, which may be half built, back to the pool; @vp itself too. */
@@ -402,6 +408,7 @@ hv_status vp_create(struct partition *p, uint32_t index, uint32_t lp, bool pinne
     }
     __atomic_store_n(&p->vps[index], vp, __ATOMIC_RELEASE);
     p->vp_count++;
+    __atomic_fetch_add(&live, 1, __ATOMIC_RELAXED);
     if (index >= p->vp_highest)
         p->vp_highest = index + 1;
     return HV_STATUS_SUCCESS;
@@ -440,6 +447,7 @@ static bool dying_free(struct partition *p)
         return false;
     p->dying = NULL;
     vp_free(vp);
+    __atomic_fetch_sub(&live, 1, __ATOMIC_RELAXED);
     return true;
 }
 

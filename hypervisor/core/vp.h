@@ -104,6 +104,8 @@ _Static_assert(sizeof(struct vp) <= 4096, "a VP is one page of its partition's p
 
 /* TLFS HvCreateVp: suspended explicitly, in the state after INIT; the lowest index is the BSP. */
 hv_status vp_create(struct partition *p, uint32_t index, uint32_t lp, bool pinned) MUST_CHECK;
+/* For statistics: how many there are in all partitions. */
+uint64_t vp_live(void);
 /* TLFS HvDeleteVp, in steps: *@again: it runs, was kicked, call again. */
 hv_status vp_delete(struct partition *p, uint32_t index, bool *again) MUST_CHECK;
 

@@ -173,8 +173,9 @@ static bool run(struct pcpu *cpu, struct vp *vp)
         vp->stats[HvStatsVpExitFirst + exit.reason]++;
         trace(&cpu->trace, insn_rdtsc(), TRACE_EXIT, exit.reason, vp->rip);
         if (__builtin_expect(provoke_armed, 0))
-            provoke(cpu, vp);
-        vp_exit_handle(vp, &exit);
+            provoke_exit(cpu, vp, &exit);
+        else
+            vp_exit_handle(vp, &exit);
         grace_pass(cpu);
         if (vp->yield) {
             vp->yield = false;

@@ -8,14 +8,16 @@
 #include "core/spinlock.h"
 #include "core/vp.h"
 #include "debug/log.h"
+#include "debug/stop.h"
 
 #define NOWHERE           ((uintptr_t)0x7ffffffff000) /* nothing is mapped there */
 #define SHORT_PATIENCE_MS 2000u
 
 static struct {
-    void (*provoke)(struct vp *vp);
-    uint32_t lp;
+    void (*provoke)(struct vp *vp); /* NULL: none, but to stop */
+    uint64_t lp;
     bool child;
+    uint64_t seed, max; /* of debug/stop.h */
 } request;
 
 bool provoke_armed;
@@ -84,7 +86,7 @@ static const struct kind {
     void (*provoke)(struct vp *vp);
 } kinds[] = {{"panic", provoke_panic}, {"assert", provoke_assert},     {"fault", provoke_fault},
              {"lock", provoke_lock},   {"overflow", provoke_overflow}, {"log", provoke_log},
-             {"dump", provoke_dump}};
+             {"dump", provoke_dump},   {"stop", NULL}};
 
 /* The rest of @s if it begins with @word, else NULL. */
 static const char *after(const char *s, const char *word)
@@ -92,6 +94,14 @@ static const char *after(const char *s, const char *word)
     size_t n = strlen(word);
 
     return strncmp(s, word, n) == 0 ? s + n : NULL;
+}
+
+/* What follows the digits at @s. */
+static const char *parse_number(const char *s, uint64_t *number)
+{
+    for (*number = 0; *s >= '0' && *s <= '9'; s++)
+        *number = *number * 10 + (uint64_t)(*s - '0');
+    return s;
 }
 
 static const char *parse_word(const char *s)
@@ -104,11 +114,12 @@ static const char *parse_word(const char *s)
             provoke_armed = true;
             return rest;
         }
-    if ((rest = after(s, "lp=")) != NULL) {
-        for (request.lp = 0; *rest >= '0' && *rest <= '9'; rest++)
-            request.lp = request.lp * 10 + (uint32_t)(*rest - '0');
-        return rest;
-    }
+    if ((rest = after(s, "lp=")) != NULL)
+        return parse_number(rest, &request.lp);
+    if ((rest = after(s, "seed=")) != NULL)
+        return parse_number(rest, &request.seed);
+    if ((rest = after(s, "max=")) != NULL)
+        return parse_number(rest, &request.max);
     if ((rest = after(s, "context=")) != NULL) {
         request.child = *rest == 'c';
         return after(rest, request.child ? "child" : "root");
@@ -124,16 +135,20 @@ void provoke_init(const char *options)
         const char *rest = parse_word(s);
         if (rest == NULL || (*rest != ',' && *rest != '\0' && *rest != '\n')) {
             hv_log("boot.cfg: hvdebug is KIND[,lp=N][,context=root|child] with KIND one of panic, "
-                   "assert, fault, lock, overflow, log, dump: ignored");
+                   "assert, fault, lock, overflow, log, dump, or stop[,seed=N][,max=N]: ignored");
             provoke_armed = false;
             return;
         }
         s = *rest == ',' ? rest + 1 : rest;
     }
+    if (provoke_armed && request.provoke == NULL)
+        stop_init(request.seed, (uint32_t)request.max);
 }
 
-void provoke(const struct pcpu *cpu, struct vp *vp)
+void provoke_exit(const struct pcpu *cpu, struct vp *vp, struct vp_exit *exit)
 {
-    if (cpu->lp_index == request.lp && vp->partition->is_root != request.child)
+    if (request.provoke != NULL && cpu->lp_index == request.lp &&
+        vp->partition->is_root != request.child)
         request.provoke(vp);
+    stop_exit(vp, exit);
 }

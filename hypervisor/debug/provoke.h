@@ -4,7 +4,7 @@
  * boot.cfg: hvdebug = KIND[,lp=N][,context=root|child]. The bug happens at the first exit on LP N (0)
  * of a VP of root (or of a child). KIND: panic, assert, fault (a stray one), lock (a wait without end,
  * for which the watchdog is given less patience), overflow (of the stack), log (a fault with the log's
- * lock held), dump (a fault within the dump). */
+ * lock held), dump (a fault within the dump). KIND stop is no bug: debug/stop.h. */
 #ifndef DEBUG_PROVOKE_H
 #define DEBUG_PROVOKE_H
 
@@ -12,11 +12,13 @@
 
 struct pcpu;
 struct vp;
+struct vp_exit;
 
 /* @options: boot_info.options, or NULL. Unknown words are logged and ignored. */
 void provoke_init(const char *options);
 
 extern bool provoke_armed; /* [I] */
-void provoke(const struct pcpu *cpu, struct vp *vp);
+/* In the place of vp_exit_handle, if armed. */
+void provoke_exit(const struct pcpu *cpu, struct vp *vp, struct vp_exit *exit);
 
 #endif

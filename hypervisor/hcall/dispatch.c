@@ -11,6 +11,7 @@
 #include <x86/exception.h>
 #include <x86/insn.h>
 #include "core/pcpu.h"
+#include "core/statistics.h"
 #include "core/vp.h"
 #include "emul/gva.h"
 #include "mm/guest.h"
@@ -19,14 +20,16 @@
 
 struct call {
     hcall_handler handler;
-    uint64_t privilege;   /* all of these bits; 0: any caller */
+    uint64_t privilege;   /* one of these bits; 0: any caller */
     uint16_t in, in_rep;  /* bytes: header, element */
     uint16_t out, out_rep;
     bool rep;             /* a rep call, even if it has no list */
     bool fast;            /* may be called with parameters in registers */
+    bool counts;          /* may change what core/statistics.h counts */
 };
 
-#define PARTITIONS HV_PRIVILEGE_CREATE_PARTITIONS
+#define PARTITIONS   HV_PRIVILEGE_CREATE_PARTITIONS
+#define VP_REGISTERS (HV_PRIVILEGE_CREATE_PARTITIONS | HV_PRIVILEGE_ACCESS_VP_REGISTERS)
 
 #define IN(type)  sizeof(struct hv_input_##type)
 #define OUT(type) sizeof(struct hv_output_##type)
@@ -39,13 +42,13 @@ static const struct call calls[] = {
                                           .in = IN(get_logical_processor_run_time),
                                           .out = OUT(get_logical_processor_run_time)},
     [HvCallCreatePartition] = {hcall_create_partition, PARTITIONS, .in = IN(create_partition),
-                               .out = OUT(create_partition)},
+                               .out = OUT(create_partition), .counts = true},
     [HvCallInitializePartition] = {hcall_initialize_partition, PARTITIONS, .in = IN(partition),
-                                   .fast = true},
+                                   .fast = true, .counts = true},
     [HvCallFinalizePartition] = {hcall_finalize_partition, PARTITIONS, .in = IN(partition),
-                                 .fast = true},
+                                 .fast = true, .counts = true},
     [HvCallDeletePartition] = {hcall_delete_partition, PARTITIONS, .in = IN(partition),
-                               .fast = true},
+                               .fast = true, .counts = true},
     [HvCallGetPartitionProperty] = {hcall_get_partition_property, PARTITIONS,
                                     .in = IN(get_partition_property),
                                     .out = OUT(get_partition_property)},
@@ -57,38 +60,42 @@ static const struct call calls[] = {
                                      .in = IN(get_next_child_partition),
                                      .out = OUT(get_next_child_partition)},
     [HvCallDepositMemory] = {hcall_deposit_memory, HV_PRIVILEGE_ACCESS_MEMORY_POOL,
-                             .in = IN(deposit_memory), .in_rep = 8, .rep = true},
+                             .in = IN(deposit_memory), .in_rep = 8, .rep = true, .counts = true},
     [HvCallWithdrawMemory] = {hcall_withdraw_memory, HV_PRIVILEGE_ACCESS_MEMORY_POOL,
-                              .in = IN(withdraw_memory), .out_rep = 8, .rep = true},
+                              .in = IN(withdraw_memory), .out_rep = 8, .rep = true, .counts = true},
     [HvCallGetMemoryBalance] = {hcall_get_memory_balance, HV_PRIVILEGE_ACCESS_MEMORY_POOL,
                                 .in = IN(get_memory_balance), .out = OUT(get_memory_balance)},
     [HvCallMapGpaPages] = {hcall_map_gpa_pages, PARTITIONS, .in = IN(map_gpa_pages), .in_rep = 8,
-                           .rep = true},
+                           .rep = true, .counts = true},
     [HvCallUnmapGpaPages] = {hcall_unmap_gpa_pages, PARTITIONS, .in = IN(unmap_gpa_pages),
-                             .rep = true},
+                             .rep = true, .counts = true},
     [HvCallInstallIntercept] = {hcall_install_intercept, PARTITIONS, .in = IN(install_intercept)},
-    [HvCallCreateVp] = {hcall_create_vp, PARTITIONS, .in = IN(create_vp)},
-    [HvCallDeleteVp] = {hcall_delete_vp, PARTITIONS, .in = IN(delete_vp), .fast = true},
-    [HvCallGetVpRegisters] = {hcall_get_vp_registers, PARTITIONS, .in = IN(get_vp_registers),
+    [HvCallCreateVp] = {hcall_create_vp, PARTITIONS, .in = IN(create_vp), .counts = true},
+    [HvCallDeleteVp] = {hcall_delete_vp, PARTITIONS, .in = IN(delete_vp), .fast = true,
+                        .counts = true},
+    [HvCallGetVpRegisters] = {hcall_get_vp_registers, VP_REGISTERS, .in = IN(get_vp_registers),
                               .in_rep = 4, .out_rep = sizeof(struct hv_register_value),
                               .rep = true},
-    [HvCallSetVpRegisters] = {hcall_set_vp_registers, PARTITIONS, .in = IN(set_vp_registers),
+    [HvCallSetVpRegisters] = {hcall_set_vp_registers, VP_REGISTERS, .in = IN(set_vp_registers),
                               .in_rep = sizeof(struct hv_register_assoc), .rep = true},
     [HvCallTranslateVirtualAddress] = {hcall_translate_virtual_address, PARTITIONS,
                                        .in = IN(translate_virtual_address),
                                        .out = OUT(translate_virtual_address)},
     [HvCallAssertVirtualInterrupt] = {hcall_assert_virtual_interrupt, PARTITIONS,
                                       .in = IN(assert_virtual_interrupt)},
-    [HvCallCreatePort] = {hcall_create_port, HV_PRIVILEGE_CREATE_PORT, .in = IN(create_port)},
+    [HvCallCreatePort] = {hcall_create_port, HV_PRIVILEGE_CREATE_PORT, .in = IN(create_port),
+                          .counts = true},
     [HvCallDeletePort] = {hcall_delete_port, HV_PRIVILEGE_CREATE_PORT, .in = IN(delete_port),
-                          .fast = true},
-    [HvCallConnectPort] = {hcall_connect_port, HV_PRIVILEGE_CONNECT_PORT, .in = IN(connect_port)},
+                          .fast = true, .counts = true},
+    [HvCallConnectPort] = {hcall_connect_port, HV_PRIVILEGE_CONNECT_PORT, .in = IN(connect_port),
+                           .counts = true},
     [HvCallDisconnectPort] = {hcall_disconnect_port, HV_PRIVILEGE_CONNECT_PORT,
-                              .in = IN(disconnect_port), .fast = true},
+                              .in = IN(disconnect_port), .fast = true, .counts = true},
     [HvCallMapStatsPage] = {hcall_map_stats_page, HV_PRIVILEGE_ACCESS_STATS,
-                            .in = IN(map_stats_page)},
+                            .in = IN(map_stats_page), .counts = true},
     [HvCallUnmapStatsPage] = {hcall_unmap_stats_page, HV_PRIVILEGE_ACCESS_STATS,
-                              .in = offsetof(struct hv_input_map_stats_page, gpa_page)},
+                              .in = offsetof(struct hv_input_map_stats_page, gpa_page),
+                              .counts = true},
     [HvCallPostMessage] = {hcall_post_message, HV_PRIVILEGE_POST_MESSAGES, .in = IN(post_message)},
     [HvCallSignalEvent] = {hcall_signal_event, HV_PRIVILEGE_SIGNAL_EVENTS, .in = IN(signal_event),
                            .fast = true},
@@ -162,7 +169,7 @@ static hv_status check_control(const struct call *c, const struct partition *p, 
 
     if (c == NULL)
         return HV_STATUS_INVALID_HYPERCALL_CODE;
-    if ((p->privileges & c->privilege) != c->privilege)
+    if (c->privilege != 0 && (p->privileges & c->privilege) == 0)
         return HV_STATUS_ACCESS_DENIED;
     if (control & (HV_HYPERCALL_RESERVED_MASK | HV_HYPERCALL_NESTED |
                    HV_HYPERCALL_VARIABLE_HEADER_MASK))
@@ -257,7 +264,10 @@ static hv_status dispatch(struct hcall *h, const struct parameters *at)
     h->rep_end = (c->in_rep | c->out_rep) != 0 && count - h->rep_start > HCALL_REPS_A_STEP
                      ? h->rep_start + HCALL_REPS_A_STEP
                      : count;
-    return at->control & HV_HYPERCALL_FAST ? call_fast(h, c, at) : call_slow(h, c, at);
+    st = at->control & HV_HYPERCALL_FAST ? call_fast(h, c, at) : call_slow(h, c, at);
+    if (c->counts)
+        statistics_refresh();
+    return st;
 }
 
 /* TLFS 6.0b, 3.5: CPL 0 of protected mode, and the interface established. */

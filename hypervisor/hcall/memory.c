@@ -125,7 +125,8 @@ hv_status hcall_map_gpa_pages(struct hcall *h)
     if (p == NULL)
         return HV_STATUS_INVALID_PARTITION_ID;
     spin_lock(&p->lock);
-    st = map_access(in->map_flags, &access);
+    st = p == h->caller && !p->is_root ? HV_STATUS_ACCESS_DENIED
+                                       : map_access(in->map_flags, &access);
     if (st == HV_STATUS_SUCCESS && p->state != PARTITION_INITIALIZED)
         st = HV_STATUS_INVALID_PARTITION_STATE;
     if (st == HV_STATUS_SUCCESS) {
@@ -165,7 +166,9 @@ hv_status hcall_unmap_gpa_pages(struct hcall *h)
     if (p == NULL)
         return HV_STATUS_INVALID_PARTITION_ID;
     spin_lock(&p->lock);
-    if (p->is_root || in->unmap_flags != 0)
+    if (p == h->caller)
+        st = HV_STATUS_ACCESS_DENIED;
+    else if (in->unmap_flags != 0)
         st = HV_STATUS_INVALID_PARAMETER;
     else if (p->state != PARTITION_INITIALIZED)
         st = HV_STATUS_INVALID_PARTITION_STATE;

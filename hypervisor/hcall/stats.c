@@ -1,8 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* hcall/stats.c - statistics pages. TLFS 2.0A, 21.3. VPs have them; other objects do not. */
+/* hcall/stats.c - statistics pages. TLFS 2.0A, 21.3. The hypervisor and VPs have them; logical
+ * processors and partitions do not. */
 #include "core/partition.h"
+#include "core/statistics.h"
 #include "core/vp.h"
 #include "hcall/hcall.h"
+
+/* The hypervisor's page: of root only, with an empty identity. */
+static hv_status change_global(struct hcall *h, const struct hv_stats_object_identity *id, bool map,
+                               uint64_t gpfn)
+{
+    hv_status st;
+
+    if (id->partition_or_lp != 0 || id->vp_index != 0)
+        return HV_STATUS_INVALID_PARAMETER;
+    if (!h->caller->is_root)
+        return HV_STATUS_ACCESS_DENIED;
+    spin_lock(&h->caller->lock);
+    st = statistics_map(map, gpfn);
+    spin_unlock(&h->caller->lock);
+    return st;
+}
 
 /* Lay the stats page of the child's VP that @in names over the caller's @gpfn, or take it away. */
 static hv_status change(struct hcall *h, const struct hv_input_map_stats_page *in, bool map,
@@ -12,8 +30,11 @@ static hv_status change(struct hcall *h, const struct hv_input_map_stats_page *i
     struct vp *vp;
     hv_status st;
 
-    if (in->stats_type != HvStatsObjectVp || in->reserved != 0 || in->identity.flags != 0 ||
-        in->identity.reserved != 0)
+    if (in->reserved != 0 || in->identity.flags != 0 || in->identity.reserved != 0)
+        return HV_STATUS_INVALID_PARAMETER;
+    if (in->stats_type == HvStatsObjectHypervisor)
+        return change_global(h, &in->identity, map, gpfn);
+    if (in->stats_type != HvStatsObjectVp)
         return HV_STATUS_INVALID_PARAMETER;
     p = partition_get(h->caller, in->identity.partition_or_lp);
     if (p == NULL)

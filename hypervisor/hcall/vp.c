@@ -76,7 +76,8 @@ hv_status hcall_delete_vp(struct hcall *h)
     return st;
 }
 
-/* The VP @index of a child, stopped; NULL with *@st, or with SUCCESS and h->again. */
+/* The VP @index of a child, or, with the privilege for it, another VP of the caller's partition,
+ * stopped; NULL with *@st, or with SUCCESS and h->again. */
 static struct vp *hold(struct hcall *h, struct partition *p, uint32_t index, hv_status *st)
 {
     struct vp *vp = partition_vp(p, index);
@@ -84,8 +85,12 @@ static struct vp *hold(struct hcall *h, struct partition *p, uint32_t index, hv_
     *st = HV_STATUS_SUCCESS;
     if (p->is_root)
         *st = HV_STATUS_OPERATION_DENIED;
+    else if (p == h->caller && !(p->privileges & HV_PRIVILEGE_ACCESS_VP_REGISTERS))
+        *st = HV_STATUS_ACCESS_DENIED;
     else if (vp == NULL)
         *st = HV_STATUS_INVALID_VP_INDEX;
+    else if (vp == h->vp)
+        *st = HV_STATUS_OPERATION_DENIED; /* it cannot wait for itself to stop */
     else if (!vp_hold(vp))
         h->again = true;
     else

@@ -29,6 +29,7 @@ static struct {
     struct chunk *chunks;        /* [I] */
     uint64_t chunk_count;        /* [I] */
     uint64_t pages[PFN_STATES];  /* [a] pages in each state */
+    uint64_t mapped;             /* [a] sum of the counts */
 } pfn;
 
 bool pfn_type_is_root(uint32_t type)
@@ -145,6 +146,7 @@ void pfn_init(const struct boot_memory_range *map, uint32_t count, hpa_t kept_ba
 
     memset(table_memory, 0, pfn_table_size(map, count));
     memset(pfn.pages, 0, sizeof(pfn.pages));
+    pfn.mapped = 0;
     pfn.chunks = table_memory;
     pfn.chunk_count = directory_entries(map, count);
     words = (uint64_t *)(void *)(pfn.chunks + pfn.chunk_count);
@@ -248,6 +250,12 @@ static void map_put_one(uint64_t page)
     BUG_ON(word_state(w) != PFN_ROOT || w >> WORD_COUNT_SHIFT == 0);
 }
 
+static void map_put(hpa_t base, uint64_t pages)
+{
+    for (uint64_t i = 0; i < pages; i++)
+        map_put_one((base.v >> PAGE_SHIFT) + i);
+}
+
 hv_status pfn_map_get(hpa_t base, uint64_t pages)
 {
     uint64_t first = base.v >> PAGE_SHIFT;
@@ -256,22 +264,28 @@ hv_status pfn_map_get(hpa_t base, uint64_t pages)
         hv_status st = map_get_one(first + i);
 
         if (st != HV_STATUS_SUCCESS) {
-            pfn_map_put(base, i);
+            map_put(base, i);
             return st;
         }
     }
+    __atomic_fetch_add(&pfn.mapped, pages, __ATOMIC_RELAXED);
     return HV_STATUS_SUCCESS;
 }
 
 void pfn_map_put(hpa_t base, uint64_t pages)
 {
-    for (uint64_t i = 0; i < pages; i++)
-        map_put_one((base.v >> PAGE_SHIFT) + i);
+    map_put(base, pages);
+    __atomic_fetch_sub(&pfn.mapped, pages, __ATOMIC_RELAXED);
 }
 
 uint64_t pfn_count(enum pfn_state state)
 {
     return __atomic_load_n(&pfn.pages[state], __ATOMIC_RELAXED);
+}
+
+uint64_t pfn_mapped(void)
+{
+    return __atomic_load_n(&pfn.mapped, __ATOMIC_RELAXED);
 }
 
 uint64_t pfn_mappings(void)

@@ -58,8 +58,10 @@ hv_status pfn_map_get(hpa_t base, uint64_t pages) MUST_CHECK;
 /* Put back what pfn_map_get() took. Never fails: a count of 0 is our own bug. */
 void pfn_map_put(hpa_t base, uint64_t pages);
 
-/* For statistics and tests: pages in a state (O(1)), and the sum of all counts (walks all RAM). */
+/* For statistics: pages in a state, and the sum of all counts. */
 uint64_t pfn_count(enum pfn_state state);
+uint64_t pfn_mapped(void);
+/* For tests: the same sum, from the words of all RAM. */
 uint64_t pfn_mappings(void);
 
 #endif

@@ -20,6 +20,16 @@ static void live_add(struct port_space *sp)
     __atomic_fetch_add(&sp->live, 1, __ATOMIC_RELAXED);
 }
 
+static struct {
+    uint64_t ports, connections; /* [a] in all spaces */
+} counts;
+
+void port_counts(uint64_t *ports, uint64_t *connections)
+{
+    *ports = __atomic_load_n(&counts.ports, __ATOMIC_RELAXED);
+    *connections = __atomic_load_n(&counts.connections, __ATOMIC_RELAXED);
+}
+
 /* The last touch of @sp by an object that is gone. Pairs with the acquire in port_space_drain(). */
 static void live_drop(struct port_space *sp)
 {
@@ -133,6 +143,7 @@ static void port_destroy(struct port *port)
         pool_free(sp->pool, port->buffer[i]);
     }
     pool_free(sp->pool, port);
+    __atomic_fetch_sub(&counts.ports, 1, __ATOMIC_RELAXED);
     live_drop(sp);
 }
 
@@ -167,6 +178,7 @@ static struct port *port_make(struct port_space *sp, hv_port_id id, hv_partition
     if (!port)
         return NULL;
     *port = (struct port){.space = sp, .id = id, .peer = peer, .info = *info, .users = 1};
+    __atomic_fetch_add(&counts.ports, 1, __ATOMIC_RELAXED);
     live_add(sp);
     if (info->port_type != HvPortTypeMessage || buffers_alloc(port))
         return port;
@@ -285,6 +297,7 @@ static void connection_free(struct connection *c)
     struct port_space *sp = c->space;
 
     pool_free(sp->pool, c);
+    __atomic_fetch_sub(&counts.connections, 1, __ATOMIC_RELAXED);
     live_drop(sp);
 }
 
@@ -297,6 +310,7 @@ static struct connection *connection_make(struct port_space *sp, hv_connection_i
     if (!c)
         return NULL;
     *c = (struct connection){.space = sp, .id = id, .info = *info};
+    __atomic_fetch_add(&counts.connections, 1, __ATOMIC_RELAXED);
     live_add(sp);
     return c;
 }

@@ -59,6 +59,9 @@ void port_host_synic_put(struct synic *s);
 void port_space_init(struct port_space *sp, hv_partition_id id, struct partition *partition,
                      struct pool *pool);
 
+/* For statistics: how many there are in all spaces. */
+void port_counts(uint64_t *ports, uint64_t *connections);
+
 /* Delete up to @budget ports and connections. True: nothing is left, no other LP uses any of them,
  * and all memory is back in the pool. False: call again. Nobody creates or connects in @sp any
  * more.

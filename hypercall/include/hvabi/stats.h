@@ -1,15 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-/* hvabi/stats.h - what a virtual processor's statistics page counts. TLFS 2.0a, chapter 21, leaves
- * the list of counters to the hypervisor; this is ours. Mapped by HvCallMapStatsPage in the parent
- * and by HV_X64_MSR_STATS_VP_RETAIL_PAGE in the VP itself.
+/* hvabi/stats.h - what statistics pages count. TLFS 2.0a, chapter 21, leaves the list of counters to
+ * the hypervisor; these are ours. Mapped by HvCallMapStatsPage in root (the hypervisor's) or in the
+ * parent (a virtual processor's), and by HV_X64_MSR_STATS_VP_RETAIL_PAGE in the VP itself.
  *
- * The page is an array of 64-bit counters that only grow. They are read without a lock: two of them
- * may belong to different moments. */
+ * A page is an array of 64-bit counters. They are read without a lock: two of them may belong to
+ * different moments. */
 #ifndef HVABI_STATS_H
 #define HVABI_STATS_H
 
 #include <hvabi/types.h>
 
+/* The hypervisor's page: what there is at the moment. The first five are those of TLFS 2.0a, J.1.1,
+ * with its indices. */
+enum {
+    HvStatsHvLogicalProcessors = 1,
+    HvStatsHvPartitions = 2,
+    HvStatsHvTotalPages = 3, /* kept at boot, and deposited */
+    HvStatsHvVirtualProcessors = 4,
+    HvStatsHvMonitoredNotifications = 5, /* 0: there are none */
+    HvStatsHvMappedPages = 16,           /* of root, mapped into children; each mapping counts */
+    HvStatsHvPorts = 17,
+    HvStatsHvConnections = 18,
+    HvStatsHvRootPagesInUse = 19,        /* of root's pool */
+};
+
+/* A virtual processor's page: counters that only grow. */
 enum {
     HvStatsVpTotalExits = 0,
     HvStatsVpHypervisorTicks = 1, /* reserved, 0 */

@@ -4,6 +4,7 @@
 
 /* For its table of partitions, which a fresh machine must find empty. */
 #include "core/partition.c"
+#include "core/statistics.h"
 
 #include <setjmp.h>
 #include <stdlib.h>
@@ -257,10 +258,15 @@ void level_interrupt_end(struct pcpu *cpu, uint8_t vector)
     container_of(cpu, struct fake_lp, pcpu)->ended[vector]++;
 }
 
-void provoke(const struct pcpu *cpu, struct vp *vp)
+void provoke_exit(const struct pcpu *cpu, struct vp *vp, struct vp_exit *exit)
 {
     (void)cpu;
-    (void)vp;
+    vp_exit_handle(vp, exit);
+}
+
+void stop_report(struct partition *p)
+{
+    (void)p;
 }
 
 void panic_root_died(const char *fmt, ...)
@@ -616,6 +622,7 @@ void machine_init(uint32_t lps)
         lp_init(&machine.lps[i], i);
     sched_slice_tsc = MACHINE_TSC_HZ / 250;
     machine_lp(0);
+    statistics_init();
     partition_create_root(&info);
     memset(hpa_ptr(hpa(info.memory_map)), 0, sizeof(memory_map));
     machine.call_in = machine_page();
