@@ -178,6 +178,7 @@ static const struct key KEYS[] = {
     {"idle", apply_option},
     {"memdisk", apply_option},
     {"rootdeath", apply_option},
+    {"deposit", apply_option},
     {"rootdebug", apply_option},
     {"selftest", apply_option},
     {"smt", apply_option},

@@ -244,6 +244,7 @@ void vp_intercept(struct vp *vp, uint32_t type, const void *payload, uint32_t si
 
     __atomic_fetch_or(&vp->suspend, VP_SUSPEND_INTERCEPT, __ATOMIC_SEQ_CST);
     synic_cancel(s, m); /* the parent resumed the VP without taking the last one */
+    sched_root_works_for(vp, vp_of_synic(s)->sched.lp);
     m->message.header = (struct hv_message_header){
         .message_type = type,
         .payload_size = (uint8_t)size,

@@ -6,6 +6,7 @@
 #include "boot/selftest.h"
 #include "boot/shell_image.h"
 #include "child/child.h"
+#include "child/pool.h"
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
 #include "drivers/drivers.h"
@@ -72,7 +73,7 @@ static uint64_t memdisk_size(void)
     uint64_t size = 0;
 
     if (handoff_option("memdisk", text, sizeof(text)) && !size_parse(text, &size))
-        log_print("root: memdisk=%s is not a size", text);
+        log_print("root: memdisk=%s is no size: using the default", text);
     return size;
 }
 
@@ -90,6 +91,8 @@ static void init_thread(void *unused)
     selftest_run();
     provoke_run();
     drivers_init(memdisk_size());
+    if (option_is("deposit", "page"))
+        pool_use_pages();
     child_init();
     shell_keep();
 }

@@ -28,9 +28,6 @@ enum { EVENT_CONNECTION = 1, MESSAGE_CONNECTION = 2 };
         st_;                                                                                       \
     })
 
-/* Root's own pool, for partitions and for splitting its large pages. Never withdrawn. */
-static struct child_pool root_pool;
-
 static char failure[96]; /* under hv_begin */
 
 static const char *failed(const char *what, hv_status st)
@@ -152,7 +149,7 @@ static void map_stats(const struct hv_client *h, struct child *c)
             .identity = {.partition_or_lp = c->id, .vp_index = i},
             .gpa_page = page >> PAGE_SHIFT,
         };
-        if (WITH_DEPOSITS(h, &root_pool, hv_client_call(h, HvCallMapStatsPage)) !=
+        if (WITH_DEPOSITS(h, pool_of_root(), hv_client_call(h, HvCallMapStatsPage)) !=
             HV_STATUS_SUCCESS) {
             page_free(page, 0);
             return;
@@ -192,7 +189,7 @@ static hv_status make_port(const struct hv_client *h, struct child *c, uint32_t 
         .port_id = port,
         .connection_info = {.port_type = info->port_type},
     };
-    hv_status st = WITH_DEPOSITS(h, &root_pool, hv_call_create_port(h, &create));
+    hv_status st = WITH_DEPOSITS(h, pool_of_root(), hv_call_create_port(h, &create));
 
     if (st != HV_STATUS_SUCCESS)
         return st;
@@ -222,9 +219,21 @@ static hv_status make_ports(const struct hv_client *h, struct child *c)
 
 /* ---- the whole ---- */
 
+static hv_status add_privileges(const struct hv_client *h, struct child *c)
+{
+    uint64_t privileges;
+    hv_status st = hv_call_get_partition_property(h, c->id, HvPartitionPropertyPrivilegeFlags,
+                                                  &privileges);
+
+    return st != HV_STATUS_SUCCESS
+               ? st
+               : hv_call_set_partition_property(h, c->id, HvPartitionPropertyPrivilegeFlags,
+                                                privileges | c->privileges);
+}
+
 static const char *make_partition(const struct hv_client *h, struct child *c)
 {
-    hv_status st = WITH_DEPOSITS(h, &root_pool, hv_call_create_partition(h, 0, &c->id));
+    hv_status st = WITH_DEPOSITS(h, pool_of_root(), hv_call_create_partition(h, 0, &c->id));
 
     if (st != HV_STATUS_SUCCESS)
         return failed("HvCallCreatePartition", st);
@@ -234,6 +243,11 @@ static const char *make_partition(const struct hv_client *h, struct child *c)
         st = hv_call_set_partition_property(h, c->id, HvPartitionPropertyCpuWeight, c->weight);
         if (st != HV_STATUS_SUCCESS)
             return failed("the CPU weight", st);
+    }
+    if (c->privileges != 0) {
+        st = add_privileges(h, c);
+        if (st != HV_STATUS_SUCCESS)
+            return failed("the privileges", st);
     }
     st = WITH_DEPOSITS(h, &c->pool, hv_call_initialize_partition(h, c->id));
     if (st != HV_STATUS_SUCCESS)
@@ -266,7 +280,6 @@ const char *child_build(const struct hv_client *h, struct child *c, const void *
     const char *wrong = fill_ram(c, image, size, options, &entry);
     hv_status st;
 
-    root_pool.id = hv_root_id();
     if (wrong == NULL)
         wrong = make_partition(h, c);
     if (wrong != NULL)
@@ -296,7 +309,8 @@ static void delete_ports(const struct hv_client *h, struct child *c)
     (void)hv_call_delete_port(h, hv_root_id(), MESSAGE_PORT(c->event_flag));
 }
 
-static void delete_partition(const struct hv_client *h, struct child *c)
+/* False: it is still there, and with it what was mapped into it. */
+static bool delete_partition(const struct hv_client *h, struct child *c)
 {
     hv_status st = hv_call_finalize_partition(h, c->id);
 
@@ -308,15 +322,16 @@ static void delete_partition(const struct hv_client *h, struct child *c)
         while (st == HV_STATUS_OBJECT_IN_USE);
     if (st != HV_STATUS_SUCCESS)
         log_print("child %s: partition %lx cannot be taken back: status %x", c->name, c->id, st);
+    return st == HV_STATUS_SUCCESS;
 }
 
 void child_destroy(const struct hv_client *h, struct child *c)
 {
     delete_ports(h, c);
-    if (c->created)
-        delete_partition(h, c);
+    if (c->created && !delete_partition(h, c))
+        c->ram_blocks = 0; /* never used again */
     c->created = c->initialized = false;
-    for (uint32_t i = 0; i < c->vp_count; i++) {
+    for (uint32_t i = 0; i < c->vp_count && c->stats_pages != NULL; i++) {
         if (c->stats_pages[i] != NULL)
             page_free(virt_to_phys(c->stats_pages[i]), 0);
         c->stats_pages[i] = NULL;

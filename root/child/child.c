@@ -22,7 +22,7 @@ enum {
 
 static struct {
     struct spinlock lock;
-    struct child *records[RECORDS];        /* [t] in no order; NULL: never used */
+    struct child records[RECORDS];         /* [t] who gets which */
     struct child *by_event[HV_EVENT_FLAGS_COUNT]; /* [a] */
     struct list ending;                    /* [t] */
     struct wait_queue reaper;
@@ -33,7 +33,26 @@ static struct {
 
 static bool alive(const struct child *c)
 {
-    return __atomic_load_n(&c->state, __ATOMIC_ACQUIRE) != CHILD_ENDED;
+    return __atomic_load_n(&c->state, __ATOMIC_SEQ_CST) != CHILD_ENDED;
+}
+
+bool child_runs(const struct child *c)
+{
+    enum child_state state = __atomic_load_n(&c->state, __ATOMIC_ACQUIRE);
+
+    return state == CHILD_RUNNING || state == CHILD_STARTING;
+}
+
+static struct child *get(struct child *c)
+{
+    if (c != NULL)
+        __atomic_fetch_add(&c->users, 1, __ATOMIC_SEQ_CST);
+    return c;
+}
+
+void child_put(struct child *c)
+{
+    __atomic_fetch_sub(&c->users, 1, __ATOMIC_RELEASE);
 }
 
 struct child *child_at(uint32_t index)
@@ -42,8 +61,8 @@ struct child *child_at(uint32_t index)
     uint64_t flags = spin_lock(&children.lock);
 
     for (uint32_t i = 0; i < RECORDS && found == NULL; i++)
-        if (children.records[i] != NULL && alive(children.records[i]) && index-- == 0)
-            found = children.records[i];
+        if (alive(&children.records[i]) && index-- == 0)
+            found = get(&children.records[i]);
     spin_unlock(&children.lock, flags);
     return found;
 }
@@ -54,43 +73,48 @@ struct child *child_find(const char *name)
     uint64_t flags = spin_lock(&children.lock);
 
     for (uint32_t i = 0; i < RECORDS; i++) {
-        struct child *c = children.records[i];
-        if (c != NULL && strcmp(c->name, name) == 0 &&
+        struct child *c = &children.records[i];
+        if (c->name[0] != '\0' && strcmp(c->name, name) == 0 &&
             (found == NULL || alive(c) || (!alive(found) && c->id > found->id)))
             found = c;
     }
+    get(found);
     spin_unlock(&children.lock, flags);
     return found;
 }
 
-/* Called for every intercept: RECORDS is a small constant, and no lock is taken. */
+/* Called for every intercept: RECORDS is a small constant, and no lock is taken. Pairs with
+ * enter(), which looks at users before it changes an ended record. */
 struct child *child_by_id(hv_partition_id id)
 {
     for (uint32_t i = 0; i < RECORDS; i++) {
-        struct child *c = __atomic_load_n(&children.records[i], __ATOMIC_ACQUIRE);
-        if (c != NULL && __atomic_load_n(&c->id, __ATOMIC_RELAXED) == id && alive(c))
+        struct child *c = &children.records[i];
+        if (__atomic_load_n(&c->id, __ATOMIC_RELAXED) != id || !alive(c))
+            continue;
+        get(c);
+        if (alive(c) && __atomic_load_n(&c->id, __ATOMIC_RELAXED) == id)
             return c;
+        child_put(c);
     }
     return NULL;
 }
 
-struct child *child_by_event(uint32_t flag)
-{
-    return flag < HV_EVENT_FLAGS_COUNT ? __atomic_load_n(&children.by_event[flag], __ATOMIC_ACQUIRE)
-                                       : NULL;
-}
-
 /* ---- events ---- */
 
+/* Under the lock: what has begun to end gets its memory taken away. */
 static void child_event(uint32_t flag)
 {
-    struct child *c = child_by_event(flag);
-    struct guest_boot *boot;
+    struct child *c = __atomic_load_n(&children.by_event[flag], __ATOMIC_ACQUIRE);
+    uint64_t flags;
 
-    if (c == NULL || c->ram_blocks == 0)
+    if (c == NULL)
         return;
-    boot = (struct guest_boot *)phys_to_virt(c->ram[0] + GUEST_BOOT_GPA);
-    __atomic_fetch_add(&boot->events_handled, 1, __ATOMIC_RELEASE);
+    flags = spin_lock(&c->lock);
+    if (child_runs(c) && c->event_flag == flag && c->ram_blocks != 0) {
+        struct guest_boot *boot = phys_to_virt(c->ram[0] + GUEST_BOOT_GPA);
+        __atomic_fetch_add(&boot->events_handled, 1, __ATOMIC_RELEASE);
+    }
+    spin_unlock(&c->lock, flags);
 }
 
 /* ---- the end ---- */
@@ -120,20 +144,47 @@ void child_end(struct child *c, uint32_t end, uint32_t status, const char *fmt, 
     wake_all(&children.reaper);
 }
 
-static void take_back(struct child *c)
+/* The record is all that stays. */
+static void free_arrays(struct child *c)
 {
-    const struct hv_client *h = hv_begin();
-    uint64_t flags;
+    uint64_t flags = spin_lock(&c->lock);
+    struct child_line *lines = c->lines;
+    uint64_t *ram = c->ram;
 
+    c->lines = NULL;
+    c->ram = NULL;
+    spin_unlock(&c->lock, flags);
+    kfree(lines);
+    kfree(ram);
+    kfree((void *)(uintptr_t)c->stats_pages);
+    c->stats_pages = NULL;
+}
+
+/* Everything that @c, which has begun to end, still has. Under hv_begin. */
+static void take_back(struct child *c, const struct hv_client *h)
+{
     __atomic_store_n(&children.by_event[c->event_flag], NULL, __ATOMIC_RELEASE);
     child_exits_log(c);
     child_destroy(h, c);
-    hv_end();
-    log_print("child %s: ended: %s", c->name, c->reason);
-    flags = spin_lock(&c->lock);
-    c->state = CHILD_ENDED;
+    free_arrays(c);
+}
+
+static void ended(struct child *c)
+{
+    uint64_t flags = spin_lock(&c->lock);
+
+    __atomic_store_n(&c->state, CHILD_ENDED, __ATOMIC_SEQ_CST);
     spin_unlock(&c->lock, flags);
     wake_all(&c->ended);
+}
+
+static void reap(struct child *c)
+{
+    take_back(c, hv_begin());
+    hv_end();
+    log_print("child %s: ended: %s", c->name, c->reason);
+    ended(c);
+    child_put(c);
 }
 
 static bool somebody_ends(void *unused)
@@ -153,7 +204,7 @@ static void reaper(void *unused)
         node = list_pop_front(&children.ending);
         spin_unlock(&children.lock, flags);
         if (node != NULL)
-            take_back(container_of(node, struct child, ending));
+            reap(container_of(node, struct child, ending));
     }
 }
 
@@ -182,61 +233,55 @@ static uint32_t event_flag_take(struct child *c)
     return 0;
 }
 
-static void child_free(struct child *c)
+static bool allocate_arrays(struct child *c)
 {
-    kfree(c->ram);
-    kfree(c->lines);
-    kfree((void *)(uintptr_t)c->stats_pages);
-    kfree(c);
-}
-
-static struct child *child_allocate(const struct vm_start *a, uint32_t vps, uint32_t mib)
-{
-    struct child *c = kalloc(sizeof(*c));
-
-    if (c == NULL)
-        return NULL;
-    list_init(&c->link);
-    list_init(&c->ending);
-    wait_queue_init(&c->ended);
-    rt_strlcpy(c->name, a->name, sizeof(c->name));
-    c->vp_count = vps;
-    c->weight = a->weight;
-    c->lines_left = CHILD_LINES_BURST;
-    c->lines_refilled = time_now();
-    c->memory_size = ((uint64_t)mib << 20) & ~(CHILD_RAM_BLOCK - 1);
     c->ram = kalloc(c->memory_size / CHILD_RAM_BLOCK * sizeof(*c->ram));
-    c->lines = kalloc(vps * sizeof(*c->lines));
-    c->stats_pages = kalloc(vps * sizeof(*c->stats_pages));
-    if (c->ram == NULL || c->lines == NULL || c->stats_pages == NULL) {
-        child_free(c);
-        return NULL;
-    }
-    return c;
+    c->lines = kalloc(c->vp_count * sizeof(*c->lines));
+    c->stats_pages = kalloc(c->vp_count * sizeof(*c->stats_pages));
+    return c->ram != NULL && c->lines != NULL && c->stats_pages != NULL;
 }
 
-/* Into the table, in a place that is free or holds the record of a child that has ended. */
-static int64_t enter(struct child *c)
+/* The record is used anew. Interrupt handlers may be about to look at it: its state and its lock
+ * say that it has ended, until it begins. [t] */
+static void begin(struct child *c, const struct vm_start *a)
+{
+    __atomic_store_n(&c->id, 0, __ATOMIC_RELAXED);
+    rt_strlcpy(c->name, a->name, sizeof(c->name));
+    c->vp_count = a->vp_count != 0 ? a->vp_count : 1;
+    c->weight = a->weight;
+    c->privileges = a->privileges;
+    c->memory_size = (uint64_t)(a->memory_mib != 0 ? a->memory_mib : MEMORY_DEFAULT_MIB) << 20 &
+                     ~(CHILD_RAM_BLOCK - 1);
+    c->end = VM_END_NONE;
+    c->status = 0;
+    c->event_flag = 0;
+    c->pool = (struct child_pool){0};
+    c->lines_left = CHILD_LINES_BURST;
+    c->lines_dropped = 0;
+    c->lines_refilled = time_now();
+    c->users = 1;
+    __atomic_store_n(&c->state, CHILD_STARTING, __ATOMIC_SEQ_CST);
+}
+
+/* A record for the new child, which holds it until it has ended: one that is free or has ended. */
+static int64_t enter(const struct vm_start *a, struct child **out)
 {
     uint64_t flags = spin_lock(&children.lock);
-    uint32_t place = RECORDS;
     int64_t result = -EAGAIN;
+    struct child *found = NULL;
 
-    for (uint32_t k = 0; k < RECORDS; k++) {
+    for (uint32_t k = 0; k < RECORDS && result != -EEXIST; k++) {
         uint32_t i = (children.oldest + k) % RECORDS;
-        struct child *old = children.records[i];
-        if (old != NULL && alive(old) && strcmp(old->name, c->name) == 0) {
+        struct child *c = &children.records[i];
+        if (alive(c) && strcmp(c->name, a->name) == 0)
             result = -EEXIST;
-            place = RECORDS;
-            break;
-        }
-        if (place == RECORDS && (old == NULL || !alive(old)))
-            place = i;
+        else if (found == NULL && !alive(c) && __atomic_load_n(&c->users, __ATOMIC_SEQ_CST) == 0)
+            found = c;
     }
-    if (place != RECORDS) {
-        /* The record that was there is not freed: somebody may still look at it. It is small. */
-        __atomic_store_n(&children.records[place], c, __ATOMIC_RELEASE);
-        children.oldest = (place + 1) % RECORDS;
+    if (found != NULL && result != -EEXIST) {
+        begin(found, a);
+        children.oldest = (uint32_t)(found + 1 - children.records) % RECORDS;
+        *out = found;
         result = 0;
     }
     spin_unlock(&children.lock, flags);
@@ -245,17 +290,16 @@ static int64_t enter(struct child *c)
 
 static void give_up(struct child *c, const struct hv_client *h, const char *wrong)
 {
-    uint64_t flags;
+    uint64_t flags = spin_lock(&c->lock);
 
-    log_print("child %s: not started: %s", c->name, wrong);
-    child_destroy(h, c);
-    __atomic_store_n(&children.by_event[c->event_flag], NULL, __ATOMIC_RELEASE);
-    flags = spin_lock(&c->lock);
-    c->state = CHILD_ENDED;
+    c->state = CHILD_ENDING;
     c->end = VM_END_FAILURE;
     rt_strlcpy(c->reason, wrong, sizeof(c->reason));
     spin_unlock(&c->lock, flags);
-    wake_all(&c->ended);
+    take_back(c, h);
+    log_print("child %s: not started: %s", c->name, wrong);
+    ended(c);
+    child_put(c);
 }
 
 /* From now on its end is the reaper's; it may already have begun. */
@@ -278,8 +322,6 @@ static void let_run(struct child *c)
 int64_t child_start(struct vm_start *a)
 {
     const struct boot_module *m = find_module(a->module[0] != '\0' ? a->module : a->name);
-    uint32_t vps = a->vp_count != 0 ? a->vp_count : 1;
-    uint32_t mib = a->memory_mib != 0 ? a->memory_mib : MEMORY_DEFAULT_MIB;
     const struct hv_client *h;
     const char *wrong;
     struct child *c;
@@ -287,28 +329,26 @@ int64_t child_start(struct vm_start *a)
 
     if (m == NULL)
         return -ENOENT;
-    if (a->name[0] == '\0' || vps > CHILD_VPS_MAX || mib < 2 || mib > MEMORY_MAX_MIB)
+    if (a->name[0] == '\0' || a->vp_count > CHILD_VPS_MAX || a->memory_mib == 1 ||
+        a->memory_mib > MEMORY_MAX_MIB)
         return -EINVAL;
-    c = child_allocate(a, vps, mib);
-    if (c == NULL)
-        return -ENOMEM;
-    result = enter(c);
-    if (result != 0) {
-        child_free(c);
+    result = enter(a, &c);
+    if (result != 0)
         return result;
-    }
-    c->event_flag = event_flag_take(c);
     h = hv_begin();
-    wrong = child_build(h, c, phys_to_virt(m->base), m->size, a->options);
-    if (wrong != NULL)
+    c->event_flag = event_flag_take(c);
+    wrong = allocate_arrays(c) ? child_build(h, c, phys_to_virt(m->base), m->size, a->options)
+                               : "root has no memory";
+    if (wrong == NULL) {
+        a->partition_id = c->id;
+        log_print("child %s: partition %lx, %u VPs, %lu MiB", c->name, c->id, c->vp_count,
+                  c->memory_size >> 20);
+        let_run(c);
+    } else {
         give_up(c, h, wrong);
+    }
     hv_end();
-    if (wrong != NULL)
-        return -EIO;
-    a->partition_id = c->id;
-    log_print("child %s: partition %lx, %u VPs, %u MiB", c->name, c->id, vps, mib);
-    let_run(c);
-    return 0;
+    return wrong == NULL ? 0 : -EIO;
 }
 
 void child_init(void)
@@ -317,6 +357,10 @@ void child_init(void)
 
     list_init(&children.ending);
     wait_queue_init(&children.reaper);
+    for (uint32_t i = 0; i < RECORDS; i++) {
+        list_init(&children.records[i].ending);
+        wait_queue_init(&children.records[i].ended);
+    }
     if (!hv_init(&handlers))
         return;
     if (thread_start("reaper", reaper, NULL, -1) == NULL) {

@@ -2,9 +2,11 @@
 /* root/child/child.h - children: partitions made from boot modules, watched until their end.
  *
  * A child lives from child_start to its end: it asked for it (exit port), did what nobody answers,
- * or was stopped. Then one thread takes everything back, and what remains is a record of why.
+ * or was stopped. Then one thread takes everything back, and what remains is a record of why, until
+ * the record is needed for another child. Records are in one table for good, and are not reused
+ * while somebody has one in hand (child.users).
  * Locks: [t] the table's lock, a spinlock; [c] child.lock, a spinlock that interrupt handlers take;
- * [I] fixed when it starts. */
+ * [h] hv_begin; [I] fixed when it starts. Lock order: [h], [t], [c]. */
 #ifndef ROOT_CHILD_CHILD_H
 #define ROOT_CHILD_CHILD_H
 
@@ -25,7 +27,7 @@ enum {
 };
 #define CHILD_RAM_BLOCK (2ull << 20)
 
-enum child_state { CHILD_STARTING, CHILD_RUNNING, CHILD_ENDING, CHILD_ENDED };
+enum child_state { CHILD_ENDED, CHILD_STARTING, CHILD_RUNNING, CHILD_ENDING };
 
 struct child_line {
     uint32_t length;
@@ -36,28 +38,28 @@ struct child_line {
 enum { CHILD_LINES_BURST = 100, CHILD_LINES_PER_SECOND = 10 };
 
 struct child {
-    struct list link;          /* [t] */
     struct list ending;        /* [t] on the reaper's list */
-    char name[VM_NAME_SIZE];   /* [I] */
-    hv_partition_id id;        /* [I] */
+    uint32_t users;            /* [a] who has the record in hand; 0: it may be reused once it ended */
+    char name[VM_NAME_SIZE];   /* [I] "": never used */
+    hv_partition_id id;        /* [a] 0: not yet */
     uint32_t vp_count;         /* [I] */
     uint32_t weight;           /* [I] 0: the hypervisor's default */
+    uint64_t privileges;       /* [I] those that it has beyond every child's */
     uint64_t memory_size;      /* [I] bytes */
-    uint64_t *ram;             /* [I] physical addresses of the 2 MiB blocks */
-    uint32_t ram_blocks;       /* [I] */
+    uint64_t *ram;             /* [h] physical addresses of the 2 MiB blocks; [c] too, to free it */
+    uint32_t ram_blocks;       /* [h] */
     uint32_t event_flag;       /* [I] of HV_SINT_CHILDREN, also its port; 0: none */
-    struct child_pool pool;    /* under hv_begin */
-    bool created, initialized; /* under hv_begin */
+    struct child_pool pool;    /* [h] */
+    bool created, initialized; /* [h] */
     struct spinlock lock;
     enum child_state state;    /* [c] */
     uint32_t end, status;      /* [c] VM_END_* */
     char reason[128];          /* [c] */
-    struct child_line *lines;  /* [c] one for each VP */
+    struct child_line *lines;  /* [c] one for each VP; NULL: it has ended */
     uint32_t lines_left;       /* [c] that may be logged now */
     uint32_t lines_dropped;    /* [c] since the last that was logged */
     uint64_t lines_refilled;   /* [c] when lines_left last grew, in ns */
-    uint64_t intercepts;       /* [c] answered */
-    const void **stats_pages;  /* [I] each VP's statistics page (hvabi/stats.h), or NULL */
+    const void **stats_pages;  /* [h] each VP's statistics page (hvabi/stats.h), or NULL */
     struct wait_queue ended;
 };
 
@@ -67,12 +69,16 @@ void child_init(void);
 /* Make and run a child. 0, or a negative error number; the reason is in the log. */
 int64_t child_start(struct vm_start *a);
 
-/* [t] held by the caller of visit: no. The child named so that has not ended, or the latest that
- * has; NULL: none. The record stays valid: records are never freed, only reused after many ends. */
+/* The child named so that has not ended, or the latest that has; the @index-th that has not ended;
+ * the one of partition @id that has not ended. NULL: none. The caller gives it back by child_put.
+ * child_by_id: any context; the others: threads. */
 struct child *child_find(const char *name);
-struct child *child_by_id(hv_partition_id id);
-struct child *child_by_event(uint32_t flag);
 struct child *child_at(uint32_t index);
+struct child *child_by_id(hv_partition_id id);
+void child_put(struct child *c);
+
+/* Does @c run, or start? [c] if the answer shall last. */
+bool child_runs(const struct child *c);
 
 /* Begin the end of @c, if nothing else has. Any context. */
 void child_end(struct child *c, uint32_t end, uint32_t status, const char *fmt, ...)

@@ -10,7 +10,7 @@ const char *const child_exit_names[CHILD_EXIT_REASONS] = {HV_STATS_VP_EXITS(EXIT
 
 uint64_t child_counter(const struct child *c, uint32_t vp, uint32_t which)
 {
-    const uint64_t *page = c->stats_pages[vp];
+    const uint64_t *page = c->stats_pages != NULL ? c->stats_pages[vp] : NULL;
 
     return page != NULL ? __atomic_load_n(&page[which], __ATOMIC_RELAXED) : 0;
 }

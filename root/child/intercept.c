@@ -48,8 +48,11 @@ static bool line_allowed(struct child *c)
 /* One character of a VP's line; whole lines go to the log. [c] */
 static void console_put(struct child *c, uint32_t vp, char character)
 {
-    struct child_line *line = &c->lines[vp];
+    struct child_line *line;
 
+    if (c->lines == NULL)
+        return; /* it has ended meanwhile */
+    line = &c->lines[vp];
     if (character != '\n' && character != '\r' && line->length < CHILD_LINE_MAX) {
         line->text[line->length++] = character;
         if (line->length < CHILD_LINE_MAX)
@@ -143,13 +146,10 @@ void child_intercept(const struct hv_message *m)
 {
     const struct hv_x64_intercept_message_header *h = (const void *)m->payload;
     struct child *c = child_by_id(m->header.origination_id);
-    enum child_state state;
 
-    if (c == NULL || h->vp_index >= c->vp_count)
+    if (c == NULL)
         return; /* of a child that has ended meanwhile */
-    state = __atomic_load_n(&c->state, __ATOMIC_ACQUIRE);
-    if (state != CHILD_RUNNING && state != CHILD_STARTING)
-        return;
-    __atomic_fetch_add(&c->intercepts, 1, __ATOMIC_RELAXED);
-    answer(c, m);
+    if (h->vp_index < c->vp_count && child_runs(c))
+        answer(c, m);
+    child_put(c);
 }

@@ -2,49 +2,85 @@
 /* root/child/pool.c - see root/child/pool.h. */
 #include "child/pool.h"
 
+#include "child/hv.h"
 #include "log.h"
 #include "mm/memory.h"
 
 #define WITHDRAW_BATCH 256u
+#define BLOCK_ORDER    9u /* 2 MiB */
 
-static uint64_t total; /* [a] */
+static struct {
+    uint64_t pages;    /* [a] deposited now */
+    uint64_t deposits; /* [a] ever */
+    unsigned order;    /* [I] of a block */
+    struct child_pool root; /* [h] never withdrawn */
+} pools = {.order = BLOCK_ORDER};
 
 uint64_t pool_total(void)
 {
-    return __atomic_load_n(&total, __ATOMIC_RELAXED);
+    return __atomic_load_n(&pools.pages, __ATOMIC_RELAXED);
 }
 
-static hv_status deposit_pages(const struct hv_client *c, hv_partition_id id, uint64_t base)
+uint64_t pool_deposits(void)
 {
-    static uint64_t pages[POOL_BLOCK_PAGES]; /* under hv_begin */
-    uint32_t done;
+    return __atomic_load_n(&pools.deposits, __ATOMIC_RELAXED);
+}
 
-    for (uint32_t i = 0; i < POOL_BLOCK_PAGES; i++)
-        pages[i] = (base >> PAGE_SHIFT) + i;
-    return hv_call_deposit_memory(c, id, pages, POOL_BLOCK_PAGES, &done);
+void pool_use_pages(void)
+{
+    pools.order = 0;
+}
+
+struct child_pool *pool_of_root(void)
+{
+    pools.root.id = hv_root_id();
+    return &pools.root;
+}
+
+/* Deposit the pages of the block at @base; *@done: how many of them were taken. To take a page out
+ * of root's space the hypervisor may need tables from root's own pool. */
+static hv_status deposit_pages(const struct hv_client *c, struct child_pool *pool, uint64_t base,
+                               uint32_t *done)
+{
+    static uint64_t pages[1u << BLOCK_ORDER]; /* under hv_begin */
+    uint32_t count = 1u << pools.order, n;
+    hv_status st = HV_STATUS_SUCCESS;
+
+    *done = 0;
+    while (*done < count && st == HV_STATUS_SUCCESS) {
+        for (uint32_t i = *done; i < count; i++)
+            pages[i] = (base >> PAGE_SHIFT) + i;
+        st = hv_call_deposit_memory(c, pool->id, pages + *done, count - *done, &n);
+        *done += n;
+        if (st == HV_STATUS_INSUFFICIENT_MEMORY && pool != pool_of_root())
+            st = pool_deposit(c, pool_of_root());
+    }
+    return st;
 }
 
 hv_status pool_deposit(const struct hv_client *c, struct child_pool *pool)
 {
     struct pool_block *b = kalloc(sizeof(*b));
     hv_status st = HV_STATUS_NO_RESOURCES;
+    uint32_t done = 0;
 
     if (b == NULL)
         return st;
-    b->base = page_alloc(POOL_BLOCK_ORDER);
+    b->base = page_alloc(pools.order);
     if (b->base != 0)
-        st = deposit_pages(c, pool->id, b->base);
-    if (st != HV_STATUS_SUCCESS) {
-        if (b->base != 0 && st == HV_STATUS_INVALID_PARTITION_ID)
-            page_free(b->base, POOL_BLOCK_ORDER); /* nothing was taken */
+        st = deposit_pages(c, pool, b->base, &done);
+    if (done == 0) {
+        if (b->base != 0)
+            page_free(b->base, pools.order);
         kfree(b);
         return st;
     }
     b->next = pool->blocks;
     pool->blocks = b;
-    pool->pages += POOL_BLOCK_PAGES;
-    __atomic_fetch_add(&total, POOL_BLOCK_PAGES, __ATOMIC_RELAXED);
-    return HV_STATUS_SUCCESS;
+    pool->pages += done;
+    __atomic_fetch_add(&pools.pages, done, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&pools.deposits, 1, __ATOMIC_RELAXED);
+    return st;
 }
 
 static uint64_t withdraw_all(const struct hv_client *c, hv_partition_id id)
@@ -73,10 +109,10 @@ hv_status pool_withdraw(const struct hv_client *c, struct child_pool *pool)
     while (pool->blocks != NULL) {
         struct pool_block *b = pool->blocks;
         pool->blocks = b->next;
-        page_free(b->base, POOL_BLOCK_ORDER);
+        page_free(b->base, pools.order);
         kfree(b);
     }
-    __atomic_fetch_sub(&total, pool->pages, __ATOMIC_RELAXED);
+    __atomic_fetch_sub(&pools.pages, pool->pages, __ATOMIC_RELAXED);
     pool->pages = 0;
     return HV_STATUS_SUCCESS;
 }

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* root/child/pool.h - memory that root deposits for a partition, in blocks of 2 MiB. The record of
- * the blocks is the child's; it changes only under hv_begin. */
+/* root/child/pool.h - memory that root deposits for a partition, in blocks: of 2 MiB, or, with the
+ * option deposit=page, of one page, so that the hypervisor runs short as often as it can. The record
+ * of the blocks is the child's; it changes only under hv_begin. */
 #ifndef ROOT_CHILD_POOL_H
 #define ROOT_CHILD_POOL_H
 
 #include <stdbool.h>
 #include <hypercall/client.h>
-
-#define POOL_BLOCK_ORDER 9u /* 2 MiB */
-#define POOL_BLOCK_PAGES (1u << POOL_BLOCK_ORDER)
 
 struct pool_block {
     uint64_t base;
@@ -21,6 +19,9 @@ struct child_pool {
     uint64_t pages; /* deposited */
 };
 
+/* Root's own pool: for partitions and ports, and for splitting its large pages. Under hv_begin. */
+struct child_pool *pool_of_root(void);
+
 /* Deposit one block. HV_STATUS_NO_RESOURCES: root has no memory. */
 hv_status pool_deposit(const struct hv_client *c, struct child_pool *pool);
 
@@ -28,7 +29,11 @@ hv_status pool_deposit(const struct hv_client *c, struct child_pool *pool);
  * HV_STATUS_OPERATION_FAILED: fewer pages came back than went in; they stay lost, and logged. */
 hv_status pool_withdraw(const struct hv_client *c, struct child_pool *pool);
 
-/* For tests: pages that are deposited at the moment, in all pools. */
+/* Pages that are deposited at the moment, in all pools; how often a block was, since the start. */
 uint64_t pool_total(void);
+uint64_t pool_deposits(void);
+
+/* Deposit single pages from now on. */
+void pool_use_pages(void);
 
 #endif

@@ -8,7 +8,10 @@
 #include <rt/mem.h>
 #include "child/child.h"
 #include "child/hv.h"
+#include "child/statistics.h"
 #include "cpu/cpu.h"
+#include "lib/sha256.h"
+#include "mm/memory.h"
 #include "vm/operations.h"
 
 #define NS_PER_100NS 100u
@@ -16,11 +19,16 @@
 static int64_t stop(struct vm_stop *a)
 {
     struct child *c = child_find(a->name);
+    int64_t result = -ENOENT;
 
-    if (c == NULL || __atomic_load_n(&c->state, __ATOMIC_ACQUIRE) == CHILD_ENDED)
-        return -ENOENT;
-    child_end(c, VM_END_STOPPED, 0, "it was stopped");
-    return 0;
+    if (c == NULL)
+        return result;
+    if (__atomic_load_n(&c->state, __ATOMIC_ACQUIRE) != CHILD_ENDED) {
+        child_end(c, VM_END_STOPPED, 0, "it was stopped");
+        result = 0;
+    }
+    child_put(c);
+    return result;
 }
 
 static bool has_ended(void *context)
@@ -33,23 +41,25 @@ static bool has_ended(void *context)
 static int64_t wait(struct vm_wait *a)
 {
     struct child *c = child_find(a->name);
+    int64_t result = 0;
 
     if (c == NULL)
         return -ENOENT;
     if (a->timeout_ns == 0)
         wait_until(&c->ended, has_ended, c);
     else if (!wait_until_timeout(&c->ended, has_ended, c, a->timeout_ns))
-        return -ETIMEDOUT;
+        result = -ETIMEDOUT;
     a->end = c->end;
     a->status = c->status;
     rt_strlcpy(a->reason, c->reason, sizeof(a->reason));
-    return 0;
+    child_put(c);
+    return result;
 }
 
 /* Partition 0 in the list is root itself. */
 static int64_t partition(struct vm_partition *a)
 {
-    static const char *const states[] = {"starting", "running", "ending", "ended"};
+    static const char *const states[] = {"ended", "starting", "running", "ending"};
     struct child *c;
 
     if (a->index == 0) {
@@ -72,78 +82,79 @@ static int64_t partition(struct vm_partition *a)
     a->memory_bytes = c->memory_size;
     a->deposited_pages = c->pool.pages;
     a->end = c->end;
+    child_put(c);
     return 0;
-}
-
-/* The @index-th VP of all children. */
-static struct child *vp_at(uint32_t index, uint32_t *vp)
-{
-    for (uint32_t i = 0;; i++) {
-        struct child *c = child_at(i);
-        if (c == NULL || index < c->vp_count) {
-            *vp = index;
-            return c;
-        }
-        index -= c->vp_count;
-    }
 }
 
 static int64_t vp(struct vm_vp *a)
 {
-    static const uint32_t names[] = {HvX64RegisterVpRuntime, HvRegisterInterceptSuspend};
-    struct hv_register_value values[2];
+    static const uint32_t names[] = {HvX64RegisterVpRuntime, HvRegisterInterceptSuspend,
+                                     HvRegisterExplicitSuspend};
+    struct hv_register_value values[3];
     uint32_t index;
-    struct child *c = vp_at(a->index, &index);
+    struct child *c = child_vp_at(a->index, &index);
     const struct hv_client *h;
-    hv_status st;
+    bool known;
 
     if (c == NULL)
         return -ENOENT;
     h = hv_begin();
-    st = c->initialized ? hv_call_get_vp_registers(h, c->id, index, names, values, 2)
-                        : HV_STATUS_INVALID_PARTITION_STATE;
-    a->exits = st == HV_STATUS_SUCCESS ? child_counter(c, index, HvStatsVpTotalExits) : 0;
+    known = c->initialized &&
+            hv_call_get_vp_registers(h, c->id, index, names, values, 3) == HV_STATUS_SUCCESS;
+    a->exits = known ? child_counter(c, index, HvStatsVpTotalExits) : 0;
     hv_end();
     a->vp_index = index;
     a->partition_id = c->id;
     rt_strlcpy(a->partition, c->name, sizeof(a->partition));
     a->lp = UINT32_MAX; /* the hypervisor does not tell */
-    a->run_ns = st == HV_STATUS_SUCCESS ? values[0].reg64 * NS_PER_100NS : 0;
-    rt_strlcpy(a->state, st != HV_STATUS_SUCCESS ? "ended" : values[1].reg64 ? "intercept" : "runs",
+    a->run_ns = known ? values[0].reg64 * NS_PER_100NS : 0;
+    a->suspended = known && values[2].reg64 != 0;
+    rt_strlcpy(a->state,
+               !known ? "ended" : a->suspended ? "suspended" : values[1].reg64 ? "intercept" : "runs",
                sizeof(a->state));
+    child_put(c);
     return 0;
 }
 
-/* ---- counters ---- */
-
-/* First the totals, then each VP's exits by reason. */
-static int64_t statistic(struct vm_statistic *a)
+/* Under hv_begin, so that the memory stays the child's. */
+static int64_t hash(struct vm_hash *a)
 {
-    uint32_t index, reason, i = a->index;
-    struct child *c;
+    struct child *c = child_find(a->name);
+    struct sha256 sum;
 
-    if (i == 0) {
-        rt_strlcpy(a->name, "root.deposited_pages", sizeof(a->name));
-        a->value = pool_total();
-        return 0;
-    }
-    i--;
-    c = vp_at(i / CHILD_EXIT_REASONS, &index);
     if (c == NULL)
         return -ENOENT;
-    reason = i % CHILD_EXIT_REASONS;
-    rt_snprintf(a->name, sizeof(a->name), "%s.%u.exits.%s", c->name, index,
-                child_exit_names[reason]);
-    hv_begin(); /* the page stays while we look */
-    a->value = c->initialized ? child_counter(c, index, HvStatsVpExitFirst + reason) : 0;
+    sha256_init(&sum);
+    hv_begin();
+    for (uint32_t i = 0; i < c->ram_blocks; i++)
+        sha256_update(&sum, phys_to_virt(c->ram[i]), CHILD_RAM_BLOCK);
+    a->bytes = c->ram_blocks * CHILD_RAM_BLOCK;
     hv_end();
-    return 0;
+    sha256_final(&sum, a->sha256);
+    child_put(c);
+    return a->bytes != 0 ? 0 : -ENOENT;
+}
+
+static int64_t lp(struct vm_lp *a)
+{
+    const struct hv_client *h = hv_begin();
+    const struct hv_output_get_logical_processor_run_time *out = h->output;
+    struct hv_input_get_logical_processor_run_time *in = h->input;
+    hv_status st;
+
+    *in = (struct hv_input_get_logical_processor_run_time){.lp_index = a->index};
+    st = hv_client_call(h, HvCallGetLogicalProcessorRunTime);
+    a->root_ns = out->local_run_time * NS_PER_100NS;
+    a->children_ns = (out->global_time - out->local_run_time) * NS_PER_100NS;
+    hv_end();
+    return st == HV_STATUS_SUCCESS ? 0 : -ENOENT;
 }
 
 void vm_operations_register(void)
 {
-    static const struct vm_operations operations = {child_start, stop, wait,
-                                                    partition,   vp,   statistic};
+    static const struct vm_operations operations = {child_start, stop, wait, partition, vp,
+                                                    child_statistic, hash, lp};
 
+    child_statistics_init();
     vm_register(&operations);
 }

@@ -8,11 +8,10 @@
 static int suffix_shift(char c)
 {
     switch (c) {
-    case '\0':
-        return 0;
     case 'K':
     case 'k':
         return 10;
+    case '\0':
     case 'M':
     case 'm':
         return 20;

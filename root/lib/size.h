@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* root/lib/size.h - sizes as people write them: "4096", "64K", "512M", "2G". Any context. */
+/* root/lib/size.h - sizes of memory as people write them: "64K", "512M", "2G", and "512",
+ * which is MiB too. Any context. */
 #ifndef ROOT_LIB_SIZE_H
 #define ROOT_LIB_SIZE_H
 

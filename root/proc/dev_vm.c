@@ -70,9 +70,26 @@ static int64_t vm_statistic(void *argument)
     return o != NULL ? o->statistic(argument) : -ENODEV;
 }
 
+static int64_t vm_hash(void *argument)
+{
+    struct vm_hash *a = argument;
+    const struct vm_operations *o = operations();
+
+    TERMINATE(a->name);
+    return o != NULL ? o->hash(a) : -ENODEV;
+}
+
+static int64_t vm_lp(void *argument)
+{
+    const struct vm_operations *o = operations();
+
+    return o != NULL ? o->lp(argument) : -ENODEV;
+}
+
 static const struct device_ioctl ioctls[] = {
     {VM_IOCTL_START, vm_start},         {VM_IOCTL_STOP, vm_stop}, {VM_IOCTL_WAIT, vm_wait},
     {VM_IOCTL_PARTITION, vm_partition}, {VM_IOCTL_VP, vm_vp},     {VM_IOCTL_STATISTIC, vm_statistic},
+    {VM_IOCTL_HASH, vm_hash},           {VM_IOCTL_LP, vm_lp},
 };
 
 const struct device dev_vm = {

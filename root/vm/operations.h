@@ -16,6 +16,8 @@ struct vm_operations {
     int64_t (*partition)(struct vm_partition *a);
     int64_t (*vp)(struct vm_vp *a);
     int64_t (*statistic)(struct vm_statistic *a);
+    int64_t (*hash)(struct vm_hash *a);
+    int64_t (*lp)(struct vm_lp *a);
 };
 
 /* All members are set. Once; @operations stays. */

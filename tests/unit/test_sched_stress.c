@@ -180,7 +180,7 @@ static void hold_and_release(struct vp *vp)
         sched_yield();
         disown(vp->index);
     }
-    __atomic_fetch_and(&vp->suspend, ~VP_SUSPEND_HOLD, __ATOMIC_SEQ_CST);
+    __atomic_fetch_and(&vp->suspend, ~(uint32_t)VP_SUSPEND_HOLD, __ATOMIC_SEQ_CST);
     sched_wake(vp);
     __atomic_store_n(&holding[vp->index], 0, __ATOMIC_SEQ_CST);
 }

@@ -13,11 +13,12 @@ static void sizes_are_read_with_and_without_suffix(void **state)
         const char *text;
         uint64_t bytes;
     } good[] = {{"0", 0},
-                {"4096", 4096},
+                {"2", 2u << 20},
                 {"64K", 65536},
                 {"3m", 3u << 20},
                 {"2G", 2ull << 30},
-                {"18446744073709551615", UINT64_MAX},
+                {"17592186044415", 17592186044415ull << 20},
+                {"18014398509481983K", 18014398509481983ull << 10},
                 {"17179869183G", 17179869183ull << 30}};
 
     (void)state;
@@ -42,6 +43,8 @@ static void what_is_no_size_is_refused(void **state)
                                       "1.5G",
                                       " 1M",
                                       "18446744073709551616",
+                                      "17592186044416",
+                                      "18014398509481984K",
                                       "17179869184G"};
 
     (void)state;

@@ -19,8 +19,9 @@ struct vm_start {
     uint32_t weight;               /* of its VPs, 1 to 10000; 0: the default */
     uint32_t reserved;
     uint64_t partition_id;         /* out */
+    uint64_t privileges;           /* HV_PRIVILEGE_* beyond those of every child */
 };
-ABI_SIZE(struct vm_start, 664);
+ABI_SIZE(struct vm_start, 672);
 
 struct vm_stop {
     char name[VM_NAME_SIZE]; /* ENOENT: no such child */
@@ -66,7 +67,7 @@ struct vm_vp {
     uint64_t partition_id;
     char partition[VM_NAME_SIZE];
     uint32_t lp; /* where it ran last */
-    uint32_t reserved;
+    uint32_t suspended; /* explicitly (HvRegisterExplicitSuspend) */
     char state[16];
     uint64_t run_ns;
     uint64_t exits;
@@ -77,10 +78,27 @@ ABI_SIZE(struct vm_vp, 120);
 struct vm_statistic {
     uint32_t index; /* in */
     uint32_t reserved;
-    char name[56]; /* "hv.exits.cpuid", "partition.3.runtime" */
+    char name[56]; /* "hypervisor.partitions", "hello.0.exits.cpuid" */
     uint64_t value;
 };
 ABI_SIZE(struct vm_statistic, 72);
+
+/* SHA-256 of a child's memory, while it runs. */
+struct vm_hash {
+    char name[VM_NAME_SIZE]; /* in; ENOENT: no such child */
+    uint64_t bytes;
+    uint8_t sha256[32];
+};
+ABI_SIZE(struct vm_hash, 104);
+
+/* How long a logical processor has run VPs of root and of children, as the hypervisor accounts. */
+struct vm_lp {
+    uint32_t index; /* in */
+    uint32_t reserved;
+    uint64_t root_ns;
+    uint64_t children_ns;
+};
+ABI_SIZE(struct vm_lp, 24);
 
 #define VM_IOCTL_START     IOCTL_EXCHANGE('v', 0, struct vm_start)
 #define VM_IOCTL_STOP      IOCTL_EXCHANGE('v', 1, struct vm_stop)
@@ -88,5 +106,7 @@ ABI_SIZE(struct vm_statistic, 72);
 #define VM_IOCTL_PARTITION IOCTL_EXCHANGE('v', 3, struct vm_partition)
 #define VM_IOCTL_VP        IOCTL_EXCHANGE('v', 4, struct vm_vp)
 #define VM_IOCTL_STATISTIC IOCTL_EXCHANGE('v', 5, struct vm_statistic)
+#define VM_IOCTL_HASH      IOCTL_EXCHANGE('v', 6, struct vm_hash)
+#define VM_IOCTL_LP        IOCTL_EXCHANGE('v', 7, struct vm_lp)
 
 #endif

@@ -4,6 +4,7 @@
 #include <rootabi/errno.h>
 #include <rootabi/root.h>
 #include <rootabi/syscall.h>
+#include <rootabi/vm.h>
 #include "lib/print.h"
 #include "lib/system.h"
 #include "shell/line.h"
@@ -11,6 +12,7 @@
 
 #define NS_PER_S  1000000000ul
 #define NS_PER_MS 1000000ul
+#define NS_PER_US 1000ul
 #define KIB       1024ul
 
 int report(const char *what, int64_t result)
@@ -64,6 +66,15 @@ static int command_memory(int argc, char **argv)
     return 0;
 }
 
+/* The hypervisor's view of a CPU; nothing where there is none. */
+static void print_lp_times(uint32_t index)
+{
+    struct vm_lp lp = {.index = index};
+
+    if (device_call(DEVICE_VM, VM_IOCTL_LP, &lp) == 0)
+        print(", root %lu us, children %lu us", lp.root_ns / NS_PER_US, lp.children_ns / NS_PER_US);
+}
+
 static int command_lps(int argc, char **argv)
 {
     struct root_cpu c = {0};
@@ -75,9 +86,12 @@ static int command_lps(int argc, char **argv)
     if (result < 0)
         return report("lps", result);
     print("LP  APIC ID     idle ms   switches interrupts  runs\n");
-    for (; device_call(DEVICE_ROOT, ROOT_IOCTL_CPU, &c) == 0; c.index++)
-        print("%2u  %7u  %10lu %10lu %10lu  %s\n", c.index, c.apic_id, c.idle_ns / NS_PER_MS,
+    for (; device_call(DEVICE_ROOT, ROOT_IOCTL_CPU, &c) == 0; c.index++) {
+        print("%2u  %7u  %10lu %10lu %10lu  %s", c.index, c.apic_id, c.idle_ns / NS_PER_MS,
               c.switches, c.interrupts, c.thread);
+        print_lp_times(c.index);
+        print("\n");
+    }
     print("%u LPs, up %lu ms\n", i.cpu_count, i.uptime_ns / NS_PER_MS);
     return 0;
 }

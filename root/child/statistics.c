@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* root/child/statistics.c - see root/child/statistics.h. */
+#include "child/statistics.h"
+
+#include <hvabi/stats.h>
+#include <rootabi/errno.h>
+#include <rt/format.h>
+#include <rt/mem.h>
+#include "child/child.h"
+#include "child/hv.h"
+#include "child/pool.h"
+#include "log.h"
+#include "mm/memory.h"
+
+static const uint64_t *hypervisor; /* [I] the hypervisor's statistics page, or NULL */
+
+void child_statistics_init(void)
+{
+    uint64_t page = page_alloc(0);
+    const struct hv_client *h = hv_begin();
+    struct hv_input_map_stats_page *in = h->input;
+    hv_status st = HV_STATUS_NO_RESOURCES;
+
+    *in = (struct hv_input_map_stats_page){.stats_type = HvStatsObjectHypervisor,
+                                           .gpa_page = page >> PAGE_SHIFT};
+    if (page != 0)
+        st = hv_client_call(h, HvCallMapStatsPage);
+    hv_end();
+    if (st == HV_STATUS_SUCCESS)
+        hypervisor = phys_to_virt(page);
+    else
+        log_print("hv: its statistics page cannot be mapped: status %x", st);
+}
+
+struct child *child_vp_at(uint32_t index, uint32_t *vp)
+{
+    for (uint32_t i = 0;; i++) {
+        struct child *c = child_at(i);
+        if (c == NULL || index < c->vp_count) {
+            *vp = index;
+            return c;
+        }
+        index -= c->vp_count;
+        child_put(c);
+    }
+}
+
+/* ---- the list: what root deposited, the hypervisor's counters, each VP's exits ---- */
+
+static uint64_t deposited(uint32_t unused)
+{
+    (void)unused;
+    return pool_total();
+}
+
+static uint64_t deposits(uint32_t unused)
+{
+    (void)unused;
+    return pool_deposits();
+}
+
+static uint64_t of_hypervisor(uint32_t which)
+{
+    return hypervisor != NULL ? __atomic_load_n(&hypervisor[which], __ATOMIC_RELAXED) : 0;
+}
+
+static const struct {
+    const char *name;
+    uint64_t (*get)(uint32_t which);
+    uint32_t which;
+} totals[] = {
+    {"root.deposited_pages", deposited, 0},
+    {"root.deposits", deposits, 0},
+    {"hypervisor.logical_processors", of_hypervisor, HvStatsHvLogicalProcessors},
+    {"hypervisor.partitions", of_hypervisor, HvStatsHvPartitions},
+    {"hypervisor.total_pages", of_hypervisor, HvStatsHvTotalPages},
+    {"hypervisor.virtual_processors", of_hypervisor, HvStatsHvVirtualProcessors},
+    {"hypervisor.mapped_pages", of_hypervisor, HvStatsHvMappedPages},
+    {"hypervisor.ports", of_hypervisor, HvStatsHvPorts},
+    {"hypervisor.connections", of_hypervisor, HvStatsHvConnections},
+    {"hypervisor.root_pages_in_use", of_hypervisor, HvStatsHvRootPagesInUse},
+};
+enum { TOTALS = sizeof(totals) / sizeof(totals[0]) };
+
+int64_t child_statistic(struct vm_statistic *a)
+{
+    uint32_t index, reason, i = a->index;
+    struct child *c;
+
+    if (i < TOTALS) {
+        rt_strlcpy(a->name, totals[i].name, sizeof(a->name));
+        a->value = totals[i].get(totals[i].which);
+        return 0;
+    }
+    i -= TOTALS;
+    c = child_vp_at(i / CHILD_EXIT_REASONS, &index);
+    if (c == NULL)
+        return -ENOENT;
+    reason = i % CHILD_EXIT_REASONS;
+    rt_snprintf(a->name, sizeof(a->name), "%s.%u.exits.%s", c->name, index,
+                child_exit_names[reason]);
+    hv_begin(); /* the page stays while we look */
+    a->value = child_counter(c, index, HvStatsVpExitFirst + reason);
+    hv_end();
+    child_put(c);
+    return 0;
+}
