@@ -6,7 +6,9 @@ A case file defines TESTS, a list of Test. See docs/testing.md.
 from .catalogue import Test
 from .disks import Blank, Mixed, Random
 from .fill import Fill
+from .guests import every_vp_once, hello_lines
 from .screen import screen_text
 from .vm import Failure
 
-__all__ = ["Test", "Blank", "Mixed", "Random", "Fill", "Failure", "screen_text"]
+__all__ = ["Test", "Blank", "Mixed", "Random", "Fill", "Failure", "every_vp_once", "hello_lines",
+           "screen_text"]

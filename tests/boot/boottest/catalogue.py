@@ -39,6 +39,9 @@ class Test:
     commands: Optional[str] = None  # exec = ...
     options: dict = field(default_factory=dict)  # more keys of boot.cfg
     boot_cfg: Optional[str] = None  # the whole file instead of all of the above; "" for none at all
+    # Not that, but what tools/run-qemu (./verdigris run) boots with these arguments, in which
+    # {work} is the test's folder with boot.cfg in it, and {disk_path0} the first disk.
+    run: Optional[list] = None
     # What must happen: the patterns of expect in this order, then script(vm), then the end.
     expect: list = field(default_factory=list)
     script: Optional[Callable] = None

@@ -73,6 +73,7 @@ def _modules(test, place):
 def _substitute(text, nonce, made):
     text = text.replace("{nonce}", nonce)
     for i, disk in enumerate(made):
+        text = text.replace("{disk_path%d}" % i, disk.path)
         text = text.replace("{disk%d}" % i, disk.sha256_before)
     return text
 
@@ -98,9 +99,14 @@ def _make_esp(test, place, folder, nonce, made):
     return path
 
 
-def _make_vm(test, place, folder):
-    nonce = secrets.token_hex(8)
-    made = disks.make_all(test.disks, folder, place.tree)
+def _run_command(test, place, folder, nonce, made):
+    with open(os.path.join(folder, "boot.cfg"), "w", encoding="utf-8") as f:
+        f.write(_substitute(test.boot_cfg or "", nonce, made))
+    words = [_substitute(w, nonce, made).replace("{work}", folder) for w in test.run]
+    return [os.path.join(place.tree, "tools", "run-qemu"), "--images", place.images] + words
+
+
+def _qemu_command(test, place, folder, nonce, made):
     monitor = os.path.join(folder, "monitor")
     machine = qemu.Machine(
         esp=_make_esp(test, place, folder, nonce, made),
@@ -108,15 +114,20 @@ def _make_vm(test, place, folder):
         cpu=test.cpu, icount=test.icount, kvm=test.first_guest, disks=[d.attach() for d in made],
         extra=test.qemu)
     if test.first_guest:
-        command = first_guest.command(machine, place.first_guest,
-                                      os.path.join(folder, "initramfs.img"))
-    else:
-        machine.monitor = f"unix:{os.path.relpath(monitor)},server=on,wait=off"
-        command = machine.command()
-    made_vm = vm.Vm(command, os.path.join(folder, "serial.log"), test.forbidden(),
-                    test.timeout * TIMEOUT_FACTOR)
+        return first_guest.command(machine, place.first_guest,
+                                   os.path.join(folder, "initramfs.img"))
+    machine.monitor = f"unix:{os.path.relpath(monitor)},server=on,wait=off"
+    return machine.command()
+
+
+def _make_vm(test, place, folder):
+    nonce = secrets.token_hex(8)
+    made = disks.make_all(test.disks, folder, place.tree)
+    command = _qemu_command if test.run is None else _run_command
+    made_vm = vm.Vm(command(test, place, folder, nonce, made), os.path.join(folder, "serial.log"),
+                    test.forbidden(), test.timeout * TIMEOUT_FACTOR)
     made_vm.nonce, made_vm.disks, made_vm.work = nonce, made, folder
-    made_vm.monitor_path = monitor
+    made_vm.monitor_path = os.path.join(folder, "monitor")
     made_vm.images = place.images
     return made_vm
 

@@ -2,7 +2,7 @@
 """Machines of all sizes: processors, memory and disks, under the hypervisor and without it."""
 import re
 
-from boottest import Blank, Failure, Fill, Mixed, Test
+from boottest import Blank, Failure, Fill, Mixed, Test, every_vp_once, hello_lines
 
 
 def disks(name, loader, launch, **fields):
@@ -28,7 +28,7 @@ def processors_and_memory(vm):
     lps = re.findall(r"^ *\d+ +\d+ +\d+ +(\d+) +\d+  \w+", vm.text, re.MULTILINE)
     if len(lps) != number(vm, r"^machine: (\d+) processors") or "0" in lps:
         raise Failure(f"task switches of the processors: {lps}")
-    kept = re.search(r"^hypervisor: keeps (\d+) KiB", vm.text, re.MULTILINE)
+    kept = re.search(r"^hv: (\d+) KiB of memory kept", vm.text, re.MULTILINE)
     kept_kib = int(kept.group(1)) if kept else 0
     total = number(vm, r"^total +(\d+) KiB")
     ram = number(vm, r"^machine: \d+ processors, (\d+) KiB of memory")
@@ -36,14 +36,40 @@ def processors_and_memory(vm):
         raise Failure(f"root has {total} KiB, the hypervisor {kept_kib}, the machine {ram}")
 
 
-def size(smp, memory, launchtype, group):
-    return Test(f"root-{smp}-lps-{memory}-{launchtype}", group=group, smp=smp, memory=memory,
-                launchtype=launchtype, commands="sleep 1; lps; memory",
+def root_and_child_everywhere(vm):
+    """As above, and by the hypervisor's accounts root and a child have run on every LP."""
+    processors_and_memory(vm)
+    every_vp_once(vm)
+    times = re.findall(r", root (\d+) us, children (\d+) us$", vm.text, re.MULTILINE)
+    if len(times) != number(vm, r"^hv: (\d+) LPs") or any("0" in pair for pair in times):
+        raise Failure(f"run times of root and children on each LP: {times}")
+
+
+def bare_size(smp, memory):
+    return Test(f"root-{smp}-lps-{memory}-off", group="long", smp=smp, memory=memory,
+                launchtype="off", commands="sleep 1; lps; memory",
                 expect=[rf"^{smp} LPs, up", r"^exec: 3 commands, 0 failed"],
                 after=processors_and_memory)
 
 
-SIZES = [(smp, memory) for smp in (1, 2, 4) for memory in ("512M", "2G", "6G")]
+def size(smp, memory, apic, group):
+    """Children with a VP for each LP: hello counts them, spin keeps all of them busy at once."""
+    return Test(f"size-{smp}-lps-{memory}-apic-{apic}", group=group, smp=smp, memory=memory,
+                commands=f"start hello vps={smp} apic={apic} nonce={{nonce}}; wait hello; "
+                         f"start spin vps={smp} apic={apic} rounds=1000; wait spin; lps; memory",
+                expect=hello_lines(smp) + [rf"^{smp} LPs, up", r"^exec: 6 commands, 0 failed"],
+                after=root_and_child_everywhere, timeout=180)
+
+
+# All pairs of processors, memory and the child's APIC mode; the rest of the product is long.
+CPUS, MEMORIES, APICS = (1, 2, 4), ("512M", "2G", "6G"), ("x", "x2")
+PRODUCT = [(smp, memory, apic) for smp in CPUS for memory in MEMORIES for apic in APICS]
+
+
+def in_pairs(smp, memory, apic):
+    return (CPUS.index(smp) + MEMORIES.index(memory) + APICS.index(apic)) % 2 == 0
+
+
 LAUNCHED = r"^starting the hypervisor$"
 BARE = r"^starting root on the bare machine$"
 
@@ -56,5 +82,5 @@ TESTS = [
           "bare machine, because the processor has no nested paging", cpu="qemu64,+svm"),
     Test("exec-failure-is-counted", commands="lps; nosuchcommand; lps",
          expect=[r"^exec: 3 commands, 1 failed"]),
-] + [size(smp, memory, "auto", "normal") for smp, memory in SIZES] \
-  + [size(smp, memory, "off", "long") for smp, memory in SIZES]
+] + [size(*of, group="normal" if in_pairs(*of) else "long") for of in PRODUCT] \
+  + [bare_size(smp, memory) for smp in CPUS for memory in MEMORIES]

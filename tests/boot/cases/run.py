@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+"""./verdigris run, as people use it, and the shell under the hypervisor."""
+import re
+
+from boottest import Failure, Random, Test
+
+ACCELERATOR = r"^run: (using /dev/kvm|no usable /dev/kvm: emulating|/dev/kvm is there, but|emulating)"
+PROMPT = r"^root> \Z"
+COMMANDS = ("help partitions vps lps stats memory disks start stop wait log reboot poweroff").split()
+
+
+def first_impression(vm):
+    """What the README says one sees, in this order; then the prompt works."""
+    for line in (ACCELERATOR, r"^Verdigris hvloader \d+\.\d+", r"^boot\.cfg: ",
+                 r"^machine: 2 processors, ", r"^hypervisor: .*hvax64\.elf, build id [0-9a-f]{40}",
+                 r"^hypervisor: keeps \d+ KiB", r"^starting the hypervisor$",
+                 r"^hv: Verdigris hypervisor for AMD-V, build id [0-9a-f]{40}$", r"^hv: 2 LPs",
+                 r"^hv: \d+ KiB of memory kept", r"root: [0-9a-f]{40}, 2 CPUs, \d+ MiB memory$",
+                 r"root: launched by hypervisor$", r"pci: 0000:00:", r"block: ahci0: "):
+        vm.expect(line)
+    vm.nonce = vm.expect(r"^root> start hello vps=2 nonce=([0-9a-f]{16})$").group(1)
+    vm.expect(r"child hello: ended: it ended itself with 0$")
+    vm.expect(PROMPT)
+    found = re.findall(r"hello: VP (\d+) APIC (\d+) nonce (\w+)$", vm.text, re.MULTILINE)
+    if sorted(found) != [(n, n, vm.nonce) for n in "01"]:
+        raise Failure(f"hello's VPs: {found}")
+    vm.send("poweroff")
+
+
+def all_commands(vm):
+    """Each command of the shell, typed, with children to look at; completion and history."""
+    vm.expect(PROMPT)
+    vm.send("help")
+    vm.expect("".join(rf"^  {c} [^\0]*?" for c in COMMANDS))
+    vm.type("start sp\t vps=2 rounds=0\r")
+    vm.expect(r"^spin\.elf: started, partition \d+$")
+    vm.send("partitions")
+    vm.expect(r"^ *\d+  root +running +2 VPs ")
+    vm.expect(r"^ *\d+  spin\.elf +running +2 VPs +16384 KiB memory, 512 pages deposited$")
+    vm.send("vps")
+    vm.expect(r"^ *\d+  spin\.elf +VP   0 .* \d+ exits$")
+    vm.expect(r"^ *\d+  spin\.elf +VP   1 .* \d+ exits$")
+    vm.send("stats hypervisor.v")
+    vm.expect(r"^hypervisor\.virtual_processors +4$")
+    vm.send("stats spin.elf.1.exits.hyper")
+    vm.expect(r"^spin\.elf\.1\.exits\.hypercall +\d+$")
+    vm.send("lps")
+    vm.expect(r"^ *1 +1 .*, root \d+ us, children \d+ us$")
+    vm.expect(r"^2 LPs, up \d+ ms$")
+    vm.send("memory")
+    vm.expect(r"^hypervisor +\d+ KiB, not in the total$")
+    vm.send("disks mem0")
+    vm.expect(r"^mem0 +16 MiB, 32768 sectors")
+    vm.send("wait spin.elf 1")
+    vm.expect(r"^spin\.elf: timed out$")
+    vm.type("stop sp\t\r")
+    vm.expect(r"^spin\.elf: stopped$")
+    vm.type("wa\tspin.elf\r")
+    vm.expect(r"^spin\.elf: it was stopped$")
+    vm.type("\x1b[A\x1b[A\r")  # history: stop again, and it is gone
+    vm.expect(r"^spin\.elf: no such ")
+    vm.send("stats hypervisor.p")
+    vm.expect(r"^hypervisor\.partitions +1$")
+    vm.expect(r"^hypervisor\.ports +0$")
+    vm.send("log")
+    vm.expect(r"child spin\.elf: ended: it was stopped\n(?!\[spin)")
+    vm.send("reboot")
+    vm.expect(r"root: reset$")
+
+
+TESTS = [
+    Test("run-default", group="quick", run=[], script=first_impression),
+    Test("run-options", disks=[Random("ahci", 2), Random("nvme", 3)],
+         run=["--smp", "4", "--memory", "768M", "--disk", "{disk_path0},bus=ahci",
+              "--disk", "{disk_path1}", "--module", "{work}/boot.cfg",
+              "--exec", "lps; memory; disks --hash ahci1 nvme0; modules; partitions",
+              "--", "-device", "e1000"],
+         expect=[ACCELERATOR, r"pci: .* is 8086:100e,", r"^4 LPs, up", r"^{disk0}  ahci1$",
+                 r"^boot\.cfg +0 bytes$", r"^exec: 5 commands, 0 failed$"]),
+    Test("run-icount-failure", status=1, timeout=300,
+         run=["--smp", "1", "--launchtype", "off", "--icount", "--exec", "lps; nosuchcommand"],
+         expect=[r"^run: emulating \(TCG\)$", r"-icount shift=0",
+                 r"root: launched by bare machine, because boot\.cfg says so$", r"^1 LPs, up",
+                 r"^exec: 2 commands, 1 failed$"]),
+    Test("run-boot-cfg", run=["--boot-cfg", "{work}/boot.cfg"],
+         boot_cfg="# as written\nstartup = echo {nonce}; poweroff\n",
+         expect=[r"^boot\.cfg: hypervisorlaunchtype = auto, .* 0 modules$", r"^{nonce}$",
+                 r"root: power off$"]),
+    Test("shell-under-hypervisor", script=all_commands),
+]

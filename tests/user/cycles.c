@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/user/cycles.c - in the shell's place: makes and ends children many times, and counts what is
+ * left of them. boot.cfg's exec says how: "MODE COUNT SEED", with MODE one of
+ *   cycles  let them run to their end, or stop them at any moment
+ *   stops   stop each where hvdebug=stop has suspended it
+ * Then the machine is switched off. A sibling child runs all the time; its memory must not change. */
+#include <stdbool.h>
+#include <hvabi/partition.h>
+#include <rt/mem.h>
+#include <rootabi/root.h>
+#include <rootabi/syscall.h>
+#include <rootabi/vm.h>
+#include "lib/print.h"
+#include "lib/system.h"
+#include "shell/shell.h"
+
+enum {
+    WARM_UP = 20,        /* children before the first count: root's own memory finds its size */
+    VPS_MAX = 4,
+    CHILD_MIB = 2,
+    SIBLING_MIB = 4,
+    RUN_MICROSECONDS = 3000,
+    POLL_NS = 100000,
+    WORDS = 3,
+};
+
+#define NS_PER_US 1000u
+#define SIBLING_READY "still: ready"
+
+int main(void);
+
+static struct {
+    int root, vm;
+    uint64_t random;
+    bool stops;
+    unsigned failed;
+} run;
+
+static uint64_t next_random(void)
+{
+    uint64_t z = run.random += 0x9e3779b97f4a7c15ull;
+
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+    return z ^ z >> 31;
+}
+
+static void fail(const char *what, const char *name, int64_t result)
+{
+    run.failed++;
+    print("FAIL %s %s: %s\n", what, name, result < 0 ? error_text(result) : "not as it should be");
+}
+
+/* ---- counting ---- */
+
+struct count {
+    char name[56];
+    uint64_t value;
+};
+
+enum { COUNTS = 16 };
+
+/* The hypervisor's counts, and root's free memory; how many. */
+static unsigned take_counts(struct count *counts)
+{
+    struct vm_statistic s = {0};
+    struct root_info info = {0};
+    unsigned n = 0;
+
+    for (; ioctl(run.vm, VM_IOCTL_STATISTIC, &s) == 0 && n < COUNTS - 1; s.index++) {
+        if (strncmp(s.name, "hypervisor.", strlen("hypervisor.")) != 0 &&
+            strcmp(s.name, "root.deposited_pages") != 0)
+            continue;
+        rt_strlcpy(counts[n].name, s.name, sizeof(counts[n].name));
+        counts[n++].value = s.value;
+    }
+    ioctl(run.root, ROOT_IOCTL_INFO, &info);
+    rt_strlcpy(counts[n].name, "root.memory_free", sizeof(counts[n].name));
+    counts[n++].value = info.memory_free;
+    return n;
+}
+
+static void compare_counts(const struct count *before, unsigned n)
+{
+    struct count after[COUNTS];
+
+    if (take_counts(after) != n)
+        fail("counting", "twice", 0);
+    for (unsigned i = 0; i < n; i++) {
+        if (after[i].value != before[i].value)
+            run.failed++;
+        print("%s %s: %lu before, %lu after\n", after[i].value == before[i].value ? "PASS" : "FAIL",
+              after[i].name, before[i].value, after[i].value);
+    }
+}
+
+/* ---- the sibling ---- */
+
+static bool log_says(const char *text)
+{
+    static struct root_log l;
+    size_t matched = 0;
+
+    l.position = 0;
+    while (ioctl(run.root, ROOT_IOCTL_LOG, &l) == 0 && l.length != 0)
+        for (uint32_t i = 0; i < l.length; i++) {
+            matched = l.text[i] == text[matched] ? matched + 1 : l.text[i] == text[0];
+            if (text[matched] == '\0')
+                return true;
+        }
+    return false;
+}
+
+static bool start_sibling(void)
+{
+    struct vm_start s = {.name = "still", .module = "still.elf", .vp_count = 1,
+                         .memory_mib = SIBLING_MIB};
+    int64_t result = ioctl(run.vm, VM_IOCTL_START, &s);
+
+    if (result < 0) {
+        fail("start", s.name, result);
+        return false;
+    }
+    while (!log_says(SIBLING_READY))
+        sleep_ns(POLL_NS);
+    return true;
+}
+
+static struct vm_hash sibling_hash(void)
+{
+    struct vm_hash h = {.name = "still"};
+    int64_t result = ioctl(run.vm, VM_IOCTL_HASH, &h);
+
+    if (result < 0)
+        fail("hash", h.name, result);
+    return h;
+}
+
+/* ---- children ---- */
+
+static bool start_child(const char *name)
+{
+    struct vm_start s = {
+        .vp_count = 1 + (uint32_t)(next_random() % VPS_MAX),
+        .memory_mib = CHILD_MIB,
+        .privileges = HV_PRIVILEGE_ACCESS_VP_REGISTERS,
+    };
+    int64_t result;
+
+    rt_strlcpy(s.name, name, sizeof(s.name));
+    rt_snprintf(s.module, sizeof(s.module), "%s.elf", name);
+    rt_snprintf(s.options, sizeof(s.options), "seed=%lu apic=%s", next_random(),
+                next_random() % 2 ? "x" : "x2");
+    result = ioctl(run.vm, VM_IOCTL_START, &s);
+    if (result < 0)
+        fail("start", name, result);
+    return result == 0;
+}
+
+/* Its end must be @end. */
+static void wait_child(const char *name, uint32_t end)
+{
+    struct vm_wait w = {0};
+    int64_t result;
+
+    rt_strlcpy(w.name, name, sizeof(w.name));
+    result = ioctl(run.vm, VM_IOCTL_WAIT, &w);
+    if (result < 0 || w.end != end || w.status != 0) {
+        fail("end of", name, result);
+        print("%s: %s\n", name, w.reason);
+    }
+}
+
+static void stop_child(const char *name)
+{
+    struct vm_stop s = {0};
+    int64_t result;
+
+    rt_strlcpy(s.name, name, sizeof(s.name));
+    result = ioctl(run.vm, VM_IOCTL_STOP, &s);
+    if (result < 0)
+        fail("stop", name, result);
+    wait_child(name, VM_END_STOPPED);
+}
+
+static bool is_suspended(const char *name)
+{
+    struct vm_vp v = {0};
+
+    for (; ioctl(run.vm, VM_IOCTL_VP, &v) == 0; v.index++)
+        if (strcmp(v.partition, name) == 0 && v.suspended)
+            return true;
+    return false;
+}
+
+static void one_stop(void)
+{
+    if (!start_child("churn"))
+        return;
+    while (!is_suspended("churn"))
+        sleep_ns(POLL_NS);
+    stop_child("churn");
+}
+
+static void one_cycle(unsigned i)
+{
+    if (i % 2 == 0) {
+        if (start_child("hello"))
+            wait_child("hello", VM_END_EXIT);
+        return;
+    }
+    if (!start_child("churn"))
+        return;
+    sleep_ns(next_random() % RUN_MICROSECONDS * NS_PER_US);
+    stop_child("churn");
+}
+
+static void repeat(unsigned count)
+{
+    for (unsigned i = 0; i < count && run.failed == 0; i++)
+        if (run.stops)
+            one_stop();
+        else
+            one_cycle(i);
+}
+
+/* ---- the whole ---- */
+
+static bool read_command(unsigned *count)
+{
+    static struct root_option o = {.key = "exec"};
+    char *words[ARGUMENTS_MAX];
+    uint64_t n;
+
+    if (ioctl(run.root, ROOT_IOCTL_OPTION, &o) < 0 || split_words(o.value, words) != WORDS ||
+        !parse_number(words[1], &n) || !parse_number(words[2], &run.random))
+        return false;
+    run.stops = strcmp(words[0], "stops") == 0;
+    *count = (unsigned)n;
+    print("%s: %u children, seed %lu\n", words[0], *count, run.random);
+    return true;
+}
+
+static void test(unsigned count)
+{
+    static struct count before[COUNTS];
+    struct vm_hash first, last;
+    unsigned n;
+
+    if (!start_sibling())
+        return;
+    repeat(WARM_UP);
+    first = sibling_hash();
+    n = take_counts(before);
+    repeat(count);
+    compare_counts(before, n);
+    last = sibling_hash();
+    print("%s the sibling's %lu bytes are as they were\n",
+          memcmp(first.sha256, last.sha256, sizeof(first.sha256)) == 0 ? "PASS" : "FAIL", last.bytes);
+    if (run.failed == 0)
+        print("PASS %u children made and ended\n", count);
+}
+
+int main(void)
+{
+    unsigned count;
+
+    run.root = (int)open("/dev/root", OPEN_READ_WRITE);
+    run.vm = (int)open("/dev/vm", OPEN_READ_WRITE);
+    if (read_command(&count))
+        test(count);
+    else
+        print("FAIL exec is MODE COUNT SEED\n");
+    reboot(REBOOT_POWER_OFF);
+    return 1;
+}
