@@ -36,12 +36,10 @@ static bool read_entry(struct vp *vp, unsigned level, uint64_t at, unsigned size
            HV_STATUS_SUCCESS;
 }
 
-/* Bits 51:0 of a PAE or long-mode entry that maps a page at @shift; legacy 4 MiB pages have PSE-36.
- */
+/* Bits 51:0 of a PAE or long-mode entry that maps a page at @shift; legacy 4 MiB pages have PSE-36. */
 static uint64_t page_base(const struct paging_mode *m, uint64_t e, unsigned shift)
 {
-    /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): level 1 is always a leaf
-     */
+    /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): level 1 is always a leaf */
     uint64_t mask = ~((1ull << shift) - 1);
 
     if (m != &mode_legacy)
@@ -61,8 +59,7 @@ static bool is_leaf(const struct vp *vp, const struct paging_mode *m, uint64_t e
                              : (virt_cr4(vp) & CR4_PSE) != 0;
 }
 
-/* Do the rights that all entries on the way have in common (U/S and R/W anded, NX ored) allow it?
- */
+/* Do the rights that all entries on the way have in common (U/S and R/W anded, NX ored) allow it? */
 static bool allowed(struct vp *vp, unsigned access, uint64_t common, bool nx)
 {
     bool user = access & GVA_USER;
@@ -85,8 +82,7 @@ static bool allowed(struct vp *vp, unsigned access, uint64_t common, bool nx)
     return true;
 }
 
-/* Bits above those that the tables translate repeat the highest; outside long mode there are none.
- */
+/* Bits above those that the tables translate repeat the highest; outside long mode are none. */
 static bool canonical(const struct paging_mode *m, uint64_t va)
 {
     unsigned unused = 64 - PAGE_SHIFT - m->levels * m->index_bits;
