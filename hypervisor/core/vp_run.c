@@ -32,10 +32,11 @@ static void idle(struct pcpu *cpu)
  * interrupt for a bit that is set already. True: choose again what to run. */
 static bool serve_work(struct pcpu *cpu)
 {
-    uint32_t work, all = 0;
+    uint32_t all = 0;
 
     do {
-        work = __atomic_exchange_n(&cpu->remote.work, 0, __ATOMIC_SEQ_CST);
+        uint32_t work = __atomic_exchange_n(&cpu->remote.work, 0, __ATOMIC_SEQ_CST);
+
         all |= work;
         if (work & WORK_TIMER)
             timers_run(cpu);

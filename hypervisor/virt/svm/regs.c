@@ -141,23 +141,24 @@ hv_status virt_reg_get(struct vp *vp, uint32_t name, struct hv_register_value *v
 }
 
 /* Bits that no guest may set are refused here, the rest by the hardware at VMRUN. */
-bool virt_reg_allows(uint32_t name, uint64_t v)
+bool virt_reg_allows(uint32_t name, uint64_t value)
 {
     const uint64_t efer_allowed = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_FFXSR |
                                   (speculation.auto_ibrs ? EFER_AIBRSE : 0);
 
     switch (name) {
     case HvX64RegisterCr0:
-        return !(v & ~CR0_DEFINED) && (!(v & CR0_PG) || (v & CR0_PE)) && (!(v & CR0_NW) || (v & CR0_CD));
+        return !(value & ~CR0_DEFINED) && (!(value & CR0_PG) || (value & CR0_PE)) &&
+               (!(value & CR0_NW) || (value & CR0_CD));
     case HvX64RegisterCr4:
-        return !(v & (CR4_VMXE | CR4_SMXE | CR4_PCIDE | CR4_CET | CR4_PKS | CR4_KL));
+        return !(value & (CR4_VMXE | CR4_SMXE | CR4_PCIDE | CR4_CET | CR4_PKS | CR4_KL));
     case HvX64RegisterEfer:
-        return !(v & ~efer_allowed);
+        return !(value & ~efer_allowed);
     case HvX64RegisterDr6:
     case HvX64RegisterDr7:
-        return v >> 32 == 0;
+        return value >> 32 == 0;
     case HvRegisterInterruptState:
-        return !(v & ~HV_X64_INTERRUPT_STATE_SHADOW);
+        return !(value & ~HV_X64_INTERRUPT_STATE_SHADOW);
     default:
         return true;
     }
