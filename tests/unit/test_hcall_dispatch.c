@@ -93,6 +93,7 @@ static uint32_t out_size(const struct expected *c)
     return (uint32_t)c->out + c->out_rep;
 }
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): @c is the name of a variable */
 #define FOR_EACH_CALL(c) for (const struct expected *c = calls; c < calls + ARRAY_SIZE(calls); c++)
 
 static const struct expected *find(uint32_t code)
