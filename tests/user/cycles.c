@@ -21,6 +21,7 @@ enum {
     SIBLING_MIB = 4,
     RUN_MICROSECONDS = 3000,
     POLL_NS = 100000,
+    POLLS_MAX = 100000, /* far beyond any child's way to its exit */
     WORDS = 3,
 };
 
@@ -193,12 +194,28 @@ static bool is_suspended(const char *name)
     return false;
 }
 
+/* What its VPs do instead of stopping. */
+static void print_vps(const char *name)
+{
+    struct vm_vp v = {0};
+
+    for (; ioctl(run.vm, VM_IOCTL_VP, &v) == 0; v.index++)
+        if (strcmp(v.partition, name) == 0)
+            print("%s: VP %u %s after %lu exits\n", name, v.vp_index, v.state, v.exits);
+}
+
 static void one_stop(void)
 {
+    unsigned polls = 0;
+
     if (!start_child("churn"))
         return;
-    while (!is_suspended("churn"))
+    while (!is_suspended("churn") && ++polls < POLLS_MAX)
         sleep_ns(POLL_NS);
+    if (polls == POLLS_MAX) {
+        fail("stop of", "churn", 0);
+        print_vps("churn");
+    }
     stop_child("churn");
 }
 
