@@ -12,6 +12,7 @@
 #include "core/partition.h"
 #include "core/sched.h"
 #include "core/timer.h"
+#include "emul/gva.h"
 #include "emul/lapic.h"
 #include "mm/guest.h"
 #include "synic/stimer.h"
@@ -45,8 +46,8 @@ enum vp_activity {
     VP_ACTIVITY_WAIT_SIPI,
 };
 
-/* vp.views: by the level of a page table, and */
-enum { VP_VIEW_CODE = 0, VP_VIEWS = 6 };
+/* vp.views: page tables by their level, and */
+enum { VP_VIEW_CODE = 0, VP_VIEW_INPUT = 1 + GVA_LEVELS, VP_VIEWS };
 
 struct vp {
     uint64_t gpr[16]; /* [o] in the order of HvX64RegisterRax..R15; RAX and RSP are kept here too
@@ -68,7 +69,8 @@ struct vp {
     uint64_t cr2;       /* [o] */
     uint64_t dr[4];     /* [o] */
 
-    struct guest_view views[VP_VIEWS]; /* [o] of the tables and the code of the last instruction */
+    struct guest_view views[VP_VIEWS]; /* [o] of its last instruction and hypercall */
+    struct gva_fetched fetched;        /* [o] */
 
     struct sched_entity sched;
     struct lapic lapic;

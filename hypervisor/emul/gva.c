@@ -30,10 +30,20 @@ static const struct paging_mode *mode_of(const struct vp *vp)
     return cr4 & CR4_PAE ? &mode_pae : &mode_legacy;
 }
 
-static bool read_entry(struct vp *vp, unsigned level, uint64_t at, unsigned size, uint64_t *entry)
+/* Read a table's entry, and note it in @f unless that is NULL. */
+static bool read_entry(struct vp *vp, unsigned level, uint64_t at, unsigned size, uint64_t *entry,
+                       struct gva_fetched *f)
 {
-    return guest_view_entry(&vp->views[level], &vp->partition->slat, gpa(at), size, entry) ==
-           HV_STATUS_SUCCESS;
+    struct guest_view *v = &vp->views[level];
+
+    if (guest_view_entry(v, &vp->partition->slat, gpa(at), size, entry) != HV_STATUS_SUCCESS)
+        return false;
+    if (f != NULL && size == sizeof(uint64_t) && v->generation == f->inputs.generation)
+        f->entry[f->entries++] = (struct gva_entry){
+            (const uint64_t *)(const void *)(v->at + (at & PAGE_MASK)), *entry};
+    else if (f != NULL)
+        f->inputs.generation = 0; /* void */
+    return true;
 }
 
 /* Bits 51:0 of a PAE or long-mode entry that maps a page at @shift; legacy 4 MiB pages have PSE-36. */
@@ -90,7 +100,8 @@ static bool canonical(const struct paging_mode *m, uint64_t va)
     return (m != &mode_4 && m != &mode_5) || (uint64_t)((int64_t)(va << unused) >> unused) == va;
 }
 
-enum gva_result gva_translate(struct vp *vp, uint64_t va, unsigned access, gpa_t *out)
+static enum gva_result walk(struct vp *vp, uint64_t va, unsigned access, gpa_t *out,
+                            struct gva_fetched *f)
 {
     const struct paging_mode *m;
     uint64_t table, e = 0, common = PTE_US | PTE_RW;
@@ -110,7 +121,7 @@ enum gva_result gva_translate(struct vp *vp, uint64_t va, unsigned access, gpa_t
     for (level = m->levels;; level--) {
         shift = PAGE_SHIFT + m->index_bits * (level - 1);
         uint64_t index = va >> shift & ((1u << m->index_bits) - 1);
-        if (!read_entry(vp, level, table + index * m->entry_size, m->entry_size, &e))
+        if (!read_entry(vp, level, table + index * m->entry_size, m->entry_size, &e, f))
             return GVA_TABLE_UNMAPPED;
         if (!(e & PTE_P))
             return GVA_NOT_PRESENT;
@@ -127,28 +138,97 @@ enum gva_result gva_translate(struct vp *vp, uint64_t va, unsigned access, gpa_t
     return GVA_OK;
 }
 
+enum gva_result gva_translate(struct vp *vp, uint64_t va, unsigned access, gpa_t *out)
+{
+    return walk(vp, va, access, out, NULL);
+}
+
 enum x86_mode gva_mode(const struct vp *vp)
 {
     return virt_code_64(vp) ? X86_MODE_64 : virt_code_32(vp) ? X86_MODE_32 : X86_MODE_16;
 }
 
+/* ---- instruction bytes ---- */
+
+static uint64_t code_address(const struct vp *vp)
+{
+    return virt_code_64(vp) ? vp->rip
+                            : (virt_segment_base(vp, HvX64RegisterCs) + vp->rip) & UINT32_MAX;
+}
+
+/* All that the way to the page of @va depends on, but for the tables. */
+static struct gva_inputs inputs_now(const struct vp *vp, uint64_t va)
+{
+    return (struct gva_inputs){
+        .page = va & ~PAGE_MASK,
+        .cr0 = virt_cr0(vp),
+        .cr3 = virt_cr3(vp),
+        .cr4 = virt_cr4(vp),
+        .efer = virt_efer(vp),
+        .cpl = virt_cpl(vp),
+        .generation = __atomic_load_n(&vp->partition->slat.generation, __ATOMIC_ACQUIRE),
+    };
+}
+
+static bool inputs_equal(const struct gva_inputs *a, const struct gva_inputs *b)
+{
+    return a->page == b->page && a->cr0 == b->cr0 && a->cr3 == b->cr3 && a->cr4 == b->cr4 &&
+           a->efer == b->efer && a->cpl == b->cpl && a->generation == b->generation;
+}
+
+/* Most exits come from a page that an exit came from before: while all inputs are the same, and each
+ * table on the way holds what it held, so is the outcome. */
+static bool fetch_again(const struct vp *vp, uint64_t va, uint8_t bytes[X86_INSN_MAX])
+{
+    const struct gva_fetched *f = &vp->fetched;
+    struct gva_inputs now = inputs_now(vp, va);
+    uint64_t offset = va & PAGE_MASK;
+
+    if (!inputs_equal(&now, &f->inputs) || offset > PAGE_SIZE - X86_INSN_MAX)
+        return false;
+    for (unsigned i = 0; i < f->entries; i++)
+        if (__atomic_load_n(f->entry[i].at, __ATOMIC_ACQUIRE) != f->entry[i].value)
+            return false;
+    /* Two overlapping words. */
+    __builtin_memcpy(bytes, f->code + offset, sizeof(uint64_t));
+    __builtin_memcpy(bytes + X86_INSN_MAX - sizeof(uint64_t),
+                     f->code + offset + X86_INSN_MAX - sizeof(uint64_t), sizeof(uint64_t));
+    /* All of it was the guest's if it still is. */
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return now.generation == __atomic_load_n(&vp->partition->slat.generation, __ATOMIC_RELAXED);
+}
+
+/* Copy @n bytes at @va, which lie in one page, and note the way there. False: they are not there. */
+static bool fetch_part(struct vp *vp, uint64_t va, uint8_t *bytes, unsigned n)
+{
+    unsigned access = GVA_FETCH | (virt_cpl(vp) == 3 ? (unsigned)GVA_USER : 0u);
+    struct guest_view *code = &vp->views[VP_VIEW_CODE];
+    struct gva_fetched *f = &vp->fetched;
+    gpa_t at;
+
+    f->inputs = inputs_now(vp, va);
+    f->entries = 0;
+    if (walk(vp, va, access, &at, f) != GVA_OK ||
+        guest_view_read(code, &vp->partition->slat, at, bytes, n) != HV_STATUS_SUCCESS) {
+        f->inputs.generation = 0;
+        return false;
+    }
+    f->code = code->at;
+    if (code->generation != f->inputs.generation)
+        f->inputs.generation = 0;
+    return true;
+}
+
 unsigned gva_fetch(struct vp *vp, uint8_t bytes[X86_INSN_MAX])
 {
-    uint64_t va = virt_code_64(vp)
-                      ? vp->rip
-                      : (virt_segment_base(vp, HvX64RegisterCs) + vp->rip) & UINT32_MAX;
-    unsigned access = GVA_FETCH | (virt_cpl(vp) == 3 ? (unsigned)GVA_USER : 0u);
-    unsigned have = 0;
+    uint64_t va = code_address(vp), in_page = PAGE_SIZE - (va & PAGE_MASK);
+    unsigned first = in_page < X86_INSN_MAX ? (unsigned)in_page : X86_INSN_MAX;
 
-    while (have < X86_INSN_MAX) {
-        uint64_t in_page = PAGE_SIZE - ((va + have) & PAGE_MASK);
-        unsigned n = X86_INSN_MAX - have < in_page ? X86_INSN_MAX - have : (unsigned)in_page;
-        gpa_t at;
-        if (gva_translate(vp, va + have, access, &at) != GVA_OK ||
-            guest_view_read(&vp->views[VP_VIEW_CODE], &vp->partition->slat, at, bytes + have, n) !=
-                HV_STATUS_SUCCESS)
-            break;
-        have += n;
-    }
-    return have;
+    if (fetch_again(vp, va, bytes))
+        return X86_INSN_MAX;
+    if (!fetch_part(vp, va, bytes, first))
+        return 0;
+    if (first < X86_INSN_MAX && !fetch_part(vp, va + first, bytes + first, X86_INSN_MAX - first))
+        return first;
+    return X86_INSN_MAX;
 }

@@ -27,6 +27,28 @@ enum gva_result {
     GVA_TABLE_UNMAPPED, /* a table lies where the guest has no memory */
 };
 
+/* What the way to a page of code depends on: the VP's state, */
+struct gva_inputs {
+    uint64_t page, cr0, cr3, cr4, efer;
+    uint64_t generation; /* of the SLAT; 0: nothing is noted */
+    uint64_t cpl;
+};
+
+/* the entries of its page tables, */
+struct gva_entry {
+    const uint64_t *at;
+    uint64_t value;
+};
+
+/* and where it led: the last fetch, in vp.fetched. */
+#define GVA_LEVELS 5
+struct gva_fetched {
+    struct gva_inputs inputs;
+    unsigned entries;
+    struct gva_entry entry[GVA_LEVELS];
+    const unsigned char *code; /* the page */
+};
+
 /* Where @va leads. */
 enum gva_result gva_translate(struct vp *vp, uint64_t va, unsigned access, gpa_t *out);
 
