@@ -87,9 +87,13 @@ void guest_apic_self_ipi(uint8_t vector)
         guest_apic_write(APIC_ICR_LOW, APIC_ICR_SHORTHAND_SELF | APIC_ICR_LEVEL_ASSERT | vector);
 }
 
-void guest_apic_timer_once(uint8_t vector, uint32_t count)
+void guest_apic_timer_set(uint8_t vector)
 {
     guest_apic_write(APIC_TIMER_DIVIDE, APIC_DIVIDE_BY_1);
     guest_apic_write(APIC_LVT_TIMER, APIC_LVT_TIMER_ONE_SHOT | vector);
+}
+
+void guest_apic_timer_start(uint32_t count)
+{
     guest_apic_write(APIC_TIMER_INITIAL, count);
 }

@@ -3,7 +3,7 @@
  *   bench: NAME instructions=N exits=N REASON=N ...
  * in TSC ticks, which under -icount are instructions, and exits of this VP by its statistics page;
  * the median of several batches, divided by the operations in a batch.
- * Arguments: loops=N operations a batch (100). Nothing here halts but vp_switch, where each VP does
+ * Arguments: loops=N operations a batch (100); only=NAME measures one figure. Nothing here halts but vp_switch, where each VP does
  * and the other one runs. signal_event_root needs an event connection that root has set up, and
  * vp_switch a second VP; what cannot be measured is said. */
 #include <hvabi/msr.h>
@@ -15,6 +15,7 @@
 #include <x86/insn.h>
 
 #include <rt/format.h>
+#include <rt/mem.h>
 
 #include "guest.h"
 
@@ -96,7 +97,7 @@ static void timer_interrupt(void)
 {
     uint64_t seen = interrupts;
 
-    guest_apic_timer_once(VECTOR_TIMER, TIMER_COUNT);
+    guest_apic_timer_start(TIMER_COUNT);
     interrupt_wait(seen);
 }
 
@@ -198,8 +199,12 @@ static void report(const char *name, const struct figure *f, uint64_t loops, uin
     guest_printf("%s\n", line);
 }
 
+static char only[32]; /* empty: all */
+
 static void measure_many(const char *name, void (*operation)(void), uint64_t loops, uint64_t each)
 {
+    if (only[0] != '\0' && strcmp(only, name) != 0)
+        return;
     for (unsigned i = 0; i < WARM_UP_LOOPS; i++)
         operation();
     for (unsigned i = 0; i < BATCHES; i++)
@@ -247,6 +252,7 @@ uint8_t guest_main(const struct guest_boot *boot)
     uint64_t loops = guest_arg_number(guest_command_line(), "loops", 100);
 
     boot_info = boot;
+    guest_arg_text(guest_command_line(), "only", only, sizeof only);
     insn_wrmsr(HV_X64_MSR_STATS_VP_RETAIL_PAGE, (uint64_t)(uintptr_t)stats | HV_X64_MSR_PAGE_ENABLE);
     if (!guest_hypercall_enable())
         return GUEST_EXIT_FAILED;
@@ -265,6 +271,7 @@ uint8_t guest_main(const struct guest_boot *boot)
         guest_printf("bench: signal_event_root without a connection\n");
     measure_xapic(loops);
     measure_x2apic(loops);
+    guest_apic_timer_set(VECTOR_TIMER);
     measure("timer_interrupt", timer_interrupt, loops);
     measure_switch(boot, loops);
     return GUEST_EXIT_OK;

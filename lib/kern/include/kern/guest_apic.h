@@ -33,7 +33,8 @@ void guest_apic_eoi(void);
 void guest_apic_ipi(uint32_t id, uint32_t low);
 void guest_apic_self_ipi(uint8_t vector);
 
-/* One interrupt of @vector after @count periods of the timer's clock. */
-void guest_apic_timer_once(uint8_t vector, uint32_t count);
+/* One-shot timer: its vector, counting undivided; then each start is one expiry after @count ticks. */
+void guest_apic_timer_set(uint8_t vector);
+void guest_apic_timer_start(uint32_t count);
 
 #endif
