@@ -201,14 +201,22 @@ static bool client_init(struct hv_client *c)
     return true;
 }
 
+static bool sint_allocate(struct hv_cpu *c, uint32_t sint, uint32_t cpu, irq_handler handler)
+{
+    if (!irq_alloc(&c->irqs[sint], cpu, handler, c))
+        return false;
+    c->irqs[sint].auto_eoi = true;
+    return true;
+}
+
 static bool synic_allocate(struct hv_cpu *c, uint32_t cpu)
 {
     c->messages = zeroed_page();
     c->events = zeroed_page();
     wait_queue_init(&c->queue);
     return c->messages != NULL && c->events != NULL && client_init(&c->client) &&
-           irq_alloc(&c->irqs[HV_SINT_INTERCEPT], cpu, intercept_interrupt, c) &&
-           irq_alloc(&c->irqs[HV_SINT_CHILDREN], cpu, children_interrupt, c);
+           sint_allocate(c, HV_SINT_INTERCEPT, cpu, intercept_interrupt) &&
+           sint_allocate(c, HV_SINT_CHILDREN, cpu, children_interrupt);
 }
 
 /* The thread of each CPU. */
@@ -219,7 +227,7 @@ static void synic_on(void *argument)
     insn_wrmsr(HV_X64_MSR_SIMP, virt_to_phys(c->messages) | HV_X64_MSR_PAGE_ENABLE);
     insn_wrmsr(HV_X64_MSR_SIEFP, virt_to_phys(c->events) | HV_X64_MSR_PAGE_ENABLE);
     for (uint32_t sint = 0; sint < HV_SINTS_USED; sint++)
-        insn_wrmsr(HV_X64_MSR_SINT0 + sint, c->irqs[sint].vector);
+        insn_wrmsr(HV_X64_MSR_SINT0 + sint, c->irqs[sint].vector | HV_SYNIC_SINT_AUTO_EOI);
     insn_wrmsr(HV_X64_MSR_SCONTROL, HV_SYNIC_CONTROL_ENABLE);
     __atomic_fetch_add(&hv.ready, 1, __ATOMIC_RELEASE);
     handle_later(c);

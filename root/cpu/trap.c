@@ -68,6 +68,8 @@ static void exception(struct trap_frame *f)
 
 static void interrupt(struct cpu *cpu, unsigned vector)
 {
+    bool owed = true;
+
     switch (vector) {
     case VECTOR_TIMER:
         timer_interrupt(cpu);
@@ -79,10 +81,11 @@ static void interrupt(struct cpu *cpu, unsigned vector)
         tlb_serve(cpu);
         break;
     default:
-        irq_dispatch(cpu, vector);
+        owed = irq_dispatch(cpu, vector);
         break;
     }
-    apic_eoi();
+    if (owed)
+        apic_eoi();
 }
 
 void trap_enter(struct trap_frame *f)

@@ -68,17 +68,20 @@ void irq_free(struct irq *irq)
         insn_pause();
 }
 
-void irq_dispatch(struct cpu *cpu, unsigned vector)
+bool irq_dispatch(struct cpu *cpu, unsigned vector)
 {
+    bool owed = true;
     struct irq *irq;
 
     __atomic_store_n(&cpu->active_vector, vector, __ATOMIC_SEQ_CST);
     irq = __atomic_load_n(&cpu->irqs[vector], __ATOMIC_SEQ_CST);
     if (irq != NULL) {
         __atomic_store_n(&irq->count, irq->count + 1, __ATOMIC_RELAXED);
+        owed = !irq->auto_eoi;
         irq->handler(irq->context);
     }
     __atomic_store_n(&cpu->active_vector, 0, __ATOMIC_RELEASE);
+    return owed;
 }
 
 uint64_t irq_msi_address(const struct irq *irq)

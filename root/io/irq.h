@@ -16,6 +16,7 @@ struct irq {
     uint32_t cpu;         /* index of the CPU it is aimed at */
     irq_handler handler;
     void *context;
+    bool auto_eoi;  /* its source ends it at delivery: no EOI is owed. Set before it is unmasked */
     uint64_t count; /* [a] interrupts taken */
 };
 
