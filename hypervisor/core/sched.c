@@ -341,8 +341,6 @@ static struct sched_entity *longest_waiting(struct partition *p, const struct pc
 {
     struct list *node;
 
-    if (list_empty(&p->preempted) && list_empty(&p->spinning))
-        return NULL;
     spin_lock(&p->preempted_lock);
     node = list_pop_front(&p->preempted);
     if (node == NULL && !runs_elsewhere(p, cpu))
@@ -438,7 +436,7 @@ void sched_wake(struct vp *vp) NO_LOCK_CHECK
     if (e->state == SCHED_BLOCKED && !suspended) {
         enqueue(cpu, e, now);
         look = must_look(cpu, now);
-        crowded = cpu->current != NULL && !e->pinned;
+        crowded = lp_count > 1 && cpu->current != NULL && !e->pinned;
     } else if (e->state == SCHED_RUNNING) {
         __atomic_store_n(&e->wake_pending, true, __ATOMIC_RELAXED);
         look = true;
@@ -607,7 +605,8 @@ static bool step_back(struct pcpu *cpu, struct sched_entity *spinning, uint64_t 
     return first != NULL;
 }
 
-bool sched_long_spin(struct pcpu *cpu, struct vp *vp) NO_LOCK_CHECK
+/* Apart, so that a call for nothing costs next to nothing. */
+static __attribute__((noinline)) bool yield_to_waiting(struct pcpu *cpu, struct vp *vp) NO_LOCK_CHECK
 {
     struct sched_entity *e = longest_waiting(vp->partition, cpu);
     uint64_t now = insn_rdtsc();
@@ -622,6 +621,16 @@ bool sched_long_spin(struct pcpu *cpu, struct vp *vp) NO_LOCK_CHECK
     }
     vp->sched.spinning = true;
     return true;
+}
+
+bool sched_long_spin(struct pcpu *cpu, struct vp *vp)
+{
+    const struct partition *p = vp->partition;
+
+    if (list_empty(&p->preempted) && list_empty(&p->spinning) &&
+        __atomic_load_n(&cpu->run_queue.count, __ATOMIC_RELAXED) == 0)
+        return false;
+    return yield_to_waiting(cpu, vp);
 }
 
 bool sched_detach(struct vp *vp) NO_LOCK_CHECK

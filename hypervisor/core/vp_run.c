@@ -158,6 +158,12 @@ static void arm_slice(struct pcpu *cpu, const struct vp *vp)
     timer_arm(&cpu->slice_timer, end > now ? end : now + sched_slice_tsc);
 }
 
+static void count_exit(uint64_t *stats, enum vp_exit_reason reason)
+{
+    stats[HvStatsVpTotalExits]++;
+    stats[HvStatsVpExitFirst + reason]++;
+}
+
 /* Run @vp until it blocks or loses the LP. True: it blocks. */
 static bool run(struct pcpu *cpu, struct vp *vp)
 {
@@ -170,8 +176,7 @@ static bool run(struct pcpu *cpu, struct vp *vp)
         virt_vp_run(vp, &exit);
         if (vp->offered >= 0 && virt_interrupt_taken(vp))
             interrupt_taken(vp);
-        vp->stats[HvStatsVpTotalExits]++;
-        vp->stats[HvStatsVpExitFirst + exit.reason]++;
+        count_exit(vp->stats, exit.reason);
         trace(&cpu->trace, insn_rdtsc(), TRACE_EXIT, exit.reason, vp->rip);
         if (__builtin_expect(provoke_armed, 0))
             provoke_exit(cpu, vp, &exit);

@@ -109,11 +109,11 @@ struct parameters {
     uint64_t control, in, out;
 };
 
-static struct parameters get_parameters(const struct vp *vp)
+static struct parameters get_parameters(const struct vp *vp, bool code_64)
 {
     const uint64_t *g = vp->gpr;
 
-    if (virt_code_64(vp))
+    if (code_64)
         return (struct parameters){g[X86_RCX], g[X86_RDX], g[8]};
     return (struct parameters){
         g[X86_RDX] << 32 | (uint32_t)g[X86_RAX],
@@ -122,9 +122,9 @@ static struct parameters get_parameters(const struct vp *vp)
     };
 }
 
-static void set_result(struct vp *vp, uint64_t result)
+static void set_result(struct vp *vp, bool code_64, uint64_t result)
 {
-    if (virt_code_64(vp)) {
+    if (code_64) {
         vp->gpr[X86_RAX] = result;
         return;
     }
@@ -132,9 +132,9 @@ static void set_result(struct vp *vp, uint64_t result)
     vp->gpr[X86_RDX] = result >> 32;
 }
 
-static void set_control(struct vp *vp, uint64_t control)
+static void set_control(struct vp *vp, bool code_64, uint64_t control)
 {
-    if (virt_code_64(vp)) {
+    if (code_64) {
         vp->gpr[X86_RCX] = control;
         return;
     }
@@ -165,8 +165,6 @@ static const struct call *find(uint64_t control)
 /* The control word alone. */
 static hv_status check_control(const struct call *c, const struct partition *p, uint64_t control)
 {
-    uint32_t count = rep_count(control), start = rep_start(control);
-
     if (c == NULL)
         return HV_STATUS_INVALID_HYPERCALL_CODE;
     if (c->privilege != 0 && (p->privileges & c->privilege) == 0)
@@ -174,7 +172,9 @@ static hv_status check_control(const struct call *c, const struct partition *p, 
     if (control & (HV_HYPERCALL_RESERVED_MASK | HV_HYPERCALL_NESTED |
                    HV_HYPERCALL_VARIABLE_HEADER_MASK))
         return HV_STATUS_INVALID_HYPERCALL_INPUT;
-    if (c->rep ? count == 0 || start >= count : count != 0 || start != 0)
+    /* A start index below the count: so there is a count. */
+    if (c->rep ? rep_start(control) >= rep_count(control)
+               : (control & (HV_HYPERCALL_REP_COUNT_MASK | HV_HYPERCALL_REP_START_MASK)) != 0)
         return HV_STATUS_INVALID_HYPERCALL_INPUT;
     if ((control & HV_HYPERCALL_FAST) && !c->fast)
         return HV_STATUS_INVALID_HYPERCALL_INPUT;
@@ -188,20 +188,24 @@ static bool well_placed(const struct partition *p, uint64_t at, uint64_t size)
                          (at & PAGE_MASK) + size <= PAGE_SIZE && at < p->slat.limit);
 }
 
-/* Copy what this step needs: the header, and its part of the list. */
+/* Copy what this step needs: the header, and its part of the list, which in the first step follows
+ * at once. */
 static hv_status copy_in(struct hcall *h, const struct call *c, const struct parameters *at,
                          uint8_t *buffer)
 {
     struct slat *s = &h->caller->slat;
+    struct guest_view *v = &h->vp->views[VP_VIEW_INPUT];
     uint32_t list = (h->rep_end - h->rep_start) * c->in_rep;
+    uint32_t first = h->rep_start == 0 ? c->in + list : c->in;
+    uint64_t later = at->in + c->in + (uint64_t)h->rep_start * c->in_rep;
     hv_status st = HV_STATUS_SUCCESS;
 
     h->in = buffer;
     h->list = buffer + c->in;
-    if (c->in != 0)
-        st = guest_read(s, gpa(at->in), buffer, c->in);
-    if (st == HV_STATUS_SUCCESS && list != 0)
-        st = guest_read(s, gpa(at->in + c->in + (uint64_t)h->rep_start * c->in_rep), buffer + c->in, list);
+    if (first != 0)
+        st = guest_view_read(v, s, gpa(at->in), buffer, first);
+    if (st == HV_STATUS_SUCCESS && first == c->in && list != 0)
+        st = guest_view_read(v, s, gpa(later), buffer + c->in, list);
     return st == HV_STATUS_SUCCESS ? st : HV_STATUS_INVALID_HYPERCALL_INPUT;
 }
 
@@ -251,19 +255,26 @@ static hv_status call_fast(struct hcall *h, const struct call *c, const struct p
     return c->handler(h);
 }
 
+/* The elements of this step. A call without a list bounds its steps itself. */
+static void set_step(struct hcall *h, const struct call *c, uint64_t control)
+{
+    uint32_t count = rep_count(control);
+
+    h->rep_start = h->done = rep_start(control);
+    h->rep_end = (c->in_rep | c->out_rep) != 0 && count - h->rep_start > HCALL_REPS_A_STEP
+                     ? h->rep_start + HCALL_REPS_A_STEP
+                     : count;
+}
+
 static hv_status dispatch(struct hcall *h, const struct parameters *at)
 {
     const struct call *c = find(at->control);
     hv_status st = check_control(c, h->caller, at->control);
-    uint32_t count = rep_count(at->control);
 
     if (st != HV_STATUS_SUCCESS)
         return st;
-    h->rep_start = h->done = rep_start(at->control);
-    /* A call without a list bounds its steps itself. */
-    h->rep_end = (c->in_rep | c->out_rep) != 0 && count - h->rep_start > HCALL_REPS_A_STEP
-                     ? h->rep_start + HCALL_REPS_A_STEP
-                     : count;
+    if (c->rep)
+        set_step(h, c, at->control);
     st = at->control & HV_HYPERCALL_FAST ? call_fast(h, c, at) : call_slow(h, c, at);
     if (c->counts)
         statistics_refresh();
@@ -280,6 +291,7 @@ static bool legal(const struct vp *vp)
 void hcall_exit(struct vp *vp, struct vp_exit *exit)
 {
     struct hcall h = {.vp = vp, .caller = vp->partition};
+    bool code_64 = virt_code_64(vp);
     struct parameters at;
     hv_status st;
 
@@ -287,14 +299,14 @@ void hcall_exit(struct vp *vp, struct vp_exit *exit)
         virt_inject_exception(vp, EXCEPTION_UD, false, 0);
         return;
     }
-    at = get_parameters(vp);
+    at = get_parameters(vp, code_64);
     st = dispatch(&h, &at);
     if (st == HV_STATUS_SUCCESS && (h.again || h.done < rep_count(at.control))) {
         at.control = (at.control & ~HV_HYPERCALL_REP_START_MASK) |
                      (uint64_t)h.done << HV_HYPERCALL_REP_START_SHIFT;
-        set_control(vp, at.control);
+        set_control(vp, code_64, at.control);
         return; /* RIP stays: the instruction is executed again */
     }
-    set_result(vp, st | (uint64_t)h.done << HV_HYPERCALL_RESULT_REPS_COMPLETED_SHIFT);
+    set_result(vp, code_64, st | (uint64_t)h.done << HV_HYPERCALL_RESULT_REPS_COMPLETED_SHIFT);
     virt_skip(vp, exit->insn_len != 0 ? exit->insn_len : VMCALL_LENGTH);
 }

@@ -9,9 +9,11 @@
 static uint8_t known_length(const struct vp *vp)
 {
     const struct vmcb *v = vmcb_of(vp);
-    uint64_t length = v->control.nrip - v->save.rip;
 
-    return svm_features.nrip_save && length <= 15 ? (uint8_t)length : 0;
+    if (!svm_features.nrip_save)
+        return 0;
+    uint64_t length = v->control.nrip - v->save.rip;
+    return length <= 15 ? (uint8_t)length : 0;
 }
 
 static void translate_io(const struct vmcb *v, struct vp_exit *exit)
@@ -50,7 +52,8 @@ static void translate_exception(const struct vmcb *v, struct vp_exit *exit)
     exit->exception.parameter = v->control.exitinfo2;
 }
 
-static enum vp_exit_reason simple_reason(uint64_t code)
+/* The exits that say nothing more than why. */
+static enum vp_exit_reason simple_reason(uint32_t code)
 {
     switch (code) {
     case VMEXIT_INTR:
@@ -77,6 +80,8 @@ static enum vp_exit_reason simple_reason(uint64_t code)
         return VP_EXIT_PAUSE;
     case VMEXIT_SHUTDOWN:
         return VP_EXIT_SHUTDOWN;
+    case VMEXIT_INVALID_LOW:
+        return VP_EXIT_INVALID_STATE;
     default:
         /* VMRUN, VMLOAD, VMSAVE, STGI, CLGI, SKINIT, INVLPGA, RDPMC, MONITOR, MWAIT. */
         return VP_EXIT_UNDEFINED;
@@ -86,25 +91,24 @@ static enum vp_exit_reason simple_reason(uint64_t code)
 void svm_exit_translate(struct vp *vp, struct vp_exit *exit)
 {
     const struct vmcb *v = vmcb_of(vp);
-    uint64_t code = v->control.exitcode;
+    uint32_t code = (uint32_t)v->control.exitcode;
 
-    if ((uint32_t)code == VMEXIT_INVALID_LOW) {
-        exit->reason = VP_EXIT_INVALID_STATE;
-        return;
-    }
-    if (code == VMEXIT_NPF) {
-        translate_fault(v, exit);
-        return;
-    }
-    if (code == VMEXIT_IOIO) {
-        translate_io(v, exit);
-        return;
-    }
     exit->insn_len = known_length(vp);
-    if (code == VMEXIT_MSR)
+    switch (code) {
+    case VMEXIT_NPF:
+        translate_fault(v, exit);
+        break;
+    case VMEXIT_IOIO:
+        translate_io(v, exit);
+        break;
+    case VMEXIT_MSR:
         exit->reason = v->control.exitinfo1 & 1 ? VP_EXIT_MSR_WRITE : VP_EXIT_MSR_READ;
-    else if (code >= VMEXIT_EXCEPTION && code <= VMEXIT_EXCEPTION_END)
+        break;
+    case VMEXIT_EXCEPTION ... VMEXIT_EXCEPTION_END:
         translate_exception(v, exit);
-    else
+        break;
+    default:
         exit->reason = simple_reason(code);
+        break;
+    }
 }
