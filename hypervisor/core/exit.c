@@ -128,7 +128,9 @@ static void exit_msr(struct vp *vp, struct vp_exit *exit, bool write)
         inject_gp(vp);
         return;
     }
-    if (!write) {
+    if (write) {
+        vp_tpr_show(vp);
+    } else {
         vp->gpr[X86_RAX] = value & UINT32_MAX;
         vp->gpr[X86_RDX] = value >> 32;
     }
@@ -251,6 +253,7 @@ static void exit_gpa_fault(struct vp *vp, struct vp_exit *exit)
     if ((at & ~(APIC_MMIO_SIZE - 1ull)) == APIC_DEFAULT_BASE && lapic_mmio_on(&vp->lapic)) {
         if (!apic_page_access(vp, (uint32_t)(at & (APIC_MMIO_SIZE - 1))))
             virt_inject_exception(vp, EXCEPTION_UD, false, 0);
+        vp_tpr_show(vp);
     } else if ((exit->fault.access & GPA_FAULT_PRESENT) && is_overlay(vp, at)) {
         inject_gp(vp);
     } else if (vp->partition->is_root) {
@@ -276,7 +279,7 @@ static void exit_cr8_write(struct vp *vp)
         return;
     }
     lapic_tpr_set(&vp->lapic, (uint8_t)(value << 4));
-    virt_cr8_set(vp, (uint8_t)value);
+    vp_tpr_show(vp);
     virt_skip(vp, insn.length);
 }
 

@@ -605,8 +605,7 @@ static bool step_back(struct pcpu *cpu, struct sched_entity *spinning, uint64_t 
     return first != NULL;
 }
 
-/* Apart, so that a call for nothing costs next to nothing. */
-static __attribute__((noinline)) bool yield_to_waiting(struct pcpu *cpu, struct vp *vp) NO_LOCK_CHECK
+bool sched_long_spin(struct pcpu *cpu, struct vp *vp) NO_LOCK_CHECK
 {
     struct sched_entity *e = longest_waiting(vp->partition, cpu);
     uint64_t now = insn_rdtsc();
@@ -621,16 +620,6 @@ static __attribute__((noinline)) bool yield_to_waiting(struct pcpu *cpu, struct 
     }
     vp->sched.spinning = true;
     return true;
-}
-
-bool sched_long_spin(struct pcpu *cpu, struct vp *vp)
-{
-    const struct partition *p = vp->partition;
-
-    if (list_empty(&p->preempted) && list_empty(&p->spinning) &&
-        __atomic_load_n(&cpu->run_queue.count, __ATOMIC_RELAXED) == 0)
-        return false;
-    return yield_to_waiting(cpu, vp);
 }
 
 bool sched_detach(struct vp *vp) NO_LOCK_CHECK

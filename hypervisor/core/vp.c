@@ -70,12 +70,18 @@ void vp_release(struct vp *vp)
 
 /* ---- loading ---- */
 
+void vp_tpr_show(struct vp *vp)
+{
+    virt_cr8_set(vp, lapic_cr8(&vp->lapic));
+}
+
 void vp_load(struct vp *vp)
 {
     struct pcpu *cpu = this_cpu();
 
     __atomic_fetch_or(&vp->partition->running_lps[cpu->lp_index / 64], 1ull << cpu->lp_index % 64,
                       __ATOMIC_SEQ_CST);
+    vp_tpr_show(vp);
     fpu_load(vp);
     insn_write_dr0(vp->dr[0]);
     insn_write_dr1(vp->dr[1]);

@@ -58,8 +58,13 @@ struct vp {
     struct partition *partition; /* [I] */
     uint32_t index;              /* [I] */
     uint32_t apic_id;            /* [I] */
-    uint32_t requests;           /* [a] */
-    uint32_t suspend;            /* [a] */
+    union {
+        struct {
+            uint32_t requests;   /* [a] */
+            uint32_t suspend;    /* [a] */
+        };
+        uint64_t attention;      /* [a] both at once: anything to do before the next entry? */
+    };
     uint32_t users;              /* [a] ports' posts that hold this VP */
     uint64_t grace;              /* [p] of a dying VP */
 
@@ -126,6 +131,9 @@ void vp_release(struct vp *vp);
 /* Load @vp's state on this LP, and put it away: the run loop's. */
 void vp_load(struct vp *vp);
 void vp_unload(struct vp *vp);
+
+/* The local APIC's TPR may have changed: what the guest reads in CR8 follows. @vp is loaded here. */
+void vp_tpr_show(struct vp *vp);
 
 /* INIT reaches @vp, which is loaded here. */
 void vp_init_signal(struct vp *vp);

@@ -114,7 +114,6 @@ static void deliver(struct pcpu *cpu, struct vp *vp)
 {
     int vector = lapic_pending(&vp->lapic);
 
-    virt_cr8_set(vp, lapic_cr8(&vp->lapic));
     if (vector != vp->offered) {
         virt_interrupt_offer(vp, vector);
         vp->offered = (int16_t)vector;
@@ -123,7 +122,8 @@ static void deliver(struct pcpu *cpu, struct vp *vp)
         deliver_nmi(cpu, vp);
 }
 
-static enum verdict ready(struct pcpu *cpu, struct vp *vp)
+/* What others, or the VP itself, ask for comes first. */
+static enum verdict attend(struct pcpu *cpu, struct vp *vp)
 {
     if (__atomic_load_n(&cpu->remote.work, __ATOMIC_ACQUIRE) != 0 && serve_work(cpu) &&
         sched_should_preempt(cpu, vp, insn_rdtsc()))
@@ -137,8 +137,20 @@ static enum verdict ready(struct pcpu *cpu, struct vp *vp)
             return BLOCK;
         vp->activity = VP_ACTIVITY_RUN;
     }
-    deliver(cpu, vp);
     return ENTER;
+}
+
+static enum verdict ready(struct pcpu *cpu, struct vp *vp)
+{
+    _Static_assert(VP_ACTIVITY_RUN == 0, "a VP that runs needs no attention");
+    enum verdict v = ENTER;
+
+    if ((__atomic_load_n(&vp->attention, __ATOMIC_ACQUIRE) |
+         __atomic_load_n(&cpu->remote.work, __ATOMIC_ACQUIRE) | vp->activity) != 0)
+        v = attend(cpu, vp);
+    if (v == ENTER)
+        deliver(cpu, vp);
+    return v;
 }
 
 static void slice_end(struct timer *t)
@@ -179,9 +191,10 @@ static bool run(struct pcpu *cpu, struct vp *vp)
         count_exit(vp->stats, exit.reason);
         trace(&cpu->trace, insn_rdtsc(), TRACE_EXIT, exit.reason, vp->rip);
         if (__builtin_expect(provoke_armed, 0))
-            provoke_exit(cpu, vp, &exit);
-        else
-            vp_exit_handle(vp, &exit);
+            provoke_before(cpu, vp);
+        vp_exit_handle(vp, &exit);
+        if (__builtin_expect(provoke_armed, 0))
+            provoke_after(vp, &exit);
         grace_pass(cpu);
         if (vp->yield) {
             vp->yield = false;

@@ -145,10 +145,15 @@ void provoke_init(const char *options)
         stop_init(request.seed, (uint32_t)request.max);
 }
 
-void provoke_exit(const struct pcpu *cpu, struct vp *vp, struct vp_exit *exit)
+void provoke_after(const struct vp *vp, const struct vp_exit *exit)
+{
+    stop_after(vp, exit);
+}
+
+void provoke_before(const struct pcpu *cpu, struct vp *vp)
 {
     if (request.provoke != NULL && cpu->lp_index == request.lp &&
         vp->partition->is_root != request.child)
         request.provoke(vp);
-    stop_exit(vp, exit);
+    stop_before(vp);
 }

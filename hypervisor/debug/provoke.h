@@ -18,7 +18,8 @@ struct vp_exit;
 void provoke_init(const char *options);
 
 extern bool provoke_armed; /* [I] */
-/* In the place of vp_exit_handle, if armed. */
-void provoke_exit(const struct pcpu *cpu, struct vp *vp, struct vp_exit *exit);
+/* Before and after vp_exit_handle, if armed. */
+void provoke_before(const struct pcpu *cpu, struct vp *vp);
+void provoke_after(const struct vp *vp, const struct vp_exit *exit);
 
 #endif

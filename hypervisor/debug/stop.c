@@ -63,21 +63,27 @@ static void suspend(struct vp *vp)
     }
 }
 
-void stop_exit(struct vp *vp, struct vp_exit *exit)
+void stop_before(struct vp *vp)
 {
     struct stop_record *r = &vp->partition->stop;
-    uint64_t rip = vp->rip;
-    bool here = stops(vp->partition) &&
-                __atomic_add_fetch(&r->exits, 1, __ATOMIC_RELAXED) == stop_at(vp->partition);
 
-    if (here)
-        suspend(vp);
-    vp_exit_handle(vp, exit);
-    if (!here)
+    if (!stops(vp->partition) ||
+        __atomic_add_fetch(&r->exits, 1, __ATOMIC_RELAXED) != stop_at(vp->partition))
         return;
+    suspend(vp);
+    r->rip = vp->rip;
     r->vp = vp->index;
+    __atomic_store_n(&r->begun, true, __ATOMIC_RELEASE);
+}
+
+void stop_after(const struct vp *vp, const struct vp_exit *exit)
+{
+    struct stop_record *r = &vp->partition->stop;
+
+    if (!__atomic_load_n(&r->begun, __ATOMIC_ACQUIRE) || r->vp != vp->index || r->reached)
+        return;
     r->reason = exit->reason;
-    r->mid_rep = exit->reason == VP_EXIT_HYPERCALL && vp->rip == rip &&
+    r->mid_rep = exit->reason == VP_EXIT_HYPERCALL && vp->rip == r->rip &&
                  (vp->gpr[X86_RCX] & HV_HYPERCALL_REP_START_MASK) != 0;
     __atomic_store_n(&r->reached, true, __ATOMIC_RELEASE);
 }

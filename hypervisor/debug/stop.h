@@ -21,17 +21,21 @@ struct vp_exit;
 /* What a partition keeps for this. */
 struct stop_record {
     uint32_t exits;   /* [a] of all its VPs */
-    uint32_t vp;      /* of the k-th exit, as the rest; written before .reached */
-    uint32_t reason;
+    uint64_t rip;     /* before the k-th exit; this and .vp are written before .begun */
+    uint32_t vp;      /* its index */
+    uint32_t reason;  /* this and .mid_rep are written before .reached */
     bool mid_rep;     /* a rep hypercall that will go on */
+    bool begun;       /* [a] */
     bool reached;     /* [a] */
 };
 
 /* @seed and @max: from boot.cfg; 0: the defaults. */
 void stop_init(uint64_t seed, uint32_t max);
 
-/* Handle @exit of @vp, and stop if it is the one. On the VP's LP. */
-void stop_exit(struct vp *vp, struct vp_exit *exit);
+/* Around the handling of each exit of @vp: stop it if it is the one, and note how it ended. On the
+ * VP's LP. */
+void stop_before(struct vp *vp);
+void stop_after(const struct vp *vp, const struct vp_exit *exit);
 
 /* @p is about to be taken apart. [p] */
 void stop_report(struct partition *p);

@@ -22,6 +22,7 @@ struct trace_entry {
     uint32_t kind;
     uint32_t a32;
     uint64_t b;
+    uint64_t reserved; /* a power of two, so that the ring's index is a shift */
 };
 
 struct trace_ring {

@@ -282,23 +282,29 @@ static hv_status dispatch(struct hcall *h, const struct parameters *at)
 }
 
 /* TLFS 6.0b, 3.5: CPL 0 of protected mode, and the interface established. */
-static bool legal(const struct vp *vp)
+static bool legal(const struct vp *vp, bool code_64)
 {
-    return virt_cpl(vp) == 0 && (virt_cr0(vp) & CR0_PE) && !(vp->rflags & RFLAGS_VM) &&
-           vp->partition->guest_os_id != 0;
+    bool protected = code_64 || ((virt_cr0(vp) & CR0_PE) && !(vp->rflags & RFLAGS_VM));
+
+    return virt_cpl(vp) == 0 && protected && vp->partition->guest_os_id != 0;
 }
 
 void hcall_exit(struct vp *vp, struct vp_exit *exit)
 {
-    struct hcall h = {.vp = vp, .caller = vp->partition};
+    struct hcall h;
     bool code_64 = virt_code_64(vp);
     struct parameters at;
     hv_status st;
 
-    if (!legal(vp)) {
+    if (!legal(vp, code_64)) {
         virt_inject_exception(vp, EXCEPTION_UD, false, 0);
         return;
     }
+    /* The blocks are set with the call that has them. */
+    h.vp = vp;
+    h.caller = vp->partition;
+    h.rep_start = h.rep_end = h.done = 0;
+    h.again = false;
     at = get_parameters(vp, code_64);
     st = dispatch(&h, &at);
     if (st == HV_STATUS_SUCCESS && (h.again || h.done < rep_count(at.control))) {

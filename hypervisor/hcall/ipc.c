@@ -117,9 +117,20 @@ hv_status hcall_signal_event(struct hcall *h)
     return st;
 }
 
+static __attribute__((noinline)) hv_status yield_to_waiting(struct vp *vp)
+{
+    if (sched_long_spin(this_cpu(), vp))
+        vp->yield = true;
+    return HV_STATUS_SUCCESS;
+}
+
 hv_status hcall_notify_long_spin_wait(struct hcall *h)
 {
-    if (sched_long_spin(this_cpu(), h->vp))
-        h->vp->yield = true;
-    return HV_STATUS_SUCCESS;
+    const struct partition *p = h->caller;
+
+    /* Nobody to yield to: the caller spins on, at the least cost. */
+    if (list_empty(&p->preempted) && list_empty(&p->spinning) &&
+        __atomic_load_n(&this_cpu()->run_queue.count, __ATOMIC_RELAXED) == 0)
+        return HV_STATUS_SUCCESS;
+    return yield_to_waiting(h->vp);
 }

@@ -110,7 +110,8 @@ static void act_ipi(void)
 
 static void act_timer(void)
 {
-    guest_apic_timer_once(VECTOR, TIMER_PERIODS);
+    guest_apic_timer_set(VECTOR);
+    guest_apic_timer_start(TIMER_PERIODS);
 }
 
 static void act_synthetic_timer(void)

@@ -52,7 +52,7 @@ static void translate_exception(const struct vmcb *v, struct vp_exit *exit)
     exit->exception.parameter = v->control.exitinfo2;
 }
 
-/* The exits that say nothing more than why. */
+/* The exits that say nothing more than why, close enough together to become a table. */
 static enum vp_exit_reason simple_reason(uint32_t code)
 {
     switch (code) {
@@ -69,8 +69,6 @@ static enum vp_exit_reason simple_reason(uint32_t code)
         return VP_EXIT_HALT;
     case VMEXIT_VMMCALL:
         return VP_EXIT_HYPERCALL;
-    case VMEXIT_CR8_WRITE:
-        return VP_EXIT_CR8_WRITE;
     case VMEXIT_XSETBV:
         return VP_EXIT_XSETBV;
     case VMEXIT_WBINVD:
@@ -80,12 +78,26 @@ static enum vp_exit_reason simple_reason(uint32_t code)
         return VP_EXIT_PAUSE;
     case VMEXIT_SHUTDOWN:
         return VP_EXIT_SHUTDOWN;
-    case VMEXIT_INVALID_LOW:
-        return VP_EXIT_INVALID_STATE;
     default:
         /* VMRUN, VMLOAD, VMSAVE, STGI, CLGI, SKINIT, INVLPGA, RDPMC, MONITOR, MWAIT. */
         return VP_EXIT_UNDEFINED;
     }
+}
+
+/* On QEMU's TCG a nested fault that cuts the delivery of an offered interrupt short looks like one in
+ * the delivery of an exception of that vector. KVM on top of it injects that exception, is refused,
+ * and passes the refusal on to us. The offer stands, and the page that was missing is there now: the
+ * next try succeeds. So the refusal of a VMCB without fault, with an offer, counts when it is
+ * repeated. */
+static bool refused_by_mistake(struct vp *vp)
+{
+    struct svm_vp *s = svm_of(vp);
+    uint64_t exits = vp->stats[HvStatsVpTotalExits];
+    bool repeated = exits - s->refused_at == 1;
+
+    s->refused_at = exits;
+    return !repeated && (s->vmcb->control.v_intr & VMCB_V_IRQ) &&
+           vmcb_check(s->vmcb, svm_features.asids) == NULL;
 }
 
 void svm_exit_translate(struct vp *vp, struct vp_exit *exit)
@@ -106,6 +118,12 @@ void svm_exit_translate(struct vp *vp, struct vp_exit *exit)
         break;
     case VMEXIT_EXCEPTION ... VMEXIT_EXCEPTION_END:
         translate_exception(v, exit);
+        break;
+    case VMEXIT_CR8_WRITE:
+        exit->reason = VP_EXIT_CR8_WRITE;
+        break;
+    case VMEXIT_INVALID_LOW:
+        exit->reason = refused_by_mistake(vp) ? VP_EXIT_INTERRUPT : VP_EXIT_INVALID_STATE;
         break;
     default:
         exit->reason = simple_reason(code);

@@ -228,10 +228,13 @@ static void replay_event(struct vmcb_control *c)
     uint64_t e = c->exitintinfo, type = e & VMCB_EVENT_TYPE_MASK;
     uint64_t vector = e & VMCB_EVENT_VECTOR_MASK;
 
-    c->eventinj = 0;
-    if (!(e & VMCB_EVENT_VALID) || type == VMCB_EVENT_SOFT)
+    if (type == VMCB_EVENT_SOFT)
         return;
     if (type == VMCB_EVENT_EXCEPTION && (vector == EXCEPTION_BP || vector == EXCEPTION_OF))
+        return;
+    /* QEMU's TCG calls an offered interrupt an exception, and goes on offering it. */
+    if (type == VMCB_EVENT_EXCEPTION && (c->v_intr & VMCB_V_IRQ) &&
+        vector == (c->v_intr & VMCB_V_INTR_VECTOR_MASK) >> VMCB_V_INTR_VECTOR_SHIFT)
         return;
     c->eventinj = e;
 }
@@ -259,7 +262,9 @@ void virt_vp_run(struct vp *vp, struct vp_exit *exit)
     vp->gpr[4] = v->save.rsp;
     vp->rip = v->save.rip;
     vp->rflags = v->save.rflags;
-    replay_event(&v->control);
+    v->control.eventinj = 0;
+    if (v->control.exitintinfo & VMCB_EVENT_VALID)
+        replay_event(&v->control);
     svm_exit_translate(vp, exit);
 }
 

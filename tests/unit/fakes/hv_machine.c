@@ -258,10 +258,16 @@ void level_interrupt_end(struct pcpu *cpu, uint8_t vector)
     container_of(cpu, struct fake_lp, pcpu)->ended[vector]++;
 }
 
-void provoke_exit(const struct pcpu *cpu, struct vp *vp, struct vp_exit *exit)
+void provoke_before(const struct pcpu *cpu, struct vp *vp)
 {
     (void)cpu;
-    vp_exit_handle(vp, exit);
+    (void)vp;
+}
+
+void provoke_after(const struct vp *vp, const struct vp_exit *exit)
+{
+    (void)vp;
+    (void)exit;
 }
 
 void stop_report(struct partition *p)
