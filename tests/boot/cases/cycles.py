@@ -24,7 +24,7 @@ LEAST_SHARE = 100  # one of so many stops must be of each kind
 
 
 def cycles(name, mode, count, **fields):
-    return Test(name, modules=MODULES, commands=f"{mode} {count} {SEED}",
+    return Test(name, modules=MODULES, one_thread=True, commands=f"{mode} {count} {SEED}",
                 expect=[rf"^{mode}: {count} children, seed {SEED}$"] + COUNTS +
                 [rf"^PASS {count} children made and ended$"], **fields)
 
