@@ -73,6 +73,12 @@ void lapic_physical_eoi(void)
     apic_write(APIC_EOI, 0);
 }
 
+/* A write of the TPR, to what it is. */
+void lapic_physical_recheck(void)
+{
+    apic_write(APIC_TPR, 0);
+}
+
 bool lapic_physical_is_level(uint8_t vector)
 {
     return apic_read(APIC_TMR + vector / 32u * APIC_REGISTER_STRIDE) >> vector % 32u & 1;

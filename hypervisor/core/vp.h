@@ -97,7 +97,7 @@ struct vp {
     bool eoi_message_queued;   /* [a] */
     bool yield;                /* [o] an exit handler gives the LP away */
     bool nmi_masked;           /* [o] the guest is in its NMI handler */
-    int16_t offered;           /* [o] vector that the backend is to deliver, or -1 */
+    int16_t offered;           /* [o] in guest mode: vector that the backend is to deliver, or -1 */
     struct synic_message intercept_message; /* at most one in flight */
     struct synic_message eoi_message;
     uint64_t eoi_vectors[4];   /* [a] level vectors ended by the guest and not yet reported */

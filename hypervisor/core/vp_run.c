@@ -10,6 +10,7 @@
 #include <x86/insn.h>
 #include <x86/msr.h>
 #include "core/fpu.h"
+#include "core/lapic_physical.h"
 #include "core/pcpu.h"
 #include "debug/log.h"
 #include "debug/provoke.h"
@@ -77,17 +78,20 @@ static bool leaves_halt(struct vp *vp)
     return vp->activity == VP_ACTIVITY_IDLE || virt_interruptible(vp);
 }
 
-/* The guest has taken the interrupt that was offered to it. */
-static void interrupt_taken(struct vp *vp)
+/* After an entry with an offer: the guest has taken the interrupt, or it is pending again. */
+static void settle_offer(struct vp *vp)
 {
     uint8_t vector = (uint8_t)vp->offered;
 
     vp->offered = -1;
-    if (synic_vector_auto_eoi(&vp->synic, vector)) {
-        lapic_accept_auto_eoi(&vp->lapic, vector);
+    lapic_physical_recheck();
+    if (!virt_interrupt_taken(vp)) {
+        virt_interrupt_offer(vp, -1);
+        lapic_give_back(&vp->lapic, vector);
+    } else if (synic_vector_auto_eoi(&vp->synic, vector)) {
         synic_eoi(&vp->synic, vector);
     } else {
-        lapic_accept(&vp->lapic, vector);
+        lapic_serve(&vp->lapic, vector);
     }
 }
 
@@ -109,12 +113,13 @@ static void deliver_nmi(struct pcpu *cpu, struct vp *vp)
     vp->nmi_masked = true;
 }
 
-/* Offer the guest the interrupt that goes first now. */
+/* Offer the guest the interrupt that goes first now. It is the processor's until the next exit. */
 static void deliver(struct pcpu *cpu, struct vp *vp)
 {
     int vector = lapic_pending(&vp->lapic);
 
-    if (vector != vp->offered) {
+    if (vector >= 0) {
+        lapic_accept_auto_eoi(&vp->lapic, (uint8_t)vector);
         virt_interrupt_offer(vp, vector);
         vp->offered = (int16_t)vector;
     }
@@ -186,8 +191,8 @@ static bool run(struct pcpu *cpu, struct vp *vp)
     while ((v = ready(cpu, vp)) == ENTER) {
         arm_slice(cpu, vp);
         virt_vp_run(vp, &exit);
-        if (vp->offered >= 0 && virt_interrupt_taken(vp))
-            interrupt_taken(vp);
+        if (vp->offered >= 0)
+            settle_offer(vp);
         count_exit(vp->stats, exit.reason);
         trace(&cpu->trace, insn_rdtsc(), TRACE_EXIT, exit.reason, vp->rip);
         if (__builtin_expect(provoke_armed, 0))

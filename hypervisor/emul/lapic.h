@@ -210,6 +210,12 @@ static inline int lapic_pending(struct lapic *l)
 /* @vector, as lapic_pending returned it, is being delivered: from IRR to ISR. */
 void lapic_accept(struct lapic *l, uint8_t vector);
 
+/* In two steps, where the processor delivers by itself: lapic_accept_auto_eoi takes @vector out of
+ * the IRR, so that one that is posted meanwhile is another one; then it is in service, or nobody
+ * took it and it is pending as before. */
+void lapic_serve(struct lapic *l, uint8_t vector);
+void lapic_give_back(struct lapic *l, uint8_t vector);
+
 /* The same for a SINT with AutoEOI: it never enters the ISR. TLFS 11.4.2. */
 void lapic_accept_auto_eoi(struct lapic *l, uint8_t vector);
 

@@ -152,14 +152,27 @@ void lapic_accept_auto_eoi(struct lapic *l, uint8_t vector)
         lapic_timer_notice(l);
 }
 
-void lapic_accept(struct lapic *l, uint8_t vector)
+void lapic_serve(struct lapic *l, uint8_t vector)
 {
     unsigned class = lapic_class(vector);
 
     l->isr[class] |= lapic_class_bit(vector);
     l->isr_classes |= 1u << class;
     lapic_priority_update(l);
+}
+
+void lapic_accept(struct lapic *l, uint8_t vector)
+{
+    lapic_serve(l, vector);
     lapic_accept_auto_eoi(l, vector);
+}
+
+void lapic_give_back(struct lapic *l, uint8_t vector)
+{
+    unsigned class = lapic_class(vector);
+
+    __atomic_fetch_or(&l->irr[class], lapic_class_bit(vector), __ATOMIC_SEQ_CST);
+    __atomic_fetch_or(&l->irr_classes, 1u << class, __ATOMIC_SEQ_CST);
 }
 
 void lapic_eoi(struct lapic *l)

@@ -282,11 +282,10 @@ static hv_status dispatch(struct hcall *h, const struct parameters *at)
 }
 
 /* TLFS 6.0b, 3.5: CPL 0 of protected mode, and the interface established. */
-static bool legal(const struct vp *vp, bool code_64)
+static bool legal(const struct vp *vp)
 {
-    bool protected = code_64 || ((virt_cr0(vp) & CR0_PE) && !(vp->rflags & RFLAGS_VM));
-
-    return virt_cpl(vp) == 0 && protected && vp->partition->guest_os_id != 0;
+    return virt_cpl(vp) == 0 && (virt_cr0(vp) & CR0_PE) && !(vp->rflags & RFLAGS_VM) &&
+           vp->partition->guest_os_id != 0;
 }
 
 void hcall_exit(struct vp *vp, struct vp_exit *exit)
@@ -296,7 +295,7 @@ void hcall_exit(struct vp *vp, struct vp_exit *exit)
     struct parameters at;
     hv_status st;
 
-    if (!legal(vp, code_64)) {
+    if (!legal(vp)) {
         virt_inject_exception(vp, EXCEPTION_UD, false, 0);
         return;
     }

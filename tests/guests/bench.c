@@ -3,9 +3,9 @@
  *   bench: NAME instructions=N exits=N REASON=N ...
  * in TSC ticks, which under -icount are instructions, and exits of this VP by its statistics page;
  * the median of several batches, divided by the operations in a batch.
- * Arguments: loops=N operations a batch (100); only=NAME measures one figure. Nothing here halts but vp_switch, where each VP does
- * and the other one runs. signal_event_root needs an event connection that root has set up, and
- * vp_switch a second VP; what cannot be measured is said. */
+ * Arguments: loops=N operations a batch (100); only=NAME measures one figure. Nothing here halts but
+ * vp_switch, where each VP does and the other one runs. signal_event_root needs an event connection
+ * that root has set up, and vp_switch a second VP; what cannot be measured is said. */
 #include <hvabi/msr.h>
 #include <hvabi/stats.h>
 #include <kern/guest_apic.h>

@@ -15,6 +15,7 @@ struct partition partition;
 struct pcpu cpus[2], *cpu;
 struct vmcb *vmcb;
 static struct vp vp_storage;
+static uint64_t vp_stats[HvStatsVpExitFirst + VP_EXIT_REASON_COUNT];
 struct vp *const vp = &vp_storage;
 
 /* ---- the processor ---- */
@@ -120,6 +121,7 @@ void svm_begin(uint32_t with_features)
     fake_pool_fill(&partition.pool, 200 * MIB, 16);
     partition.slat.root = hpa(0x1234000);
     vp->partition = &partition;
+    vp->stats = vp_stats;
     assert_int_equal(virt_vp_create(vp), HV_STATUS_SUCCESS);
     vmcb = vmcb_of(vp);
 }

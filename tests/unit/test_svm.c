@@ -256,6 +256,38 @@ static void cut_delivery_short(struct vmcb *v)
     v->control.exitintinfo = cut_short;
 }
 
+static void offer_that_looks_like_an_exception_is_not_injected(void **state)
+{
+    (void)state;
+    guest = cut_delivery_short;
+    virt_interrupt_offer(vp, 0x51);
+    cut_short = VMCB_EVENT_VALID | VMCB_EVENT_EXCEPTION | 0x51;
+    run();
+    assert_false(virt_injecting(vp));
+    assert_false(virt_interrupt_taken(vp));
+    cut_short = VMCB_EVENT_VALID | VMCB_EVENT_EXCEPTION | EXCEPTION_GP;
+    run();
+    assert_true(virt_injecting(vp));
+}
+
+static void refuse(struct vmcb *v)
+{
+    v->control.exitcode = VMEXIT_INVALID_LOW;
+}
+
+static void refusal_of_an_offer_counts_when_it_is_repeated(void **state)
+{
+    (void)state;
+    guest = refuse;
+    vp->stats[HvStatsVpTotalExits] = 7;
+    assert_int_equal(run().reason, VP_EXIT_INVALID_STATE); /* nothing is offered */
+    vp->stats[HvStatsVpTotalExits] = 9;
+    virt_interrupt_offer(vp, 0x51);
+    assert_int_equal(run().reason, VP_EXIT_INTERRUPT);
+    vp->stats[HvStatsVpTotalExits] = 10;
+    assert_int_equal(run().reason, VP_EXIT_INVALID_STATE);
+}
+
 static void delivery_that_an_exit_cut_short_is_repeated(void **state)
 {
     static const uint64_t again[] = {
@@ -509,6 +541,8 @@ int main(void)
         TEST(child_reaches_no_port_and_only_msrs_of_the_vmcb),
         TEST(injected_interrupt_is_delivered_once),
         TEST(exceptions_carry_error_codes_only_if_they_have_one),
+        TEST(offer_that_looks_like_an_exception_is_not_injected),
+        TEST(refusal_of_an_offer_counts_when_it_is_repeated),
         TEST(delivery_that_an_exit_cut_short_is_repeated),
         TEST(interrupts_wait_for_if_shadow_and_injection),
         TEST(offer_is_a_virtual_interrupt_until_the_processor_takes_it),

@@ -44,7 +44,6 @@ class Machine:
     cpu: str = "max,+svm"
     disks: list = field(default_factory=list)
     icount: bool = False
-    one_thread: bool = False  # emulate the processors in turns: see docs/testing.md
     kvm: bool = False
     serial: str = "stdio"
     monitor: str = ""  # a chardev for the monitor; empty: none
@@ -69,7 +68,7 @@ class Machine:
         if self.kvm:
             args += ["-accel", "kvm", "-cpu", "host"]
         else:
-            args += ["-accel", "tcg,thread=single" if self.one_thread else "tcg", "-cpu", self.cpu]
+            args += ["-accel", "tcg", "-cpu", self.cpu]
         if self.icount:
             args += ["-icount", "shift=0,sleep=off,align=off"]
         if self.monitor:

@@ -27,7 +27,6 @@ class Test:
     memory: str = "512M"
     cpu: str = "max,+svm"
     icount: bool = False
-    one_thread: bool = False  # QEMU emulates the processors in turns
     first_guest: bool = False  # as a guest of KVM in a Linux on one CPU, by instruction counts
     disks: list = field(default_factory=list)  # Mixed(), Random(), Blank()
     qemu: list = field(default_factory=list)  # more QEMU arguments

@@ -111,7 +111,7 @@ def _qemu_command(test, place, folder, nonce, made):
     machine = qemu.Machine(
         esp=_make_esp(test, place, folder, nonce, made),
         vars=qemu.make_vars(os.path.join(folder, "vars.fd")), smp=test.smp, memory=test.memory,
-        cpu=test.cpu, icount=test.icount, one_thread=test.one_thread, kvm=test.first_guest, disks=[d.attach() for d in made],
+        cpu=test.cpu, icount=test.icount, kvm=test.first_guest, disks=[d.attach() for d in made],
         extra=test.qemu)
     if test.first_guest:
         return first_guest.command(machine, place.first_guest,

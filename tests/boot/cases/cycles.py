@@ -24,7 +24,7 @@ LEAST_SHARE = 100  # one of so many stops must be of each kind
 
 
 def cycles(name, mode, count, **fields):
-    return Test(name, modules=MODULES, one_thread=True, commands=f"{mode} {count} {SEED}",
+    return Test(name, modules=MODULES, commands=f"{mode} {count} {SEED}",
                 expect=[rf"^{mode}: {count} children, seed {SEED}$"] + COUNTS +
                 [rf"^PASS {count} children made and ended$"], **fields)
 
@@ -57,17 +57,13 @@ def ran_short(vm):
         raise Failure(f"{deposits} deposits, pages of partitions {pages}")
 
 
-# On several LPs the emulator takes turns, which takes its time: the large numbers are one LP's, and
-# the long group's.
 TESTS = [
     cycles("cycles-1-lp", "cycles", 100, smp=1, timeout=240),
-    cycles("cycles-2-lps", "cycles", 40, smp=2, timeout=600),
-    cycles("cycles-2-lps-100", "cycles", 100, smp=2, timeout=1200, group="long"),
-    cycles("cycles-4-lps", "cycles", 100, smp=4, timeout=1800, group="long"),
-    stops("stops-1-lp", 500, smp=1, timeout=600),
-    stops("stops-2-lps", 60, smp=2, timeout=600),
-    stops("stops-2-lps-500", 500, smp=2, timeout=1800, group="long"),
-    stops("stops-4-lps", 500, smp=4, timeout=3600, group="long"),
+    cycles("cycles-2-lps", "cycles", 100, smp=2, timeout=240),
+    cycles("cycles-4-lps", "cycles", 100, smp=4, timeout=240),
+    stops("stops-2-lps", 500, smp=2, timeout=300),
+    stops("stops-4-lps", 100, smp=4, timeout=300),
+    stops("stops-4-lps-500", 500, smp=4, timeout=1800, group="long"),
     cycles("short-cycles", "cycles", 30, smp=2, timeout=240, options={"deposit": "page"}),
     Test("short-deposits", options={"deposit": "page"},
          commands="start spin vps=4 rounds=0; partitions; stats root; stop spin; wait spin; stats root",

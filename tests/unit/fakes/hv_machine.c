@@ -253,6 +253,10 @@ void lapic_physical_timer(uint64_t deadline_tsc)
     machine.lp->deadline = deadline_tsc;
 }
 
+void lapic_physical_recheck(void)
+{
+}
+
 void level_interrupt_end(struct pcpu *cpu, uint8_t vector)
 {
     container_of(cpu, struct fake_lp, pcpu)->ended[vector]++;
