@@ -59,12 +59,13 @@ def table():
     source, headers = read("hypervisor", "hcall", "dispatch.c"), hvabi()
     sizes = Sizes(headers)
     codes = {name: int(code, 16) for name, code in re.findall(r"\b(HvCall\w+) = (0x[0-9a-f]+)", headers)}
-    short = dict(re.findall(r"#define (\w+) (HV_PRIVILEGE_\w+)$", source, re.MULTILINE))
+    short = dict(re.findall(r"#define (\w+) +\(?(HV_PRIVILEGE_[\w |]+)\)?$", source, re.MULTILINE))
     lines = []
     for name, body in re.findall(r"\[(HvCall\w+)\] = \{(.*?)\},\n(?=    \[|\};)", source, re.DOTALL):
         handler, privilege, *rest = re.split(r",\s*", body, maxsplit=2)
         fields = dict(re.findall(r"\.(\w+) = ((?:\w+\(.*?\))|\w+)", rest[0] if rest else ""))
         privilege = short.get(privilege, privilege).replace("HV_PRIVILEGE_", "")
+        privilege = privilege.replace(" | ", " or ")
         del handler
         lines.append((codes[name], f"| {codes[name]:#06x} | {name} | {'-' if privilege == '0' else privilege} "
                       f"| {block(sizes, fields, 'in', 'in_rep')} | {block(sizes, fields, 'out', 'out_rep')} "
