@@ -23,12 +23,12 @@ void lapic_physical_ipi(uint32_t apic_id, uint32_t low);
 
 void lapic_physical_eoi(void);
 /* Is the interrupt @vector, which is in service, level-triggered? */
+bool lapic_physical_is_level(uint8_t vector);
+
 /* Have this LP's local APIC signal again what is pending. After each VMRUN with a virtual interrupt:
  * QEMU's TCG changes the processor's word of requests there without the lock that its other threads
  * hold for it, and may lose theirs. */
 void lapic_physical_recheck(void);
-
-bool lapic_physical_is_level(uint8_t vector);
 
 /* Interrupt at host TSC @deadline; UINT64_MAX: never. */
 void lapic_physical_timer(uint64_t deadline_tsc);

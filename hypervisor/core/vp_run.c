@@ -89,6 +89,7 @@ static void settle_offer(struct vp *vp)
         virt_interrupt_offer(vp, -1);
         lapic_give_back(&vp->lapic, vector);
     } else if (synic_vector_auto_eoi(&vp->synic, vector)) {
+        lapic_serve_auto_eoi(&vp->lapic);
         synic_eoi(&vp->synic, vector);
     } else {
         lapic_serve(&vp->lapic, vector);
@@ -119,7 +120,7 @@ static void deliver(struct pcpu *cpu, struct vp *vp)
     int vector = lapic_pending(&vp->lapic);
 
     if (vector >= 0) {
-        lapic_accept_auto_eoi(&vp->lapic, (uint8_t)vector);
+        lapic_take(&vp->lapic, (uint8_t)vector);
         virt_interrupt_offer(vp, vector);
         vp->offered = (int16_t)vector;
     }

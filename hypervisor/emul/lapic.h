@@ -6,10 +6,11 @@
  * "owner": the LP of its run loop, or whoever has stopped the VP). "Any LP" marks the exceptions:
  * they touch only members marked [a], which are atomic words. No locks are taken.
  *
- * The order in the run loop, before each entry to the guest:
- *     lapic_cr8_set(l, cr8);                       when the guest writes CR8 without an exit
+ * The order in the run loop, around each entry to the guest:
  *     v = lapic_pending(l);                        -1: nothing to deliver now
- *     if (v >= 0 and the guest can take it) { inject v; lapic_accept(l, (uint8_t)v); }
+ *     if (v >= 0) lapic_take(l, (uint8_t)v);       and offer it to the guest
+ *     run the guest
+ *     lapic_serve, lapic_serve_auto_eoi or lapic_give_back
  * An interrupt that another LP posts after lapic_pending is not lost if the run loop first says
  * "about to enter" with a sequentially consistent store, and then asks lapic_pending: the poster
  * sets the IRR first and then looks where the VP is.
@@ -207,17 +208,15 @@ static inline int lapic_pending(struct lapic *l)
     return classes == 0 ? -1 : lapic_highest(l, classes);
 }
 
-/* @vector, as lapic_pending returned it, is being delivered: from IRR to ISR. */
-void lapic_accept(struct lapic *l, uint8_t vector);
-
-/* In two steps, where the processor delivers by itself: lapic_accept_auto_eoi takes @vector out of
- * the IRR, so that one that is posted meanwhile is another one; then it is in service, or nobody
- * took it and it is pending as before. */
+/* @vector, as lapic_pending returned it, is offered to the guest: out of the IRR, so that one that is
+ * posted from now on is another one. Then one of the three below says what became of it. */
+void lapic_take(struct lapic *l, uint8_t vector);
+/* The guest took it, and it is in service; */
 void lapic_serve(struct lapic *l, uint8_t vector);
+/* or it was taken for a SINT with AutoEOI, and never enters the ISR (TLFS 11.4.2); */
+void lapic_serve_auto_eoi(struct lapic *l);
+/* or nobody took it: it is pending as before. */
 void lapic_give_back(struct lapic *l, uint8_t vector);
-
-/* The same for a SINT with AutoEOI: it never enters the ISR. TLFS 11.4.2. */
-void lapic_accept_auto_eoi(struct lapic *l, uint8_t vector);
 
 /* End of the highest interrupt in service, if there is one. */
 void lapic_eoi(struct lapic *l);

@@ -141,13 +141,17 @@ int lapic_highest(struct lapic *l, uint32_t classes)
     return -1;
 }
 
-void lapic_accept_auto_eoi(struct lapic *l, uint8_t vector)
+void lapic_take(struct lapic *l, uint8_t vector)
 {
     unsigned class = lapic_class(vector);
     uint16_t bit = lapic_class_bit(vector);
 
     if (__atomic_and_fetch(&l->irr[class], (uint16_t)~bit, __ATOMIC_SEQ_CST) == 0)
         irr_class_emptied(l, class);
+}
+
+void lapic_serve_auto_eoi(struct lapic *l)
+{
     if (l->timer.stalled)
         lapic_timer_notice(l);
 }
@@ -159,12 +163,7 @@ void lapic_serve(struct lapic *l, uint8_t vector)
     l->isr[class] |= lapic_class_bit(vector);
     l->isr_classes |= 1u << class;
     lapic_priority_update(l);
-}
-
-void lapic_accept(struct lapic *l, uint8_t vector)
-{
-    lapic_serve(l, vector);
-    lapic_accept_auto_eoi(l, vector);
+    lapic_serve_auto_eoi(l);
 }
 
 void lapic_give_back(struct lapic *l, uint8_t vector)

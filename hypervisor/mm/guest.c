@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* mm/guest.c - see mm/guest.h.
  *
- * The copy is made with the SLAT's lock held, so that the page stays the guest's until it is done;
- * at most GUEST_COPY_MAX bytes bound the time. */
+ * Through a view that still holds when the copy is done, no lock is needed. Any other copy is made
+ * with the SLAT's lock held, so that the page stays the guest's until it is done; at most
+ * GUEST_COPY_MAX bytes bound the time. */
 #include <hvabi/status.h>
 #include <mm/guest.h>
 #include <mm/pfn.h>

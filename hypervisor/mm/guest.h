@@ -23,7 +23,7 @@ hv_status guest_cmpxchg64(struct slat *s, gpa_t at, uint64_t *expected, uint64_t
                           bool *done) MUST_CHECK;
 
 /* A page of a guest as one reader last saw it, so that reading it again takes no walk and no lock:
- * the page tables that lead to a VP's instructions, and the instructions. Zeroed: none. It belongs to
+ * page tables, instructions, the input of hypercalls. Zeroed: none. It belongs to
  * one reader; others may change the guest's memory and its SLAT at any time. */
 struct guest_view {
     uint64_t generation; /* the SLAT's when the page was looked up; no two SLATs share one */

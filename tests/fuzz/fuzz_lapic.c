@@ -118,8 +118,10 @@ static void interrupt(struct lapic *l, const struct record *r, unsigned operatio
         break;
     case AUTO_EOI:
         vector = lapic_pending(l);
-        if (vector >= 0)
-            lapic_accept_auto_eoi(l, (uint8_t)vector);
+        if (vector >= 0) {
+            lapic_take(l, (uint8_t)vector);
+            lapic_serve_auto_eoi(l);
+        }
         break;
     case POST:
         lapic_post(l, r->a, r->b % 2);

@@ -160,8 +160,10 @@ int fixture_deliver(struct lapic *l)
 {
     int vector = lapic_pending(l);
 
-    if (vector >= 0)
-        lapic_accept(l, (uint8_t)vector);
+    if (vector >= 0) {
+        lapic_take(l, (uint8_t)vector);
+        lapic_serve(l, (uint8_t)vector);
+    }
     return vector;
 }
 

@@ -346,8 +346,10 @@ static void expect_delivery(uint32_t destination, bool logical)
         if (!l)
             continue;
         assert_int_equal(lapic_pending(l) == (int)VECTOR, oracle(l, destination, logical));
-        if (lapic_pending(l) >= 0)
-            lapic_accept_auto_eoi(l, VECTOR);
+        if (lapic_pending(l) >= 0) {
+            lapic_take(l, VECTOR);
+            lapic_serve_auto_eoi(l);
+        }
     }
 }
 

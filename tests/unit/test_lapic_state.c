@@ -27,7 +27,8 @@ static void make_busy(struct lapic *a)
     lapic_mmio_write(a, APIC_ICR_HIGH, 0x7f000000);
     lapic_mmio_write(a, APIC_ICR_LOW, APIC_ICR_DEST_LOGICAL | 0x33);
     lapic_post(a, 0x51, true);
-    lapic_accept(a, 0x51);
+    lapic_take(a, 0x51);
+    lapic_serve(a, 0x51);
     lapic_post(a, 0x77, false);
     lapic_post(a, 0x02, false); /* an error, seen */
     lapic_mmio_write(a, APIC_ESR, 0);

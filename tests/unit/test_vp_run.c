@@ -121,6 +121,44 @@ static void interrupt_waits_for_if_behind_a_window(void **state)
     assert_int_equal(delivered[0x51], 1);
 }
 
+/* Another device raises the same vector while the guest has it, or is about to take it. */
+static void guest_of_two_posts(struct vp *vp, struct vp_exit *exit)
+{
+    count_events(vp);
+    if (entries == 1)
+        (void)lapic_post(&vp->lapic, 0x51, false);
+    if (entries == 2)
+        vp->rflags |= RFLAGS_IF;
+    vp->gpr[X86_RCX] = HV_X64_MSR_EOI;
+    vp->gpr[X86_RAX] = vp->gpr[X86_RDX] = 0;
+    *exit = entries < 8 ? (struct vp_exit){.reason = VP_EXIT_MSR_WRITE, .insn_len = 2}
+                        : (struct vp_exit){.reason = VP_EXIT_HALT, .insn_len = 1};
+}
+
+static void deliver_twice_posted(uint64_t rflags)
+{
+    fake_guest = guest_of_two_posts;
+    apic_on(bsp);
+    bsp->rflags |= rflags;
+    (void)lapic_post(&bsp->lapic, 0x51, false);
+    vp_resume(bsp, VP_SUSPEND_EXPLICIT);
+    run();
+}
+
+static void vector_posted_again_after_it_was_taken_is_delivered_again(void **state)
+{
+    (void)state;
+    deliver_twice_posted(RFLAGS_IF);
+    assert_int_equal(delivered[0x51], 2);
+}
+
+static void vector_posted_again_before_it_was_taken_is_delivered_once(void **state)
+{
+    (void)state;
+    deliver_twice_posted(0);
+    assert_int_equal(delivered[0x51], 1);
+}
+
 static void local_timer_interrupts_a_halted_vp(void **state)
 {
     (void)state;
@@ -295,6 +333,8 @@ int main(void)
         TEST(resumed_vp_runs_until_it_halts),
         TEST(posted_interrupt_wakes_a_halted_vp),
         TEST(interrupt_waits_for_if_behind_a_window),
+        TEST(vector_posted_again_after_it_was_taken_is_delivered_again),
+        TEST(vector_posted_again_before_it_was_taken_is_delivered_once),
         TEST(local_timer_interrupts_a_halted_vp),
         TEST(startup_ipi_starts_a_waiting_vp_at_its_vector),
         TEST(init_stops_a_running_vp),

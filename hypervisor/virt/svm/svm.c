@@ -122,6 +122,7 @@ hv_status virt_vp_create(struct vp *vp)
     }
     s->vmcb = hpa_ptr(s->vmcb_pa);
     s->asid_lp = UINT32_MAX;
+    s->refused_at = UINT64_MAX / 2; /* never */
     vp->backend = s;
     struct vmcb_control *c = &s->vmcb->control;
     set_intercepts(c);
