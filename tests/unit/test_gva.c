@@ -223,6 +223,46 @@ static void fetch_ends_where_the_next_page_is_missing(void **state)
     assert_int_equal(gva_fetch(vp, bytes), 0);
 }
 
+/* The first byte that is fetched, twice, so that the second fetch may go the way of the first; or
+ * -1: none. */
+static int fetched_twice(void)
+{
+    uint8_t bytes[X86_INSN_MAX], again[X86_INSN_MAX];
+    unsigned count = gva_fetch(vp, bytes);
+
+    assert_int_equal(gva_fetch(vp, again), count);
+    assert_memory_equal(bytes, again, count);
+    return count != 0 ? bytes[0] : -1;
+}
+
+static void fetch_follows_whatever_its_way_depends_on(void **state)
+{
+    (void)state;
+    long_mode(PTE_P | PTE_RW);
+    memset(machine_ptr(machine_child_ram(child, PAGE)), 0xa1, PAGE_SIZE);
+    memset(machine_ptr(machine_child_ram(child, NEXT)), 0xb2, PAGE_SIZE);
+    vp->rip = address(0x101, 2, 3, 4) | 0x10;
+    assert_int_equal(fetched_twice(), 0xa1);
+    put(LEAF, 4, NEXT | PTE_P, 8); /* another page */
+    assert_int_equal(fetched_twice(), 0xb2);
+    put(LEAF, 4, NEXT | PTE_P | PTE_NX, 8); /* not to be executed */
+    assert_int_equal(fetched_twice(), -1);
+    put(LEAF, 4, PAGE | RIGHTS, 8);
+    assert_int_equal(fetched_twice(), 0xa1);
+    f->cr4 |= CR4_SMEP; /* a user page */
+    assert_int_equal(fetched_twice(), -1);
+    f->cr4 &= ~CR4_SMEP;
+    assert_int_equal(fetched_twice(), 0xa1);
+    put(MIDDLE, 2, LOW | PTE_RW, 8); /* a table on the way is gone */
+    assert_int_equal(fetched_twice(), -1);
+    put(MIDDLE, 2, LOW | RIGHTS, 8);
+    *(uint8_t *)((uint8_t *)machine_ptr(machine_child_ram(child, PAGE)) + 0x10) = 0xc3; /* the code */
+    assert_int_equal(fetched_twice(), 0xc3);
+    f->cr3 = NEXT; /* other tables, which hold nothing */
+    memset(machine_ptr(machine_child_ram(child, NEXT)), 0, PAGE_SIZE);
+    assert_int_equal(fetched_twice(), -1);
+}
+
 static void fetch_uses_the_code_segment_outside_64_bit_mode(void **state)
 {
     uint8_t bytes[X86_INSN_MAX];
@@ -257,6 +297,7 @@ int main(void)
         TEST(pae_has_three_levels),
         TEST(legacy_has_two_levels_and_4_mib_pages),
         TEST(fetch_ends_where_the_next_page_is_missing),
+        TEST(fetch_follows_whatever_its_way_depends_on),
         TEST(fetch_uses_the_code_segment_outside_64_bit_mode),
     };
 

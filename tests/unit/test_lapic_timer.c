@@ -242,6 +242,12 @@ static void host_is_asked_once_for_each_interrupt_that_is_taken(void **state)
     count(1);
     after(1000000);
     assert_int_equal(fixture_vp(l)->timer_arms, 1); /* the vector is pending: nobody would notice */
+    for (unsigned k = 0; k < 5; k++) { /* nor does an offer that nobody takes make a difference */
+        uint8_t vector = (uint8_t)lapic_pending(l);
+        lapic_take(l, vector);
+        lapic_give_back(l, vector);
+    }
+    assert_int_equal(fixture_vp(l)->timer_arms, 1);
     assert_true(interrupted());
     after(1000000);
     assert_int_equal(fixture_vp(l)->timer_arms, 2);
