@@ -83,14 +83,12 @@ static struct vp *hold(struct hcall *h, struct partition *p, uint32_t index, hv_
     struct vp *vp = partition_vp(p, index);
 
     *st = HV_STATUS_SUCCESS;
-    if (p->is_root)
-        *st = HV_STATUS_OPERATION_DENIED;
-    else if (p == h->caller && !(p->privileges & HV_PRIVILEGE_ACCESS_VP_REGISTERS))
+    if (!p->is_root && p == h->caller && !(p->privileges & HV_PRIVILEGE_ACCESS_VP_REGISTERS))
         *st = HV_STATUS_ACCESS_DENIED;
+    else if (p->is_root || vp == h->vp)
+        *st = HV_STATUS_OPERATION_DENIED; /* a VP cannot wait for itself to stop */
     else if (vp == NULL)
         *st = HV_STATUS_INVALID_VP_INDEX;
-    else if (vp == h->vp)
-        *st = HV_STATUS_OPERATION_DENIED; /* it cannot wait for itself to stop */
     else if (!vp_hold(vp))
         h->again = true;
     else

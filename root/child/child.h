@@ -88,8 +88,8 @@ void child_end(struct child *c, uint32_t end, uint32_t status, const char *fmt, 
 void child_intercept(const struct hv_message *m);
 
 /* child/exits.c: how often its VPs left guest mode, and why. Valid until child_destroy. */
-#define CHILD_EXIT_COUNT(constant, name) +1
-enum { CHILD_EXIT_REASONS = 0 HV_STATS_VP_EXITS(CHILD_EXIT_COUNT) };
+#define CHILD_EXIT_INDEX(constant, name) CHILD_EXIT_##constant,
+enum { HV_STATS_VP_EXITS(CHILD_EXIT_INDEX) CHILD_EXIT_REASONS };
 extern const char *const child_exit_names[CHILD_EXIT_REASONS];
 uint64_t child_counter(const struct child *c, uint32_t vp, uint32_t which); /* HvStatsVp* */
 /* Say what it did most. */

@@ -65,11 +65,12 @@ static void act_rep_call(void)
     static struct hv_register_value values[REGISTERS];
     uint32_t other = boot_data->vp_count - 1;
 
+    if (!is_first_of_several())
+        return;
     for (uint32_t i = 0; i < REGISTERS; i++)
         names[i] = HvX64RegisterRip;
-    if (is_first_of_several())
-        (void)hv_call_get_vp_registers(guest_client(), HV_PARTITION_ID_SELF, other, names, values,
-                                       REGISTERS);
+    (void)hv_call_get_vp_registers(guest_client(), HV_PARTITION_ID_SELF, other, names, values,
+                                   REGISTERS);
 }
 
 /* guest_smp_start() has left the trampoline as the last VP needs it. */

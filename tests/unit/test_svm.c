@@ -279,13 +279,16 @@ static void refusal_of_an_offer_counts_when_it_is_repeated(void **state)
 {
     (void)state;
     guest = refuse;
-    vp->stats[HvStatsVpTotalExits] = 7;
     assert_int_equal(run().reason, VP_EXIT_INVALID_STATE); /* nothing is offered */
-    vp->stats[HvStatsVpTotalExits] = 9;
     virt_interrupt_offer(vp, 0x51);
-    assert_int_equal(run().reason, VP_EXIT_INTERRUPT);
-    vp->stats[HvStatsVpTotalExits] = 10;
+    for (uint64_t exits = 10; exits < 18; exits++) {
+        vp->stats[HvStatsVpTotalExits] = exits;
+        assert_int_equal(run().reason, VP_EXIT_INTERRUPT);
+    }
+    vp->stats[HvStatsVpTotalExits] = 18;
     assert_int_equal(run().reason, VP_EXIT_INVALID_STATE);
+    vp->stats[HvStatsVpTotalExits] = 20; /* another exit came between */
+    assert_int_equal(run().reason, VP_EXIT_INTERRUPT);
 }
 
 static void delivery_that_an_exit_cut_short_is_repeated(void **state)

@@ -87,16 +87,18 @@ static enum vp_exit_reason simple_reason(uint32_t code)
 /* On QEMU's TCG a nested fault that cuts the delivery of an offered interrupt short looks like one in
  * the delivery of an exception of that vector. KVM on top of it injects that exception, is refused,
  * and passes the refusal on to us. The offer stands, and the page that was missing is there now: the
- * next try succeeds. So the refusal of a VMCB without fault, with an offer, counts when it is
- * repeated. */
+ * next try comes further: a delivery reads IDT, GDT and TSS and writes a stack. So the refusal of a
+ * VMCB without fault, with an offer, counts when it is repeated more often than that. */
+#define REFUSALS_MAX 8u
+
 static bool refused_by_mistake(struct vp *vp)
 {
     struct svm_vp *s = svm_of(vp);
     uint64_t exits = vp->stats[HvStatsVpTotalExits];
-    bool repeated = exits - s->refused_at == 1;
 
+    s->refusals = exits - s->refused_at == 1 ? s->refusals + 1 : 1;
     s->refused_at = exits;
-    return !repeated && (s->vmcb->control.v_intr & VMCB_V_IRQ) &&
+    return s->refusals <= REFUSALS_MAX && (s->vmcb->control.v_intr & VMCB_V_IRQ) &&
            vmcb_check(s->vmcb, svm_features.asids) == NULL;
 }
 

@@ -15,6 +15,7 @@ struct svm_vp {
     uint64_t asid_generation;  /* pcpu.asid_generation when it was handed out */
     uint64_t slat_generation;  /* slat.generation that its translations may hold */
     uint64_t refused_at;       /* the VP's exits when its VMCB was last refused */
+    uint32_t refusals;         /* in a row */
 };
 
 /* What this machine's SVM offers; the same on every LP. */
