@@ -39,6 +39,7 @@ struct child_pool *pool_of_root(void)
 
 /* Deposit the pages of the block at @base; *@done: how many of them were taken. To take a page out
  * of root's space the hypervisor may need tables from root's own pool. */
+/* NOLINTBEGIN(misc-no-recursion): once, since root's own pool asks no other */
 static hv_status deposit_pages(const struct hv_client *c, struct child_pool *pool, uint64_t base,
                                uint32_t *done)
 {
@@ -82,6 +83,7 @@ hv_status pool_deposit(const struct hv_client *c, struct child_pool *pool)
     __atomic_fetch_add(&pools.deposits, 1, __ATOMIC_RELAXED);
     return st;
 }
+/* NOLINTEND(misc-no-recursion) */
 
 static uint64_t withdraw_all(const struct hv_client *c, hv_partition_id id)
 {
