@@ -13,6 +13,7 @@
 #include "io/acpi.h"
 #include "io/console.h"
 #include "io/irq_entry.h"
+#include "io/pci.h"
 #include "lib/size.h"
 #include "log.h"
 #include "mm/boot_memory.h"
@@ -84,6 +85,9 @@ static void init_thread(void *unused)
     const uint32_t *apic_ids = handoff_apic_ids(&count);
 
     (void)unused;
+    /* Sizing a BAR takes its function off the bus: no other CPU may be using it. QEMU 7.2 may also
+     * misdirect what another CPU does to its APIC while the map of the bus changes. */
+    pci_init();
     cpu_start_others(apic_ids, count);
     page_reclaim_loader();
     announce();

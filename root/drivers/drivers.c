@@ -14,7 +14,6 @@ const uint32_t root_pci_driver_count = sizeof(root_pci_drivers) / sizeof(root_pc
 
 void drivers_init(uint64_t memdisk_size)
 {
-    pci_init();
     pci_bind(root_pci_drivers, root_pci_driver_count);
     if (!memdisk_create(memdisk_size ? memdisk_size : MEMDISK_DEFAULT_SIZE))
         log_print("memdisk: no memory");

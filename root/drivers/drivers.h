@@ -11,7 +11,7 @@ extern const struct pci_driver nvme_driver, ahci_driver;
 extern const struct pci_driver *const root_pci_drivers[];
 extern const uint32_t root_pci_driver_count;
 
-/* Find PCI functions and give each its driver; make a memory disk of @memdisk_size bytes (0: of
+/* Give each PCI function its driver; make a memory disk of @memdisk_size bytes (0: of
  * the default size); wait until partitions are known. Once, in thread context, with interrupts and
  * all CPUs running. */
 void drivers_init(uint64_t memdisk_size);

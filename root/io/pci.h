@@ -35,7 +35,8 @@ struct pci_driver {
     bool (*probe)(struct pci_device *device); /* true: taken */
 };
 
-/* Find the functions on every bus. Once, after acpi_init. */
+/* Find the functions on every bus. Once, after acpi_init, while no other CPU runs: a function is
+ * off the bus while its BARs are sized. */
 void pci_init(void);
 
 /* Offer each function that has no driver to those that match it. */

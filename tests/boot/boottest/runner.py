@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from vmachine import esp, first_guest, qemu
 
-from . import disks, vm
+from . import disks, monitor, vm
 
 SHOWN_LINES = 60
 # A busy machine may be given more time: VERDIGRIS_TIMEOUT_FACTOR=3.
@@ -107,7 +107,6 @@ def _run_command(test, place, folder, nonce, made):
 
 
 def _qemu_command(test, place, folder, nonce, made):
-    monitor = os.path.join(folder, "monitor")
     machine = qemu.Machine(
         esp=_make_esp(test, place, folder, nonce, made),
         vars=qemu.make_vars(os.path.join(folder, "vars.fd")), smp=test.smp, memory=test.memory,
@@ -116,7 +115,7 @@ def _qemu_command(test, place, folder, nonce, made):
     if test.first_guest:
         return first_guest.command(machine, place.first_guest,
                                    os.path.join(folder, "initramfs.img"))
-    machine.monitor = f"unix:{os.path.relpath(monitor)},server=on,wait=off"
+    machine.monitor = f"unix:{os.path.relpath(os.path.join(folder, 'monitor'))},server=on,wait=off"
     return machine.command()
 
 
@@ -149,6 +148,12 @@ def _judge(test, machine):
         test.after(machine)
 
 
+def _last_words(machine):
+    """The console, with all of a dump that has only begun, and where the processors are."""
+    machine.wait_silence()
+    return machine.text + "\n" + monitor.registers(machine)
+
+
 def _attempt(test, place, folder):
     """(reason of failure or "", console)"""
     machine = None
@@ -158,7 +163,7 @@ def _attempt(test, place, folder):
         _judge(test, machine)
         return "", machine.text
     except vm.Failure as failure:
-        return str(failure), machine.text if machine else ""
+        return str(failure), _last_words(machine) if machine else ""
     except Exception:  # a bug in a test is that test's failure, not the end of the run
         return traceback.format_exc(), machine.text if machine else ""
     finally:

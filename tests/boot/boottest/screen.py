@@ -2,7 +2,8 @@
 """What a machine's screen shows, as text: root draws characters of its own font (root/io/font.c)."""
 import os
 import re
-import socket
+
+from . import monitor
 
 CELL_WIDTH, CELL_HEIGHT = 8, 16
 TOP, LEFT = 1, 1  # of a glyph in its cell; each row of the glyph is two of the screen
@@ -19,24 +20,6 @@ def _font():
             for i, row in enumerate(rows)}
 
 
-def _until_prompt(stream):
-    seen = b""
-    while not seen.endswith(b"(qemu) "):
-        byte = stream.read(1)
-        if not byte:
-            break
-        seen += byte
-
-
-def _monitor(vm, command):
-    with socket.socket(socket.AF_UNIX) as s:
-        s.connect(os.path.relpath(vm.monitor_path))
-        stream = s.makefile("rwb", buffering=0)
-        _until_prompt(stream)
-        stream.write(command.encode() + b"\n")
-        _until_prompt(stream)
-
-
 def _picture(path):
     """Width, and whether each pixel of the PPM is lit."""
     with open(path, "rb") as f:
@@ -48,7 +31,7 @@ def _picture(path):
 def screen_text(vm):
     """The lines of the screen; a cell that is no character of the font is a '\\ufffd'."""
     path = os.path.join(vm.work, "screen.ppm")
-    _monitor(vm, f"screendump {os.path.relpath(path)}")
+    monitor.ask(vm, f"screendump {os.path.relpath(path)}")
     width, lit = _picture(path)
     font = _font()
 

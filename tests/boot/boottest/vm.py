@@ -8,6 +8,7 @@ import time
 
 ESCAPES = re.compile(r"\x1b(?:\[[0-9;=?]*[A-Za-z]|[()][A-Z0-9]|[=>])")
 STOP_SECONDS = 10
+SILENCE_SECONDS, LAST_WORDS_SECONDS = 5, 60
 
 
 class Failure(Exception):
@@ -121,6 +122,14 @@ class Vm:
                 self._changed.wait(left)
             self._check_forbidden()
         return self._process.wait(STOP_SECONDS)
+
+    def wait_silence(self):
+        """Wait until the console says nothing more, or has said enough."""
+        limit = time.monotonic() + LAST_WORDS_SECONDS
+        with self._changed:
+            while not self._ended and time.monotonic() < limit:
+                if not self._changed.wait(SILENCE_SECONDS):
+                    break
 
     def check_time(self):
         """For scripts that wait for something else than the console."""

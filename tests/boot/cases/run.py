@@ -15,8 +15,9 @@ def first_impression(vm):
                  r"^machine: 2 processors, ", r"^hypervisor: .*hvax64\.elf, build id [0-9a-f]{40}",
                  r"^hypervisor: keeps \d+ KiB", r"^starting the hypervisor$",
                  r"^hv: Verdigris hypervisor for AMD-V, build id [0-9a-f]{40}$", r"^hv: 2 LPs",
-                 r"^hv: \d+ KiB of memory kept", r"root: [0-9a-f]{40}, 2 CPUs, \d+ MiB memory$",
-                 r"root: launched by hypervisor$", r"pci: 0000:00:", r"block: ahci0: "):
+                 r"^hv: \d+ KiB of memory kept", r"pci: 0000:00:",
+                 r"root: [0-9a-f]{40}, 2 CPUs, \d+ MiB memory$", r"root: launched by hypervisor$",
+                 r"block: ahci0: "):
         vm.expect(line)
     vm.nonce = vm.expect(r"^root> start hello vps=2 nonce=([0-9a-f]{16})$").group(1)
     vm.expect(r"child hello: ended: it ended itself with 0$")
