@@ -79,6 +79,14 @@ static bool number_option(const char *word, const char *key, uint32_t *value)
     return true;
 }
 
+static bool privileges_option(const char *word, uint64_t *value)
+{
+    if (parse_number(word + strlen("privileges="), value))
+        return true;
+    print("start: %s is not a mask of privileges\n", word);
+    return false;
+}
+
 /* Append @word to the child's options. */
 static bool pass_option(struct vm_start *s, const char *word)
 {
@@ -104,6 +112,8 @@ static bool start_word(struct vm_start *s, const char *word, int index)
         return number_option(word, "memory=", &s->memory_mib);
     if (has_prefix(word, "weight="))
         return number_option(word, "weight=", &s->weight);
+    if (has_prefix(word, "privileges="))
+        return privileges_option(word, &s->privileges);
     return pass_option(s, word);
 }
 

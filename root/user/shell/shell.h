@@ -29,7 +29,7 @@ int split_words(char *text, char **words);
 /* Run one command line: -1: it was empty, 0: success, 1: it failed. */
 int run_line(const char *text);
 
-/* A non-negative decimal number. */
+/* A non-negative number, decimal or, with 0x, hexadecimal. */
 bool parse_number(const char *text, uint64_t *value);
 
 /* The kernel's devices, opened at the start. */

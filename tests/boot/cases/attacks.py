@@ -10,6 +10,7 @@ SHARE_TICKS = 120_000_000  # of the TSC: 30 time slices under icount, where it c
 REAL_TICKS = 5_000_000_000  # where the host may take whole slices away from everybody
 REQUIRED = 0.8  # of the weighted share
 WEIGHT = 100  # the default
+ACCESS_VP_REGISTERS = 1 << 49  # hvabi/partition.h
 
 
 @dataclass
@@ -23,6 +24,8 @@ class Attack:
     weight: int = WEIGHT
     sibling_weight: int = WEIGHT
     ticks: int = SHARE_TICKS  # to measure over, under icount
+    privileges: int = 0  # beyond those of every child
+    says: str = ""  # a line of the attacker that must come: a pattern
 
     def due(self, lps):
         """The share of one LP, in thousandths, that each of a sibling's lps VPs must be able to get."""
@@ -66,8 +69,11 @@ def check_exits(vm, attack):
 
 
 def contain(vm, attack, lps, icount):
-    vm.send(f"start crash vps={attack.vps} weight={attack.weight} attack={attack.name} forever=1")
+    vm.send(f"start crash vps={attack.vps} weight={attack.weight} privileges={attack.privileges:#x} "
+            f"attack={attack.name} forever=1")
     vm.expect(rf"\[crash\] crash: {attack.name} starts$")
+    if attack.says:
+        vm.expect(rf"\[crash\] crash: {attack.says}$")
     measure(vm, attack, lps, icount)
     shell_answers(vm, attack.name)
     check_exits(vm, attack)
@@ -128,7 +134,7 @@ TESTS = [
     one("debugloop", "exception"),
     one("acloop", "interrupt", 5),
     one("svm", "undefined"),
-    one("badcalls", "hypercall"),
+    one("badcalls", "hypercall", privileges=ACCESS_VP_REGISTERS, says="rep counts: checked"),
     one("msgflood", "hypercall"),
     one("eventflood", "hypercall"),
     one("eomflood", "msr_write"),

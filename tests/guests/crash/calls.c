@@ -70,6 +70,16 @@ static bool simple_calls_with_rep_fields(void)
     return ok;
 }
 
+/* Which of the two is expected of them, once. */
+static void rep_counts_announce(bool privileged)
+{
+    static bool announced;
+
+    if (!announced)
+        guest_printf("crash: rep counts: %s\n", privileged ? "checked" : "denied");
+    announced = true;
+}
+
 static bool rep_counts(void)
 {
     static const struct {
@@ -86,6 +96,7 @@ static bool rep_counts(void)
     };
     bool ok = true;
 
+    rep_counts_announce(guest_privileges() & HV_PRIVILEGE_ACCESS_VP_REGISTERS);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         ok &= call_expect("rep count", HvCallGetVpRegisters | cases[i].fields,
                           guest_client()->input_gpa,
