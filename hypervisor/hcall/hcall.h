@@ -34,6 +34,19 @@ struct hcall {
 
 typedef hv_status (*hcall_handler)(struct hcall *h);
 
+/* Whom a call may name beside its caller's children. */
+enum hcall_self {
+    HCALL_SELF_NEVER,
+    HCALL_SELF_ROOT, /* its caller, if that is root */
+    HCALL_SELF_ANY,  /* its caller */
+};
+
+/* The partition @id that the call works on, to be given back with partition_put.
+ * HV_STATUS_INVALID_PARTITION_ID: there is none that the caller may know of.
+ * HV_STATUS_ACCESS_DENIED: it is the caller, and @self forbids it. */
+hv_status hcall_partition(struct hcall *h, uint64_t id, enum hcall_self self,
+                          struct partition **out) MUST_CHECK;
+
 /* A VP has executed the hypercall instruction. */
 void hcall_exit(struct vp *vp, struct vp_exit *exit);
 

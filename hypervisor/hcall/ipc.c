@@ -8,11 +8,12 @@
 /* The port space of partition @id, which must be initialized; put it back with put_space. */
 static hv_status get_space(struct hcall *h, uint64_t id, struct partition **out)
 {
-    struct partition *p = partition_get(h->caller, id);
+    struct partition *p;
+    hv_status st = hcall_partition(h, id, HCALL_SELF_ANY, &p);
 
+    if (st != HV_STATUS_SUCCESS)
+        return st;
     *out = p;
-    if (p == NULL)
-        return HV_STATUS_INVALID_PARTITION_ID;
     if (p->state == PARTITION_INITIALIZED)
         return HV_STATUS_SUCCESS;
     partition_put(p);

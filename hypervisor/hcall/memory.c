@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* hcall/memory.c - deposits and guest physical addresses. TLFS 2.0A, 7.3 and 8.3. */
+/* hcall/memory.c - deposits and guest physical addresses. TLFS 2.0A, 7.3 and 8.3.
+ *
+ * All of it is root's: the pages that a caller names are taken for pages of memory, and only root's
+ * space is one to one. */
 #include "core/partition.h"
 #include "hcall/hcall.h"
 #include "mm/mm.h"
@@ -7,6 +10,13 @@
 static gpa_t page_gpa(uint64_t page_number)
 {
     return gpa(page_number << PAGE_SHIFT);
+}
+
+/* The partition @id whose memory root manages: a child's or its own. */
+static hv_status get_managed(struct hcall *h, uint64_t id, struct partition **out)
+{
+    return h->caller->is_root ? hcall_partition(h, id, HCALL_SELF_ROOT, out)
+                              : HV_STATUS_ACCESS_DENIED;
 }
 
 /* Complete a step that changed @p's SLAT: flush, then let go of what was removed. */
@@ -21,12 +31,12 @@ hv_status hcall_deposit_memory(struct hcall *h)
 {
     const struct hv_input_deposit_memory *in = h->in;
     const uint64_t *pages = h->list;
-    struct partition *p = partition_get(h->caller, in->partition_id);
+    struct partition *p;
     struct slat_gather g;
-    hv_status st = HV_STATUS_SUCCESS;
+    hv_status st = get_managed(h, in->partition_id, &p);
 
-    if (p == NULL)
-        return HV_STATUS_INVALID_PARTITION_ID;
+    if (st != HV_STATUS_SUCCESS)
+        return st;
     slat_gather_init(&g, &h->caller->slat);
     for (; h->done < h->rep_end && !slat_gather_full(&g); h->done++) {
         st = mm_deposit(&h->caller->slat, &p->pool, page_gpa(pages[h->done - h->rep_start]), &g);
@@ -42,12 +52,12 @@ hv_status hcall_withdraw_memory(struct hcall *h)
 {
     const struct hv_input_withdraw_memory *in = h->in;
     uint64_t *pages = h->out;
-    struct partition *p = partition_get(h->caller, in->partition_id);
+    struct partition *p;
     struct slat_gather g;
-    hv_status st = HV_STATUS_SUCCESS;
+    hv_status st = get_managed(h, in->partition_id, &p);
 
-    if (p == NULL)
-        return HV_STATUS_INVALID_PARTITION_ID;
+    if (st != HV_STATUS_SUCCESS)
+        return st;
     slat_gather_init(&g, &h->caller->slat);
     for (; h->done < h->rep_end && !slat_gather_full(&g); h->done++) {
         gpa_t page;
@@ -65,10 +75,11 @@ hv_status hcall_get_memory_balance(struct hcall *h)
 {
     const struct hv_input_get_memory_balance *in = h->in;
     struct hv_output_get_memory_balance *out = h->out;
-    struct partition *p = partition_get(h->caller, in->partition_id);
+    struct partition *p;
+    hv_status st = get_managed(h, in->partition_id, &p);
 
-    if (p == NULL)
-        return HV_STATUS_INVALID_PARTITION_ID;
+    if (st != HV_STATUS_SUCCESS)
+        return st;
     struct pool_balance b = pool_balance(&p->pool);
     out->pages_available = b.available;
     out->pages_in_use = b.in_use;
@@ -117,16 +128,15 @@ static hv_status map_pages(struct hcall *h, struct partition *p, unsigned access
 hv_status hcall_map_gpa_pages(struct hcall *h)
 {
     const struct hv_input_map_gpa_pages *in = h->in;
-    struct partition *p = partition_get(h->caller, in->target_partition_id);
+    struct partition *p;
     struct slat_gather g;
     unsigned access;
-    hv_status st;
+    hv_status st = get_managed(h, in->target_partition_id, &p);
 
-    if (p == NULL)
-        return HV_STATUS_INVALID_PARTITION_ID;
+    if (st != HV_STATUS_SUCCESS)
+        return st;
     spin_lock(&p->lock);
-    st = p == h->caller && !p->is_root ? HV_STATUS_ACCESS_DENIED
-                                       : map_access(in->map_flags, &access);
+    st = map_access(in->map_flags, &access);
     if (st == HV_STATUS_SUCCESS && p->state != PARTITION_INITIALIZED)
         st = HV_STATUS_INVALID_PARTITION_STATE;
     if (st == HV_STATUS_SUCCESS) {
@@ -159,16 +169,14 @@ static hv_status unmap_pages(struct hcall *h, struct partition *p, struct slat_g
 hv_status hcall_unmap_gpa_pages(struct hcall *h)
 {
     const struct hv_input_unmap_gpa_pages *in = h->in;
-    struct partition *p = partition_get(h->caller, in->target_partition_id);
+    struct partition *p;
     struct slat_gather g;
-    hv_status st = HV_STATUS_SUCCESS;
+    hv_status st = hcall_partition(h, in->target_partition_id, HCALL_SELF_NEVER, &p);
 
-    if (p == NULL)
-        return HV_STATUS_INVALID_PARTITION_ID;
+    if (st != HV_STATUS_SUCCESS)
+        return st;
     spin_lock(&p->lock);
-    if (p == h->caller)
-        st = HV_STATUS_ACCESS_DENIED;
-    else if (in->unmap_flags != 0)
+    if (in->unmap_flags != 0)
         st = HV_STATUS_INVALID_PARAMETER;
     else if (p->state != PARTITION_INITIALIZED)
         st = HV_STATUS_INVALID_PARTITION_STATE;

@@ -3,6 +3,22 @@
 #include "core/partition.h"
 #include "hcall/hcall.h"
 
+hv_status hcall_partition(struct hcall *h, uint64_t id, enum hcall_self self,
+                          struct partition **out)
+{
+    struct partition *p = partition_get(h->caller, id);
+
+    if (p == NULL)
+        return HV_STATUS_INVALID_PARTITION_ID;
+    if (p == h->caller &&
+        (self == HCALL_SELF_NEVER || (self == HCALL_SELF_ROOT && !p->is_root))) {
+        partition_put(p);
+        return HV_STATUS_ACCESS_DENIED;
+    }
+    *out = p;
+    return HV_STATUS_SUCCESS;
+}
+
 hv_status hcall_create_partition(struct hcall *h)
 {
     const struct hv_input_create_partition *in = h->in;
@@ -29,11 +45,11 @@ hv_status hcall_create_partition(struct hcall *h)
 hv_status hcall_initialize_partition(struct hcall *h)
 {
     const struct hv_input_partition *in = h->in;
-    struct partition *p = partition_get(h->caller, in->partition_id);
-    hv_status st;
+    struct partition *p;
+    hv_status st = hcall_partition(h, in->partition_id, HCALL_SELF_NEVER, &p);
 
-    if (p == NULL)
-        return HV_STATUS_INVALID_PARTITION_ID;
+    if (st != HV_STATUS_SUCCESS)
+        return st;
     spin_lock(&p->lock);
     st = partition_initialize(p);
     spin_unlock(&p->lock);
@@ -44,11 +60,11 @@ hv_status hcall_initialize_partition(struct hcall *h)
 hv_status hcall_finalize_partition(struct hcall *h)
 {
     const struct hv_input_partition *in = h->in;
-    struct partition *p = partition_get(h->caller, in->partition_id);
-    hv_status st;
+    struct partition *p;
+    hv_status st = hcall_partition(h, in->partition_id, HCALL_SELF_NEVER, &p);
 
-    if (p == NULL)
-        return HV_STATUS_INVALID_PARTITION_ID;
+    if (st != HV_STATUS_SUCCESS)
+        return st;
     spin_lock(&p->lock);
     st = partition_finalize(p, &h->again);
     spin_unlock(&p->lock);
@@ -59,11 +75,11 @@ hv_status hcall_finalize_partition(struct hcall *h)
 hv_status hcall_delete_partition(struct hcall *h)
 {
     const struct hv_input_partition *in = h->in;
-    struct partition *p = partition_get(h->caller, in->partition_id);
-    hv_status st;
+    struct partition *p;
+    hv_status st = hcall_partition(h, in->partition_id, HCALL_SELF_NEVER, &p);
 
-    if (p == NULL)
-        return HV_STATUS_INVALID_PARTITION_ID;
+    if (st != HV_STATUS_SUCCESS)
+        return st;
     st = partition_delete(p);
     if (st != HV_STATUS_SUCCESS)
         partition_put(p);
@@ -74,11 +90,11 @@ hv_status hcall_get_partition_property(struct hcall *h)
 {
     const struct hv_input_get_partition_property *in = h->in;
     struct hv_output_get_partition_property *out = h->out;
-    struct partition *p = partition_get(h->caller, in->partition_id);
-    hv_status st;
+    struct partition *p;
+    hv_status st = hcall_partition(h, in->partition_id, HCALL_SELF_ROOT, &p);
 
-    if (p == NULL)
-        return HV_STATUS_INVALID_PARTITION_ID;
+    if (st != HV_STATUS_SUCCESS)
+        return st;
     spin_lock(&p->lock);
     st = partition_property_get(p, in->property_code, &out->property_value);
     spin_unlock(&p->lock);
@@ -89,11 +105,11 @@ hv_status hcall_get_partition_property(struct hcall *h)
 hv_status hcall_set_partition_property(struct hcall *h)
 {
     const struct hv_input_set_partition_property *in = h->in;
-    struct partition *p = partition_get(h->caller, in->partition_id);
-    hv_status st;
+    struct partition *p;
+    hv_status st = hcall_partition(h, in->partition_id, HCALL_SELF_ROOT, &p);
 
-    if (p == NULL)
-        return HV_STATUS_INVALID_PARTITION_ID;
+    if (st != HV_STATUS_SUCCESS)
+        return st;
     spin_lock(&p->lock);
     st = partition_property_set(p, in->property_code, in->property_value);
     spin_unlock(&p->lock);

@@ -36,14 +36,13 @@ static hv_status change(struct hcall *h, const struct hv_input_map_stats_page *i
         return change_global(h, &in->identity, map, gpfn);
     if (in->stats_type != HvStatsObjectVp)
         return HV_STATUS_INVALID_PARAMETER;
-    p = partition_get(h->caller, in->identity.partition_or_lp);
-    if (p == NULL)
-        return HV_STATUS_INVALID_PARTITION_ID;
+    /* Only the parent's: when the VP goes, the page is taken out of the parent's space. */
+    st = hcall_partition(h, in->identity.partition_or_lp, HCALL_SELF_NEVER, &p);
+    if (st != HV_STATUS_SUCCESS)
+        return st;
     spin_lock(&p->lock);
     vp = partition_vp(p, in->identity.vp_index);
-    if (p->is_root)
-        st = HV_STATUS_ACCESS_DENIED;
-    else if (vp == NULL)
+    if (vp == NULL)
         st = HV_STATUS_INVALID_VP_INDEX;
     else if (vp->parent_stats_overlay.placed == map)
         st = HV_STATUS_OPERATION_DENIED;

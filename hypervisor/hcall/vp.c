@@ -10,13 +10,15 @@
 #include "hcall/hcall.h"
 
 /* The initialized partition @id, locked; unlock_put gives both back. */
-static hv_status get_lock(struct hcall *h, uint64_t id, struct partition **out) NO_LOCK_CHECK
+static hv_status get_lock(struct hcall *h, uint64_t id, enum hcall_self self,
+                          struct partition **out) NO_LOCK_CHECK
 {
-    struct partition *p = partition_get(h->caller, id);
+    struct partition *p;
+    hv_status st = hcall_partition(h, id, self, &p);
 
+    if (st != HV_STATUS_SUCCESS)
+        return st;
     *out = p;
-    if (p == NULL)
-        return HV_STATUS_INVALID_PARTITION_ID;
     spin_lock(&p->lock);
     if (p->state == PARTITION_INITIALIZED)
         return HV_STATUS_SUCCESS;
@@ -35,13 +37,12 @@ hv_status hcall_install_intercept(struct hcall *h)
 {
     const struct hv_input_install_intercept *in = h->in;
     struct partition *p;
-    hv_status st = get_lock(h, in->partition_id, &p);
+    hv_status st = get_lock(h, in->partition_id, HCALL_SELF_NEVER, &p);
 
     if (st != HV_STATUS_SUCCESS)
         return st;
-    st = p->is_root ? HV_STATUS_OPERATION_DENIED
-                    : partition_install_intercept(p, in->intercept_type, in->access_type,
-                                                  in->intercept_parameter);
+    st = partition_install_intercept(p, in->intercept_type, in->access_type,
+                                     in->intercept_parameter);
     unlock_put(p);
     return st;
 }
@@ -54,11 +55,10 @@ hv_status hcall_create_vp(struct hcall *h)
 
     if (in->flags != 0 || in->subnode_type != 0 || in->subnode_id != 0)
         return HV_STATUS_INVALID_PARAMETER;
-    st = get_lock(h, in->partition_id, &p);
+    st = get_lock(h, in->partition_id, HCALL_SELF_NEVER, &p);
     if (st != HV_STATUS_SUCCESS)
         return st;
-    st = p->is_root ? HV_STATUS_OPERATION_DENIED
-                    : vp_create(p, in->vp_index, sched_place(), false);
+    st = vp_create(p, in->vp_index, sched_place(), false);
     unlock_put(p);
     return st;
 }
@@ -67,11 +67,11 @@ hv_status hcall_delete_vp(struct hcall *h)
 {
     const struct hv_input_delete_vp *in = h->in;
     struct partition *p;
-    hv_status st = get_lock(h, in->partition_id, &p);
+    hv_status st = get_lock(h, in->partition_id, HCALL_SELF_NEVER, &p);
 
     if (st != HV_STATUS_SUCCESS)
         return st;
-    st = p->is_root ? HV_STATUS_OPERATION_DENIED : vp_delete(p, in->vp_index, &h->again);
+    st = vp_delete(p, in->vp_index, &h->again);
     unlock_put(p);
     return st;
 }
@@ -102,7 +102,7 @@ hv_status hcall_get_vp_registers(struct hcall *h)
     const uint32_t *names = h->list;
     struct hv_register_value *values = h->out;
     struct partition *p;
-    hv_status st = get_lock(h, in->partition_id, &p);
+    hv_status st = get_lock(h, in->partition_id, HCALL_SELF_ANY, &p);
 
     if (st != HV_STATUS_SUCCESS)
         return st;
@@ -125,7 +125,7 @@ hv_status hcall_set_vp_registers(struct hcall *h)
     const struct hv_input_set_vp_registers *in = h->in;
     const struct hv_register_assoc *elements = h->list;
     struct partition *p;
-    hv_status st = get_lock(h, in->partition_id, &p);
+    hv_status st = get_lock(h, in->partition_id, HCALL_SELF_ANY, &p);
 
     if (st != HV_STATUS_SUCCESS)
         return st;
@@ -192,7 +192,7 @@ hv_status hcall_translate_virtual_address(struct hcall *h)
 {
     const struct hv_input_translate_virtual_address *in = h->in;
     struct partition *p;
-    hv_status st = get_lock(h, in->partition_id, &p);
+    hv_status st = get_lock(h, in->partition_id, HCALL_SELF_NEVER, &p);
 
     if (st != HV_STATUS_SUCCESS)
         return st;
@@ -237,12 +237,10 @@ hv_status hcall_assert_virtual_interrupt(struct hcall *h)
         in->requested_vector > UINT8_MAX || in->destination_address >> 32 != 0 ||
         !delivery_of((uint32_t)in->interrupt_control, &m.delivery))
         return HV_STATUS_INVALID_PARAMETER;
-    st = get_lock(h, in->partition_id, &p);
+    st = get_lock(h, in->partition_id, HCALL_SELF_NEVER, &p);
     if (st != HV_STATUS_SUCCESS)
         return st;
-    if (p->is_root)
-        st = HV_STATUS_OPERATION_DENIED;
-    else if (!lapic_space_send(p->apics, &m))
+    if (!lapic_space_send(p->apics, &m))
         st = HV_STATUS_INVALID_PARAMETER;
     unlock_put(p);
     return st;

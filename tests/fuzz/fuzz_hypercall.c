@@ -365,6 +365,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     machine_take_messages(0);
     child = machine_child(2, CHILD_PAGES);
     child_id = child->id;
+    if (size & 1)
+        child->privileges = root_partition->privileges; /* which do not make it root */
     in_page = machine_page();
     out_page = machine_page();
     spare = machine_page();

@@ -7,6 +7,7 @@
 #include <hvabi/management.h>
 #include <hvabi/msr.h>
 #include <hvabi/port.h>
+#include <hvabi/stats.h>
 #include "fakes/hv_machine.h"
 #include "mm/pfn.h"
 #include "mm/phys.h"
@@ -92,13 +93,24 @@ static void root_is_beyond_these_calls(void **state)
     uint64_t self = HV_PARTITION_ID_SELF;
 
     (void)state;
-    assert_int_equal(CALL(HvCallFinalizePartition, self), HV_STATUS_OPERATION_DENIED);
-    assert_int_equal(CALL(HvCallDeletePartition, self), HV_STATUS_OPERATION_DENIED);
-    assert_int_equal(CALL(HvCallCreateVp, self, 5, 0, 0, 0), HV_STATUS_OPERATION_DENIED);
-    assert_int_equal(CALL(HvCallDeleteVp, self, 0), HV_STATUS_OPERATION_DENIED);
-    assert_int_equal(CALL(HvCallInstallIntercept, self, 0, 0), HV_STATUS_OPERATION_DENIED);
-    assert_int_equal(CALL(HvCallAssertVirtualInterrupt, self, 0, 0, 0x40),
-                     HV_STATUS_OPERATION_DENIED);
+    assert_int_equal(CALL(HvCallInitializePartition, self), HV_STATUS_ACCESS_DENIED);
+    assert_int_equal(CALL(HvCallFinalizePartition, self), HV_STATUS_ACCESS_DENIED);
+    assert_int_equal(CALL(HvCallDeletePartition, self), HV_STATUS_ACCESS_DENIED);
+    assert_int_equal(CALL(HvCallCreateVp, self, 5, 0, 0, 0), HV_STATUS_ACCESS_DENIED);
+    assert_int_equal(CALL(HvCallDeleteVp, self, 0), HV_STATUS_ACCESS_DENIED);
+    assert_int_equal(CALL(HvCallInstallIntercept, self, 0, 0), HV_STATUS_ACCESS_DENIED);
+    assert_int_equal(CALL(HvCallAssertVirtualInterrupt, self, 0, 0, 0x40), HV_STATUS_ACCESS_DENIED);
+    assert_int_equal(CALL(HvCallTranslateVirtualAddress, self, 0, 0, 3), HV_STATUS_ACCESS_DENIED);
+    assert_int_equal(CALL(MACHINE_REP(HvCallUnmapGpaPages, 1), self, 3, 0), HV_STATUS_ACCESS_DENIED);
+}
+
+static void root_sets_its_own_properties(void **state)
+{
+    (void)state;
+    assert_int_equal(CALL(HvCallSetPartitionProperty, HV_PARTITION_ID_SELF,
+                          HvPartitionPropertyCpuWeight, 200),
+                     HV_STATUS_SUCCESS);
+    assert_int_equal(root_partition->cpu_weight, 200);
 }
 
 static void all_that_a_child_had_comes_back(void **state)
@@ -324,6 +336,60 @@ static void child_may_not_manage(void **state)
     machine_leave(vp);
 }
 
+/* A child that was given everything has no child, and root has not made it its own parent. */
+static void child_with_all_privileges_may_not_manage_itself(void **state)
+{
+    static const uint64_t controls[] = {
+        HvCallInitializePartition,
+        HvCallFinalizePartition,
+        HvCallDeletePartition,
+        HvCallGetPartitionProperty,
+        HvCallSetPartitionProperty,
+        MACHINE_REP(HvCallDepositMemory, 1),
+        MACHINE_REP(HvCallWithdrawMemory, 1),
+        HvCallGetMemoryBalance,
+        MACHINE_REP(HvCallMapGpaPages, 1),
+        MACHINE_REP(HvCallUnmapGpaPages, 1),
+        HvCallInstallIntercept,
+        HvCallCreateVp,
+        HvCallDeleteVp,
+        HvCallTranslateVirtualAddress,
+        HvCallAssertVirtualInterrupt,
+    };
+    const uint64_t names[] = {HV_PARTITION_ID_SELF, child->id};
+    struct vp *vp = partition_vp(child, 0);
+
+    (void)state;
+    child->privileges = root_partition->privileges;
+    machine_enter(vp);
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        memcpy(machine_ptr(machine_child_ram(child, 0x1000)), &names[i], sizeof(names[i]));
+        for (size_t c = 0; c < ARRAY_SIZE(controls); c++)
+            assert_int_equal(machine_hypercall(vp, controls[c], 0x1000, 0x2000),
+                             HV_STATUS_ACCESS_DENIED);
+    }
+    machine_leave(vp);
+}
+
+/* The page would lie in the child's space, and be looked for in root's when the VP goes. */
+static void child_may_not_map_statistics_of_itself(void **state)
+{
+    const struct hv_input_map_stats_page stats = {
+        .stats_type = HvStatsObjectVp,
+        .identity = {.partition_or_lp = HV_PARTITION_ID_SELF, .vp_index = 1},
+        .gpa_page = 3,
+    };
+    struct vp *vp = partition_vp(child, 0);
+
+    (void)state;
+    child->privileges = root_partition->privileges;
+    memcpy(machine_ptr(machine_child_ram(child, 0x1000)), &stats, sizeof(stats));
+    machine_enter(vp);
+    assert_int_equal(machine_hypercall(vp, HvCallMapStatsPage, 0x1000, 0), HV_STATUS_ACCESS_DENIED);
+    machine_leave(vp);
+    machine_child_end(child);
+}
+
 #define TEST(f) cmocka_unit_test_setup(f, setup)
 
 int main(void)
@@ -333,6 +399,7 @@ int main(void)
         TEST(id_is_never_used_again),
         TEST(life_has_an_order),
         TEST(root_is_beyond_these_calls),
+        TEST(root_sets_its_own_properties),
         TEST(all_that_a_child_had_comes_back),
         TEST(initialization_without_memory_can_be_tried_again),
         TEST(deposited_page_leaves_root_and_mapped_one_cannot),
@@ -347,6 +414,8 @@ int main(void)
         TEST(interrupts_that_no_apic_knows_are_refused),
         TEST(child_reaches_root_through_a_connection),
         TEST(child_may_not_manage),
+        TEST(child_with_all_privileges_may_not_manage_itself),
+        TEST(child_may_not_map_statistics_of_itself),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
