@@ -2,6 +2,7 @@
 /* emul/gva.c - see emul/gva.h. */
 #include "emul/gva.h"
 
+#include <x86/cpuid.h>
 #include <x86/cr.h>
 #include <x86/pte.h>
 #include "core/vp.h"
@@ -74,14 +75,12 @@ static bool allowed(struct vp *vp, unsigned access, uint64_t common, bool nx)
 {
     bool user = access & GVA_USER;
 
-    if (access & GVA_SUPERVISOR_EXEMPT)
-        return true;
     if (user && !(common & PTE_US))
         return false;
     if ((access & GVA_WRITE) && !(common & PTE_RW) && (user || (virt_cr0(vp) & CR0_WP)))
         return false;
     if (access & GVA_FETCH) {
-        if (nx && (virt_efer(vp) & EFER_NXE))
+        if (nx)
             return false;
         if (!user && (common & PTE_US) && (virt_cr4(vp) & CR4_SMEP))
             return false;
@@ -92,12 +91,32 @@ static bool allowed(struct vp *vp, unsigned access, uint64_t common, bool nx)
     return true;
 }
 
-/* Bits above those that the tables translate repeat the highest; outside long mode are none. */
+/* Bits above those that the tables translate repeat the highest; outside long mode they are 0. */
 static bool canonical(const struct paging_mode *m, uint64_t va)
 {
     unsigned unused = 64 - PAGE_SHIFT - m->levels * m->index_bits;
 
-    return (m != &mode_4 && m != &mode_5) || (uint64_t)((int64_t)(va << unused) >> unused) == va;
+    if (m != &mode_4 && m != &mode_5)
+        return va <= UINT32_MAX;
+    return (uint64_t)((int64_t)(va << unused) >> unused) == va;
+}
+
+/* The bits that are 0 in an entry of @level, a leaf that maps a page at @shift, or none. */
+static uint64_t reserved_bits(const struct vp *vp, const struct paging_mode *m, unsigned level,
+                              unsigned shift, bool leaf)
+{
+    const struct cpuid_policy *p = vp->partition->cpuid;
+    uint32_t sizes = p->extended[CPUID_LEAF_ADDRESS_SIZES - CPUID_LEAF_EXT_MAX].r[CPUID_EAX];
+    uint64_t large = leaf ? ((1ull << shift) - 1) & ~(2 * PTE_PAT_LARGE - 1) : 0, r;
+
+    if (m == &mode_legacy)
+        return large & PTE_RESERVED_4M;
+    r = large | (PTE_ADDR_MASK & ~((1ull << (sizes & CPUID_80000008_EAX_PHYSICAL_MASK)) - 1));
+    if (!(virt_efer(vp) & EFER_NXE))
+        r |= PTE_NX;
+    if (m == &mode_pae)
+        return r | (level == 3 ? PTE_RESERVED_PAE_POINTER : PTE_RESERVED_PAE);
+    return level > 3 ? r | PTE_PS : r;
 }
 
 static enum gva_result walk(struct vp *vp, uint64_t va, unsigned access, gpa_t *out,
@@ -105,7 +124,7 @@ static enum gva_result walk(struct vp *vp, uint64_t va, unsigned access, gpa_t *
 {
     const struct paging_mode *m;
     uint64_t table, e = 0, common = PTE_US | PTE_RW;
-    bool nx = false;
+    bool nx = false, leaf;
     unsigned level, shift;
 
     if (!(virt_cr0(vp) & CR0_PG)) {
@@ -115,20 +134,22 @@ static enum gva_result walk(struct vp *vp, uint64_t va, unsigned access, gpa_t *
     m = mode_of(vp);
     if (!canonical(m, va))
         return GVA_NOT_PRESENT;
-    if (!(virt_efer(vp) & EFER_LMA))
-        va &= UINT32_MAX;
     table = virt_cr3(vp) & m->base_mask;
     for (level = m->levels;; level--) {
         shift = PAGE_SHIFT + m->index_bits * (level - 1);
         uint64_t index = va >> shift & ((1u << m->index_bits) - 1);
-        if (!read_entry(vp, level, table + index * m->entry_size, m->entry_size, &e, f))
+        *out = gpa(table + index * m->entry_size);
+        if (!read_entry(vp, level, out->v, m->entry_size, &e, f))
             return GVA_TABLE_UNMAPPED;
         if (!(e & PTE_P))
             return GVA_NOT_PRESENT;
+        leaf = is_leaf(vp, m, e, level);
+        if (e & reserved_bits(vp, m, level, shift, leaf))
+            return GVA_RESERVED_BIT;
         if (!(m == &mode_pae && level == 3)) /* PDPTEs of PAE have no such bits */
             common &= e;
         nx |= m != &mode_legacy && (e & PTE_NX);
-        if (is_leaf(vp, m, e, level))
+        if (leaf)
             break;
         table = m == &mode_legacy ? e & CR3_BASE_LEGACY : e & PTE_ADDR_MASK;
     }
@@ -150,10 +171,12 @@ enum x86_mode gva_mode(const struct vp *vp)
 
 /* ---- instruction bytes ---- */
 
-static uint64_t code_address(const struct vp *vp)
+/* The linear address @offset bytes after RIP. */
+static uint64_t code_address(const struct vp *vp, unsigned offset)
 {
-    return virt_code_64(vp) ? vp->rip
-                            : (virt_segment_base(vp, HvX64RegisterCs) + vp->rip) & UINT32_MAX;
+    uint64_t rip = vp->rip + offset;
+
+    return virt_code_64(vp) ? rip : (virt_segment_base(vp, HvX64RegisterCs) + rip) & UINT32_MAX;
 }
 
 /* All that the way to the page of @va depends on, but for the tables. */
@@ -221,14 +244,14 @@ static bool fetch_part(struct vp *vp, uint64_t va, uint8_t *bytes, unsigned n)
 
 unsigned gva_fetch(struct vp *vp, uint8_t bytes[X86_INSN_MAX])
 {
-    uint64_t va = code_address(vp), in_page = PAGE_SIZE - (va & PAGE_MASK);
+    uint64_t va = code_address(vp, 0), in_page = PAGE_SIZE - (va & PAGE_MASK);
     unsigned first = in_page < X86_INSN_MAX ? (unsigned)in_page : X86_INSN_MAX;
 
     if (fetch_again(vp, va, bytes))
         return X86_INSN_MAX;
     if (!fetch_part(vp, va, bytes, first))
         return 0;
-    if (first < X86_INSN_MAX && !fetch_part(vp, va + first, bytes + first, X86_INSN_MAX - first))
+    if (first < X86_INSN_MAX && !fetch_part(vp, code_address(vp, first), bytes + first, X86_INSN_MAX - first))
         return first;
     return X86_INSN_MAX;
 }

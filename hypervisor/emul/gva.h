@@ -16,15 +16,14 @@ enum {
     GVA_WRITE = 1u << 1,
     GVA_USER = 1u << 2,
     GVA_FETCH = 1u << 4,
-    GVA_SUPERVISOR_EXEMPT = 1u << 8, /* ignore U/S: TLFS privilege exempt */
 };
 
 enum gva_result {
     GVA_OK,
     GVA_NOT_PRESENT,  /* also: not canonical */
     GVA_PROTECTION,
-    GVA_RESERVED_BIT,
-    GVA_TABLE_UNMAPPED, /* a table lies where the guest has no memory */
+    GVA_RESERVED_BIT,   /* set in an entry */
+    GVA_TABLE_UNMAPPED, /* a table lies where the guest has no memory that can be read */
 };
 
 /* What the way to a page of code depends on: the VP's state, */
@@ -49,7 +48,7 @@ struct gva_fetched {
     const unsigned char *code; /* the page */
 };
 
-/* Where @va leads. */
+/* Where @va leads; with GVA_TABLE_UNMAPPED, where the entry is that cannot be read. */
 enum gva_result gva_translate(struct vp *vp, uint64_t va, unsigned access, gpa_t *out);
 
 /* Copy the instruction bytes at RIP; how many could be read, at most 15. */

@@ -8,6 +8,7 @@
 #include "core/vp_regs.h"
 #include "emul/gva.h"
 #include "hcall/hcall.h"
+#include "virt/virt.h"
 
 /* The initialized partition @id, locked; unlock_put gives both back. */
 static hv_status get_lock(struct hcall *h, uint64_t id, enum hcall_self self,
@@ -143,49 +144,79 @@ hv_status hcall_set_vp_registers(struct hcall *h)
     return st;
 }
 
-static uint32_t result_code(enum gva_result r)
+#define TRANSLATE_ACCESS                                                                           \
+    (HV_TRANSLATE_GVA_VALIDATE_READ | HV_TRANSLATE_GVA_VALIDATE_WRITE |                            \
+     HV_TRANSLATE_GVA_VALIDATE_EXECUTE)
+
+/* What the partition's memory at @view says to an access of @flags. */
+static uint32_t translate_access(const struct slat_view *view, uint64_t flags)
 {
-    switch (r) {
-    case GVA_OK:
+    bool write = (flags & HV_TRANSLATE_GVA_VALIDATE_WRITE) && !(view->access & SLAT_WRITE);
+    bool read = (flags & HV_TRANSLATE_GVA_VALIDATE_READ) && !(view->access & SLAT_READ);
+    bool fetch = (flags & HV_TRANSLATE_GVA_VALIDATE_EXECUTE) && !(view->access & SLAT_EXECUTE);
+
+    if (!write && !read && !fetch)
         return HvTranslateGvaSuccess;
-    case GVA_PROTECTION:
-        return HvTranslateGvaPrivilegeViolation;
-    case GVA_RESERVED_BIT:
-        return HvTranslateGvaInvalidPageTableFlags;
-    case GVA_TABLE_UNMAPPED:
-        return HvTranslateGvaGpaUnmapped;
-    case GVA_NOT_PRESENT:
-    default:
-        return HvTranslateGvaPageNotPresent;
+    if (view->overlay)
+        return HvTranslateGvaGpaIllegalOverlayAccess;
+    return write ? HvTranslateGvaGpaNoWriteAccess : HvTranslateGvaGpaNoReadAccess;
+}
+
+/* The walk has ended at @at, a page that is accessed as @flags say. */
+static void translate_end(struct slat *slat, gpa_t at, uint64_t flags,
+                          struct hv_output_translate_virtual_address *out)
+{
+    struct slat_view view;
+
+    out->gpa_page = at.v >> PAGE_SHIFT;
+    if (slat_query(slat, at, &view) != HV_STATUS_SUCCESS) {
+        out->result_code = HvTranslateGvaGpaUnmapped;
+        return;
     }
+    out->result_code = translate_access(&view, flags);
+    out->attributes = (view.type == SLAT_UNCACHED ? HvCacheTypeX64Uncached : HvCacheTypeX64WriteBack) |
+                      (view.overlay ? HV_TRANSLATE_GVA_OVERLAY_PAGE : 0u);
 }
 
 static void translate(struct vp *vp, const struct hv_input_translate_virtual_address *in,
                       struct hv_output_translate_virtual_address *out)
 {
     uint64_t f = in->control_flags;
+    bool user = virt_cpl(vp) == 3 && !(f & HV_TRANSLATE_GVA_PRIVILEGE_EXEMPT);
     unsigned access = (f & HV_TRANSLATE_GVA_VALIDATE_WRITE ? (unsigned)GVA_WRITE : 0u) |
                       (f & HV_TRANSLATE_GVA_VALIDATE_EXECUTE ? (unsigned)GVA_FETCH : 0u) |
-                      (f & HV_TRANSLATE_GVA_USER_ACCESS ? (unsigned)GVA_USER : 0u) |
-                      (f & HV_TRANSLATE_GVA_PRIVILEGE_EXEMPT ? (unsigned)GVA_SUPERVISOR_EXEMPT : 0u);
-    struct slat_view view;
+                      (user ? (unsigned)GVA_USER : 0u);
+    struct slat *slat = &vp->partition->slat;
     gpa_t at;
-    enum gva_result r = gva_translate(vp, in->gva_page << PAGE_SHIFT, access, &at);
 
-    out->result_code = result_code(r);
-    if (r != GVA_OK)
-        return;
-    out->gpa_page = at.v >> PAGE_SHIFT;
-    if (slat_query(&vp->partition->slat, at, &view) != HV_STATUS_SUCCESS) {
-        out->result_code = HvTranslateGvaGpaUnmapped;
-        return;
+    switch (gva_translate(vp, in->gva_page << PAGE_SHIFT, access, &at)) {
+    case GVA_OK:
+        translate_end(slat, at, f, out);
+        break;
+    case GVA_TABLE_UNMAPPED:
+        translate_end(slat, at, HV_TRANSLATE_GVA_VALIDATE_READ, out);
+        if (out->result_code == HvTranslateGvaSuccess) /* mapped, but not to memory */
+            out->result_code = HvTranslateGvaGpaNoReadAccess;
+        break;
+    case GVA_PROTECTION:
+        out->result_code = HvTranslateGvaPrivilegeViolation;
+        break;
+    case GVA_RESERVED_BIT:
+        out->result_code = HvTranslateGvaInvalidPageTableFlags;
+        break;
+    case GVA_NOT_PRESENT:
+    default:
+        out->result_code = HvTranslateGvaPageNotPresent;
+        break;
     }
-    out->attributes = (view.type == SLAT_UNCACHED ? HvCacheTypeX64Uncached : HvCacheTypeX64WriteBack) |
-                      (view.overlay ? HV_TRANSLATE_GVA_OVERLAY_PAGE : 0u);
-    if ((f & HV_TRANSLATE_GVA_VALIDATE_WRITE) && !(view.access & SLAT_WRITE))
-        out->result_code = HvTranslateGvaGpaNoWriteAccess;
-    else if ((f & HV_TRANSLATE_GVA_VALIDATE_READ) && !(view.access & SLAT_READ))
-        out->result_code = HvTranslateGvaGpaNoReadAccess;
+}
+
+/* Accessed and dirty bits are not set, the TLB is not locked, and there is one VTL. */
+static bool translate_valid(const struct hv_input_translate_virtual_address *in)
+{
+    return (in->control_flags & ~(TRANSLATE_ACCESS | HV_TRANSLATE_GVA_PRIVILEGE_EXEMPT)) == 0 &&
+           (in->control_flags & TRANSLATE_ACCESS) != 0 &&
+           in->gva_page <= UINT64_MAX >> PAGE_SHIFT;
 }
 
 hv_status hcall_translate_virtual_address(struct hcall *h)
@@ -193,10 +224,14 @@ hv_status hcall_translate_virtual_address(struct hcall *h)
     const struct hv_input_translate_virtual_address *in = h->in;
     struct partition *p;
     hv_status st = get_lock(h, in->partition_id, HCALL_SELF_NEVER, &p);
+    struct vp *vp = NULL;
 
     if (st != HV_STATUS_SUCCESS)
         return st;
-    struct vp *vp = hold(h, p, in->vp_index, &st);
+    if (translate_valid(in))
+        vp = hold(h, p, in->vp_index, &st);
+    else
+        st = HV_STATUS_INVALID_PARAMETER;
     if (vp != NULL) {
         translate(vp, in, h->out);
         vp_release(vp);

@@ -156,7 +156,49 @@ static void smep_and_smap_keep_the_supervisor_off_user_pages(void **state)
     vp->rflags |= RFLAGS_AC;
     assert_int_equal(walk(va, 0), GVA_OK);
     vp->rflags &= ~RFLAGS_AC;
-    assert_int_equal(walk(va, GVA_SUPERVISOR_EXEMPT), GVA_OK);
+}
+
+/* What comes of @entry, and of it without @bit. */
+static void bit_is_reserved(uint64_t table, unsigned index, uint64_t entry, uint64_t bit,
+                            unsigned size, uint64_t va)
+{
+    put(table, index, entry & ~bit, size);
+    assert_int_not_equal(walk(va, 0), GVA_RESERVED_BIT);
+    put(table, index, entry | bit, size);
+    assert_int_equal(walk(va, 0), GVA_RESERVED_BIT);
+    put(table, index, entry & ~bit, size);
+}
+
+static void reserved_bits_are_told_in_long_mode(void **state)
+{
+    const uint64_t va = address(0x101, 2, 3, 4);
+
+    (void)state;
+    long_mode(RIGHTS);
+    put(LEAF, 4, PAGE | RIGHTS | 0x7ffull << 52, 8); /* available to software */
+    assert_int_equal(walk(va, 0), GVA_OK);
+    bit_is_reserved(TOP, 0x101, MIDDLE | RIGHTS, PTE_PS, 8, va);
+    bit_is_reserved(LEAF, 4, PAGE | RIGHTS, 1ull << 51, 8, va); /* no such physical address */
+    f->efer &= ~(uint64_t)EFER_NXE;
+    bit_is_reserved(LEAF, 4, PAGE | RIGHTS, PTE_NX, 8, va);
+    bit_is_reserved(LOW, 3, PTE_PS | PTE_PAT_LARGE | RIGHTS, 1ull << 20, 8, va);
+    bit_is_reserved(LOW, 3, PTE_PS | PTE_PAT_LARGE | RIGHTS, 1ull << 13, 8, va);
+    bit_is_reserved(MIDDLE, 2, PTE_PS | RIGHTS, 1ull << 29, 8, va);
+}
+
+static void reserved_bits_are_told_in_the_other_modes(void **state)
+{
+    (void)state;
+    f->cr0 |= CR0_PG;
+    f->cr4 |= CR4_PAE;
+    f->efer = 0;
+    f->cr3 = TOP;
+    put(MIDDLE, 3, LEAF | RIGHTS, 8);
+    put(LEAF, 4, PAGE | RIGHTS, 8);
+    bit_is_reserved(TOP, 0, MIDDLE | PTE_P, PTE_RW, 8, 3u << 21 | 4u << 12);
+    bit_is_reserved(LEAF, 4, PAGE | RIGHTS, 1ull << 52, 8, 3u << 21 | 4u << 12);
+    f->cr4 = CR4_PSE;
+    bit_is_reserved(TOP, 0, 0x400000 | PTE_PS | RIGHTS, 1u << 21, 4, 4u << 12);
 }
 
 static void tables_where_the_guest_has_no_memory_are_told(void **state)
@@ -183,7 +225,7 @@ static void pae_has_three_levels(void **state)
     assert_int_equal(walk(2u << 30 | 3 << 21 | 4 << 12, GVA_WRITE | GVA_USER), GVA_OK);
     put(MIDDLE, 5, 0x40000000 | PTE_PS | RIGHTS, 8);
     assert_int_equal(found(2u << 30 | 5 << 21 | 0x1fffff), 0x401fffff);
-    assert_int_equal(found(0x700000000 | 2u << 30 | 3 << 21 | 4 << 12), PAGE); /* 32 bits count */
+    assert_int_equal(walk(0x700000000 | 2u << 30 | 3 << 21 | 4 << 12, 0), GVA_NOT_PRESENT);
 }
 
 static void legacy_has_two_levels_and_4_mib_pages(void **state)
@@ -293,6 +335,8 @@ int main(void)
         TEST(rights_are_those_of_all_levels),
         TEST(supervisor_writes_to_read_only_pages_without_wp),
         TEST(smep_and_smap_keep_the_supervisor_off_user_pages),
+        TEST(reserved_bits_are_told_in_long_mode),
+        TEST(reserved_bits_are_told_in_the_other_modes),
         TEST(tables_where_the_guest_has_no_memory_are_told),
         TEST(pae_has_three_levels),
         TEST(legacy_has_two_levels_and_4_mib_pages),

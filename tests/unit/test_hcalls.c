@@ -8,6 +8,7 @@
 #include <hvabi/msr.h>
 #include <hvabi/port.h>
 #include <hvabi/stats.h>
+#include <x86/cr.h>
 #include "fakes/hv_machine.h"
 #include "mm/pfn.h"
 #include "mm/phys.h"
@@ -242,22 +243,147 @@ static void xfem_is_what_a_guest_could_set(void **state)
 
 /* ---- translation, interrupts ---- */
 
-static void translation_tells_what_lies_there(void **state)
+#define READ    HV_TRANSLATE_GVA_VALIDATE_READ
+#define WRITE   HV_TRANSLATE_GVA_VALIDATE_WRITE
+#define EXECUTE HV_TRANSLATE_GVA_VALIDATE_EXECUTE
+#define RIGHTS  (PTE_P | PTE_RW)
+
+static struct hv_output_translate_virtual_address translated(uint64_t flags, uint64_t page)
 {
     struct hv_output_translate_virtual_address out;
-    const uint64_t at[] = {child->id, 0, HV_TRANSLATE_GVA_VALIDATE_READ, 3};
-    const uint64_t beyond[] = {child->id, 0, HV_TRANSLATE_GVA_VALIDATE_READ, 0x1000};
+    const uint64_t in[] = {child->id, 0, flags, page};
+
+    assert_int_equal(machine_call(HvCallTranslateVirtualAddress, in, sizeof(in), &out, sizeof(out)),
+                     HV_STATUS_SUCCESS);
+    return out;
+}
+
+#define RESULT(flags, page) translated(flags, page).result_code
+
+static void put(uint64_t table, uint64_t entry)
+{
+    *(uint64_t *)machine_ptr(machine_child_ram(child, table)) = entry;
+}
+
+/* VP 0 has a page at address 0: guest page 5, or what @leaf says, behind tables in pages 1 to 4. */
+static struct fake_vp *paging(uint64_t leaf)
+{
+    struct fake_vp *f = fake_of(partition_vp(child, 0));
+
+    f->cr0 |= CR0_PG | CR0_WP;
+    f->cr4 |= CR4_PAE;
+    f->efer |= EFER_LME | EFER_LMA | EFER_NXE;
+    f->cr3 = 0x1000;
+    put(0x1000, 0x2000 | RIGHTS | PTE_US);
+    put(0x2000, 0x3000 | RIGHTS | PTE_US);
+    put(0x3000, 0x4000 | RIGHTS | PTE_US);
+    put(0x4000, leaf);
+    return f;
+}
+
+static void translation_tells_what_lies_there(void **state)
+{
+    struct hv_output_translate_virtual_address out = translated(READ, 3);
 
     (void)state;
-    assert_int_equal(machine_call(HvCallTranslateVirtualAddress, at, sizeof(at), &out, sizeof(out)),
-                     HV_STATUS_SUCCESS);
     assert_int_equal(out.result_code, HvTranslateGvaSuccess);
     assert_int_equal(out.gpa_page, 3);
     assert_int_equal(out.attributes, HvCacheTypeX64WriteBack);
-    assert_int_equal(
-        machine_call(HvCallTranslateVirtualAddress, beyond, sizeof(beyond), &out, sizeof(out)),
-        HV_STATUS_SUCCESS);
+    out = translated(READ, 0x1000);
     assert_int_equal(out.result_code, HvTranslateGvaGpaUnmapped);
+    assert_int_equal(out.gpa_page, 0x1000);
+}
+
+static void translation_wants_what_it_can_do(void **state)
+{
+    static const uint64_t flags[] = {
+        0,
+        HV_TRANSLATE_GVA_PRIVILEGE_EXEMPT,
+        READ | HV_TRANSLATE_GVA_SET_PAGE_TABLE_BITS,
+        READ | HV_TRANSLATE_GVA_TLB_FLUSH_INHIBIT,
+        READ | 0x40,
+        READ | 1ull << 56, /* VTL 1 */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+        assert_int_equal(CALL(HvCallTranslateVirtualAddress, child->id, 0, flags[i], 3),
+                         HV_STATUS_INVALID_PARAMETER);
+    assert_int_equal(CALL(HvCallTranslateVirtualAddress, child->id, 0, READ, 1ull << 52 | 3),
+                     HV_STATUS_INVALID_PARAMETER);
+}
+
+static void translation_has_the_privilege_of_the_vp(void **state)
+{
+    const uint64_t exempt = HV_TRANSLATE_GVA_PRIVILEGE_EXEMPT;
+    struct fake_vp *f = paging(0x5000 | RIGHTS);
+
+    (void)state;
+    assert_int_equal(RESULT(READ | WRITE, 0), HvTranslateGvaSuccess);
+    f->segments[2].attributes |= 3u << 5; /* SS.DPL: CPL 3 */
+    assert_int_equal(RESULT(READ, 0), HvTranslateGvaPrivilegeViolation);
+    assert_int_equal(RESULT(READ | exempt, 0), HvTranslateGvaSuccess);
+    put(0x4000, 0x5000 | PTE_P | PTE_NX); /* exempt from U/S, and from nothing else */
+    assert_int_equal(RESULT(READ | exempt, 0), HvTranslateGvaSuccess);
+    assert_int_equal(RESULT(WRITE | exempt, 0), HvTranslateGvaPrivilegeViolation);
+    assert_int_equal(RESULT(EXECUTE | exempt, 0), HvTranslateGvaPrivilegeViolation);
+}
+
+static void translation_tells_where_the_walk_ended(void **state)
+{
+    struct hv_output_translate_virtual_address out;
+
+    (void)state;
+    paging(0x5000 | RIGHTS | 1ull << 50);
+    assert_int_equal(RESULT(READ, 0), HvTranslateGvaInvalidPageTableFlags);
+    put(0x4000, 0);
+    assert_int_equal(RESULT(READ, 0), HvTranslateGvaPageNotPresent);
+    put(0x3000, 0x7000000 | RIGHTS);
+    out = translated(READ, 0);
+    assert_int_equal(out.result_code, HvTranslateGvaGpaUnmapped);
+    assert_int_equal(out.gpa_page, 0x7000);
+}
+
+static void translation_asks_the_partitions_memory_too(void **state)
+{
+    static const struct {
+        uint32_t rights, access, result;
+    } cases[] = {
+        {HV_MAP_GPA_READABLE | HV_MAP_GPA_EXECUTABLE, READ | EXECUTE, HvTranslateGvaSuccess},
+        {HV_MAP_GPA_READABLE | HV_MAP_GPA_EXECUTABLE, WRITE, HvTranslateGvaGpaNoWriteAccess},
+        {HV_MAP_GPA_READABLE | HV_MAP_GPA_WRITABLE, READ | WRITE, HvTranslateGvaSuccess},
+        {HV_MAP_GPA_READABLE | HV_MAP_GPA_WRITABLE, EXECUTE, HvTranslateGvaGpaNoReadAccess},
+        {0, READ, HvTranslateGvaGpaNoReadAccess},
+    };
+    uint64_t page = machine_page().v >> PAGE_SHIFT;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct hv_output_translate_virtual_address out;
+        assert_int_equal(
+            CALL(MACHINE_REP(HvCallMapGpaPages, 1), child->id, 0x100, cases[i].rights, page),
+            HV_STATUS_SUCCESS);
+        out = translated(cases[i].access, 0x100);
+        assert_int_equal(out.result_code, cases[i].result);
+        assert_int_equal(out.gpa_page, 0x100);
+    }
+    /* A table that cannot be read. */
+    paging(0x5000 | RIGHTS)->cr3 = 0x100000;
+    assert_int_equal(RESULT(READ, 0), HvTranslateGvaGpaNoReadAccess);
+}
+
+static void translation_names_an_overlay_that_refuses(void **state)
+{
+    struct vp *vp = partition_vp(child, 0);
+
+    (void)state;
+    machine_enter(vp);
+    machine_wrmsr(vp, HV_X64_MSR_GUEST_OS_ID, MACHINE_GUEST_OS);
+    machine_wrmsr(vp, HV_X64_MSR_HYPERCALL, 0x6000 | HV_X64_MSR_HYPERCALL_ENABLE);
+    machine_leave(vp);
+    assert_int_equal(translated(EXECUTE, 6).attributes,
+                     HvCacheTypeX64WriteBack | HV_TRANSLATE_GVA_OVERLAY_PAGE);
+    assert_int_equal(RESULT(WRITE, 6), HvTranslateGvaGpaIllegalOverlayAccess);
 }
 
 static void asserted_interrupt_reaches_the_apic(void **state)
@@ -410,6 +536,11 @@ int main(void)
         TEST(tsc_set_by_the_parent_ends_the_reference_page),
         TEST(xfem_is_what_a_guest_could_set),
         TEST(translation_tells_what_lies_there),
+        TEST(translation_wants_what_it_can_do),
+        TEST(translation_has_the_privilege_of_the_vp),
+        TEST(translation_tells_where_the_walk_ended),
+        TEST(translation_asks_the_partitions_memory_too),
+        TEST(translation_names_an_overlay_that_refuses),
         TEST(asserted_interrupt_reaches_the_apic),
         TEST(interrupts_that_no_apic_knows_are_refused),
         TEST(child_reaches_root_through_a_connection),

@@ -310,9 +310,7 @@ ABI_OFFSET(struct hv_input_set_vp_registers, elements, 16);
 #define HV_TRANSLATE_GVA_PRIVILEGE_EXEMPT    0x0008ull
 #define HV_TRANSLATE_GVA_SET_PAGE_TABLE_BITS 0x0010ull
 #define HV_TRANSLATE_GVA_TLB_FLUSH_INHIBIT   0x0020ull
-#define HV_TRANSLATE_GVA_SUPERVISOR_ACCESS   0x0040ull
-#define HV_TRANSLATE_GVA_USER_ACCESS         0x0080ull
-#define HV_TRANSLATE_GVA_ENFORCE_SMAP        0x0100ull
+#define HV_TRANSLATE_GVA_CONTROL_MASK        0x003full
 #define HV_TRANSLATE_GVA_INPUT_VTL_MASK      0xff00000000000000ull
 
 /* TLFS 9.3: hv_output_translate_virtual_address.result_code */
@@ -337,14 +335,14 @@ enum {
 struct hv_input_translate_virtual_address {
     uint64_t partition_id;
     uint32_t vp_index;
-    uint32_t reserved;
+    uint32_t padding;
     uint64_t control_flags; /* HV_TRANSLATE_GVA_* */
     uint64_t gva_page;      /* page number */
 };
 ABI_SIZE(struct hv_input_translate_virtual_address, 32);
 ABI_OFFSET(struct hv_input_translate_virtual_address, partition_id, 0);
 ABI_OFFSET(struct hv_input_translate_virtual_address, vp_index, 8);
-ABI_OFFSET(struct hv_input_translate_virtual_address, reserved, 12);
+ABI_OFFSET(struct hv_input_translate_virtual_address, padding, 12);
 ABI_OFFSET(struct hv_input_translate_virtual_address, control_flags, 16);
 ABI_OFFSET(struct hv_input_translate_virtual_address, gva_page, 24);
 

@@ -22,6 +22,11 @@
 #define PTE_PAT_LARGE (1ull << 12) /* in an entry with PTE_PS */
 #define PTE_NX        (1ull << 63)
 
+/* Must be 0 outside long mode: APM vol. 2, 5.2. */
+#define PTE_RESERVED_4M          (1ull << 21) /* in an entry that maps 4 MiB */
+#define PTE_RESERVED_PAE         0x7ff0000000000000ull
+#define PTE_RESERVED_PAE_POINTER 0xfff00000000001e6ull /* in a PDPE */
+
 #define PTE_ADDR_MASK    0x000ffffffffff000ull
 #define PTE_ADDR_MASK_2M 0x000fffffffe00000ull
 #define PTE_ADDR_MASK_1G 0x000fffffc0000000ull
