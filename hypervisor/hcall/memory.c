@@ -7,9 +7,13 @@
 #include "hcall/hcall.h"
 #include "mm/mm.h"
 
-static gpa_t page_gpa(uint64_t page_number)
+/* The address of the page @offset pages after page number @base; false: there is none. */
+static bool page_gpa(uint64_t base, uint64_t offset, gpa_t *out)
 {
-    return gpa(page_number << PAGE_SHIFT);
+    if (base > HV_PAGE_NUMBER_MAX || offset > HV_PAGE_NUMBER_MAX - base)
+        return false;
+    *out = gpa((base + offset) << PAGE_SHIFT);
+    return true;
 }
 
 /* The partition @id whose memory root manages: a child's or its own. */
@@ -39,7 +43,10 @@ hv_status hcall_deposit_memory(struct hcall *h)
         return st;
     slat_gather_init(&g, &h->caller->slat);
     for (; h->done < h->rep_end && !slat_gather_full(&g); h->done++) {
-        st = mm_deposit(&h->caller->slat, &p->pool, page_gpa(pages[h->done - h->rep_start]), &g);
+        gpa_t page;
+        st = page_gpa(pages[h->done - h->rep_start], 0, &page)
+                 ? mm_deposit(&h->caller->slat, &p->pool, page, &g)
+                 : HV_STATUS_INVALID_PARAMETER;
         if (st != HV_STATUS_SUCCESS)
             break;
     }
@@ -101,24 +108,35 @@ static hv_status map_access(uint32_t flags, unsigned *access)
     return HV_STATUS_SUCCESS;
 }
 
+/* Root's own space maps one to one and write-back: only the rights can change. */
+static hv_status protect_root(struct partition *p, gpa_t target, gpa_t from,
+                              enum slat_level level, unsigned access, enum slat_memory_type type,
+                              struct slat_gather *g)
+{
+    if (from.v != target.v || type != SLAT_WRITE_BACK)
+        return HV_STATUS_INVALID_PARAMETER;
+    return mm_protect_root(&p->slat, target, level, access, g);
+}
+
 static hv_status map_pages(struct hcall *h, struct partition *p, unsigned access,
                            struct slat_gather *g)
 {
     const struct hv_input_map_gpa_pages *in = h->in;
     const uint64_t *source = h->list;
-    bool large = in->map_flags & HV_MAP_GPA_LARGE_PAGE;
+    enum slat_level level = in->map_flags & HV_MAP_GPA_LARGE_PAGE ? SLAT_2M : SLAT_4K;
     enum slat_memory_type type = in->map_flags & HV_MAP_GPA_UNCACHED ? SLAT_UNCACHED : SLAT_WRITE_BACK;
+    uint64_t step = slat_level_size(level) >> PAGE_SHIFT;
     hv_status st = HV_STATUS_SUCCESS;
 
     for (; h->done < h->rep_end && !slat_gather_full(g); h->done++) {
-        uint64_t step = large ? slat_level_size(SLAT_2M) >> PAGE_SHIFT : 1;
-        gpa_t target = page_gpa(in->target_gpa_base + h->done * step);
-        gpa_t from = page_gpa(source[h->done - h->rep_start]);
+        gpa_t target, from;
+        if (!page_gpa(in->target_gpa_base, h->done * step, &target) ||
+            !page_gpa(source[h->done - h->rep_start], 0, &from))
+            return HV_STATUS_INVALID_PARAMETER;
         if (p->is_root)
-            st = mm_protect_root(&p->slat, target, access, g);
+            st = protect_root(p, target, from, level, access, type, g);
         else
-            st = mm_map_child(&p->slat, &h->caller->slat, target, from,
-                              large ? SLAT_2M : SLAT_4K, access, type, g);
+            st = mm_map_child(&p->slat, &h->caller->slat, target, from, level, access, type, g);
         if (st != HV_STATUS_SUCCESS)
             break;
     }
@@ -157,8 +175,10 @@ static hv_status unmap_pages(struct hcall *h, struct partition *p, struct slat_g
 
     while (h->done < count && !slat_gather_full(g)) {
         uint64_t done = 0;
-        st = mm_unmap_child(&p->slat, page_gpa(in->target_gpa_base + h->done), count - h->done,
-                            &done, g);
+        gpa_t target;
+        st = page_gpa(in->target_gpa_base, h->done, &target)
+                 ? mm_unmap_child(&p->slat, target, count - h->done, &done, g)
+                 : HV_STATUS_INVALID_PARAMETER;
         if (st != HV_STATUS_SUCCESS)
             break;
         h->done += (uint32_t)done;
@@ -176,7 +196,7 @@ hv_status hcall_unmap_gpa_pages(struct hcall *h)
     if (st != HV_STATUS_SUCCESS)
         return st;
     spin_lock(&p->lock);
-    if (in->unmap_flags != 0)
+    if (in->unmap_flags != 0 || in->reserved != 0)
         st = HV_STATUS_INVALID_PARAMETER;
     else if (p->state != PARTITION_INITIALIZED)
         st = HV_STATUS_INVALID_PARTITION_STATE;

@@ -30,7 +30,8 @@ static hv_status change(struct hcall *h, const struct hv_input_map_stats_page *i
     struct vp *vp;
     hv_status st;
 
-    if (in->reserved != 0 || in->identity.flags != 0 || in->identity.reserved != 0)
+    if (gpfn > HV_PAGE_NUMBER_MAX || in->reserved != 0 || in->identity.flags != 0 ||
+        in->identity.reserved != 0)
         return HV_STATUS_INVALID_PARAMETER;
     if (in->stats_type == HvStatsObjectHypervisor)
         return change_global(h, &in->identity, map, gpfn);

@@ -68,11 +68,16 @@ hv_status mm_map_child(struct slat *child, struct slat *root, gpa_t target, gpa_
     return st;
 }
 
-hv_status mm_protect_root(struct slat *root, gpa_t at, unsigned access, struct slat_gather *g)
+hv_status mm_protect_root(struct slat *root, gpa_t at, enum slat_level level, unsigned access,
+                          struct slat_gather *g)
 {
-    if (pfn_query(hpa(at.v), NULL) != PFN_ROOT)
-        return HV_STATUS_ACCESS_DENIED;
-    return slat_protect(root, at, SLAT_4K, access, g);
+    uint64_t pages = slat_level_size(level) >> PAGE_SHIFT;
+
+    for (uint64_t i = 0; i < pages; i++)
+        if (pfn_query(hpa(at.v + (i << PAGE_SHIFT)), NULL) != PFN_ROOT)
+            return HV_STATUS_ACCESS_DENIED;
+    g->work += (uint32_t)pages;
+    return slat_protect(root, at, level, access, g);
 }
 
 hv_status mm_unmap_child(struct slat *child, gpa_t at, uint64_t pages, uint64_t *done,

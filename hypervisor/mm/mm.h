@@ -23,10 +23,10 @@ hv_status mm_map_child(struct slat *child, struct slat *root, gpa_t target, gpa_
                        enum slat_level level, unsigned access, enum slat_memory_type type,
                        struct slat_gather *g) MUST_CHECK;
 
-/* HvCallMapGpaPages of root on itself: only the rights change.
- * HV_STATUS_ACCESS_DENIED: not a page of root's. Others as slat_protect(). */
-hv_status mm_protect_root(struct slat *root, gpa_t at, unsigned access, struct slat_gather *g)
-    MUST_CHECK;
+/* HvCallMapGpaPages of root on itself: only the rights of @level's block (4 KiB or 2 MiB) change.
+ * HV_STATUS_ACCESS_DENIED: a page of it is not root's. Others as slat_protect(). */
+hv_status mm_protect_root(struct slat *root, gpa_t at, enum slat_level level, unsigned access,
+                          struct slat_gather *g) MUST_CHECK;
 
 /* HvCallUnmapGpaPages: unmap a part of the @pages pages from @at, at least one; *@done says how
  * many (512 where a whole 2 MiB block can go at once). */

@@ -320,6 +320,7 @@ static void output_block_that_is_read_only_is_refused_before_anything_is_done(vo
 
     (void)state;
     memcpy(machine_ptr(in), &protect, sizeof(protect));
+    memcpy((uint8_t *)machine_ptr(in) + sizeof(protect), &protect.target_gpa_base, sizeof(uint64_t));
     assert_int_equal(status(MACHINE_REP(HvCallMapGpaPages, 1), in.v, 0), HV_STATUS_SUCCESS);
     memset(machine_ptr(in), 0, PAGE_SIZE);
     FOR_EACH_CALL(c)
@@ -445,7 +446,7 @@ static void protected_mode_result_tells_repetitions_in_edx(void **state)
     vp->gpr[X86_RBX] = 0;
     vp->gpr[X86_RCX] = in.v;
     machine_exit(vp, &exit);
-    assert_int_equal(vp->gpr[X86_RAX], HV_STATUS_OPERATION_DENIED);
+    assert_int_equal(vp->gpr[X86_RAX], HV_STATUS_INVALID_PARAMETER);
     assert_int_equal(vp->gpr[X86_RDX], 1);
 }
 

@@ -178,6 +178,66 @@ static void map_flags_that_we_lack_are_refused(void **state)
                          HV_STATUS_INVALID_PARAMETER);
 }
 
+static void page_numbers_beyond_all_addresses_are_refused(void **state)
+{
+    const uint64_t beyond = 1ull << 52, page = machine_page().v >> PAGE_SHIFT;
+    const uint32_t flags = HV_MAP_GPA_READABLE;
+
+    (void)state;
+    assert_int_equal(CALL(MACHINE_REP(HvCallDepositMemory, 1), child->id, beyond | page),
+                     HV_STATUS_INVALID_PARAMETER);
+    assert_int_equal(CALL(MACHINE_REP(HvCallMapGpaPages, 1), child->id, beyond | 5, flags, page),
+                     HV_STATUS_INVALID_PARAMETER);
+    assert_int_equal(CALL(MACHINE_REP(HvCallMapGpaPages, 1), child->id, 5, flags, beyond | page),
+                     HV_STATUS_INVALID_PARAMETER);
+    assert_int_equal(CALL(MACHINE_REP(HvCallUnmapGpaPages, 1), child->id, beyond | 5, 0),
+                     HV_STATUS_INVALID_PARAMETER);
+    assert_int_equal(CALL(MACHINE_REP(HvCallUnmapGpaPages, 2), child->id, UINT64_MAX, 0),
+                     HV_STATUS_INVALID_PARAMETER);
+    assert_int_equal(CALL(HvCallMapStatsPage, HvStatsObjectVp, child->id, 0, beyond | page),
+                     HV_STATUS_INVALID_PARAMETER);
+}
+
+/* Ask for rights of root's to its @page, with the source @from. */
+static uint64_t protect(uint64_t page, uint64_t from, uint32_t flags)
+{
+    return CALL(MACHINE_REP(HvCallMapGpaPages, 1), HV_PARTITION_ID_SELF, page, flags, from);
+}
+
+static unsigned root_access(uint64_t page)
+{
+    struct slat_view view;
+
+    assert_int_equal(slat_query(&root_partition->slat, gpa(page << PAGE_SHIFT), &view),
+                     HV_STATUS_SUCCESS);
+    return view.access;
+}
+
+static void root_changes_rights_of_large_pages_whole(void **state)
+{
+    const uint64_t large = 24 * MIB >> PAGE_SHIFT;
+    const uint32_t all = HV_MAP_GPA_READABLE | HV_MAP_GPA_WRITABLE | HV_MAP_GPA_EXECUTABLE;
+
+    (void)state;
+    assert_int_equal(protect(large, large, HV_MAP_GPA_READABLE | HV_MAP_GPA_LARGE_PAGE),
+                     HV_STATUS_SUCCESS);
+    assert_int_equal(root_access(large), SLAT_READ);
+    assert_int_equal(root_access(large + 511), SLAT_READ);
+    assert_int_equal(protect(large, large, all | HV_MAP_GPA_LARGE_PAGE), HV_STATUS_SUCCESS);
+    assert_int_equal(root_access(large + 511), SLAT_RWX);
+}
+
+static void root_cannot_map_itself_anew(void **state)
+{
+    const uint64_t page = 24 * MIB >> PAGE_SHIFT;
+
+    (void)state;
+    assert_int_equal(protect(page, page + 1, HV_MAP_GPA_READABLE), HV_STATUS_INVALID_PARAMETER);
+    assert_int_equal(protect(page, page, HV_MAP_GPA_READABLE | HV_MAP_GPA_UNCACHED),
+                     HV_STATUS_INVALID_PARAMETER);
+    assert_int_equal(root_access(page), SLAT_RWX);
+}
+
 /* ---- VPs and registers ---- */
 
 static void vp_indices_are_checked(void **state)
@@ -530,6 +590,9 @@ int main(void)
         TEST(initialization_without_memory_can_be_tried_again),
         TEST(deposited_page_leaves_root_and_mapped_one_cannot),
         TEST(map_flags_that_we_lack_are_refused),
+        TEST(page_numbers_beyond_all_addresses_are_refused),
+        TEST(root_changes_rights_of_large_pages_whole),
+        TEST(root_cannot_map_itself_anew),
         TEST(vp_indices_are_checked),
         TEST(registers_are_set_and_read_in_a_list),
         TEST(list_ends_at_a_register_that_is_none),

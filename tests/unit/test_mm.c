@@ -131,7 +131,7 @@ static void deposit_refuses_what_root_cannot_give(void **state)
     assert_int_equal(slat_identity_fault(&root, gpa(8 * GIB), SLAT_READ, SLAT_WRITE_BACK, NULL, 0),
                      HV_STATUS_SUCCESS);
     assert_int_equal(deposit(&pool, 8 * GIB), HV_STATUS_OPERATION_DENIED); /* a device */
-    assert_int_equal(mm_protect_root(&root, gpa(PAGE_A + PAGE_SIZE), SLAT_READ, &root_g),
+    assert_int_equal(mm_protect_root(&root, gpa(PAGE_A + PAGE_SIZE), SLAT_4K, SLAT_READ, &root_g),
                      HV_STATUS_SUCCESS);
     assert_int_equal(deposit(&pool, PAGE_A + PAGE_SIZE), HV_STATUS_OPERATION_DENIED);
     assert_int_equal(pfn_count(PFN_POOL), 1);
@@ -314,16 +314,29 @@ static void unmapping_takes_whole_blocks_where_it_can(void **state)
 static void root_changes_its_own_rights_only(void **state)
 {
     (void)state;
-    assert_int_equal(mm_protect_root(&root, gpa(PAGE_A), SLAT_READ, &root_g), HV_STATUS_SUCCESS);
+    assert_int_equal(mm_protect_root(&root, gpa(PAGE_A), SLAT_4K, SLAT_READ, &root_g), HV_STATUS_SUCCESS);
     assert_int_equal(guest_write(&root, gpa(PAGE_A), "x", 1), HV_STATUS_ACCESS_DENIED);
-    assert_int_equal(mm_protect_root(&root, gpa(PAGE_A), SLAT_WRITE, &root_g),
+    assert_int_equal(mm_protect_root(&root, gpa(PAGE_A), SLAT_4K, SLAT_WRITE, &root_g),
                      HV_STATUS_INVALID_PARAMETER);
-    assert_int_equal(mm_protect_root(&root, gpa(PAGE_A), SLAT_RWX, &root_g), HV_STATUS_SUCCESS);
+    assert_int_equal(mm_protect_root(&root, gpa(PAGE_A), SLAT_4K, SLAT_RWX, &root_g), HV_STATUS_SUCCESS);
     slat_gather_end(&root_g);
     assert_root_has(PAGE_A, SLAT_1G);
-    assert_int_equal(mm_protect_root(&root, gpa(KEPT_BASE), SLAT_RWX, &root_g),
+    assert_int_equal(mm_protect_root(&root, gpa(KEPT_BASE), SLAT_4K, SLAT_RWX, &root_g),
                      HV_STATUS_ACCESS_DENIED);
     assert_root_lacks(KEPT_BASE);
+    assert_int_equal(mm_protect_root(&root, gpa(PAGE_A), SLAT_2M, SLAT_READ, &root_g),
+                     HV_STATUS_SUCCESS);
+    assert_int_equal(guest_write(&root, gpa(PAGE_A + LARGE - 1), "x", 1), HV_STATUS_ACCESS_DENIED);
+    assert_int_equal(guest_write(&root, gpa(PAGE_A + LARGE), "x", 1), HV_STATUS_SUCCESS);
+    assert_int_equal(mm_protect_root(&root, gpa(PAGE_A + PAGE_SIZE), SLAT_2M, SLAT_RWX, &root_g),
+                     HV_STATUS_INVALID_PARAMETER);
+    assert_int_equal(mm_protect_root(&root, gpa(PAGE_A), SLAT_2M, SLAT_RWX, &root_g),
+                     HV_STATUS_SUCCESS);
+    assert_root_has(PAGE_A, SLAT_1G);
+    slat_gather_end(&root_g);
+    assert_int_equal(deposit(&pool, PAGE_A + LARGE - PAGE_SIZE), HV_STATUS_SUCCESS);
+    assert_int_equal(mm_protect_root(&root, gpa(PAGE_A), SLAT_2M, SLAT_READ, &root_g),
+                     HV_STATUS_ACCESS_DENIED);
 }
 
 static void hundred_lives_of_a_child_leave_no_trace(void **state)

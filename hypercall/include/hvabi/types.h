@@ -30,6 +30,7 @@ typedef uint32_t hv_connection_id;
 /* TLFS 1.8: pages */
 #define HV_PAGE_SHIFT       12
 #define HV_PAGE_SIZE        4096
+#define HV_PAGE_NUMBER_MAX  0x000fffffffffffffull
 #define HV_LARGE_PAGE_SHIFT 21
 #define HV_LARGE_PAGE_SIZE  0x200000
 
