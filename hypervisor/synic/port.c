@@ -72,13 +72,6 @@ static hv_status event_check(struct port_space *sp, const struct hv_event_port_i
     return vp_check(sp, info->target_vp);
 }
 
-static hv_status monitor_check(const struct hv_monitor_port_info *info)
-{
-    if (info->reserved)
-        return HV_STATUS_INVALID_PARAMETER;
-    return info->monitor_address % HV_PAGE_SIZE ? HV_STATUS_INVALID_ALIGNMENT : HV_STATUS_SUCCESS;
-}
-
 static hv_status info_check(struct port_space *sp, const struct hv_port_info *info)
 {
     if (info->reserved)
@@ -88,9 +81,7 @@ static hv_status info_check(struct port_space *sp, const struct hv_port_info *in
         return message_check(sp, &info->message);
     case HvPortTypeEvent:
         return event_check(sp, &info->event);
-    case HvPortTypeMonitor:
-        return monitor_check(&info->monitor);
-    default:
+    default: /* nobody scans monitor pages */
         return HV_STATUS_INVALID_PARAMETER;
     }
 }
@@ -98,11 +89,10 @@ static hv_status info_check(struct port_space *sp, const struct hv_port_info *in
 /* What a connection says of itself must fit @type, the type of its port. */
 static hv_status connection_check(const struct hv_connection_info *info, uint32_t type)
 {
-    if (info->port_type != type || info->reserved || info->words[1] || info->words[2])
+    if (info->port_type != type || info->reserved || info->words[0] || info->words[1] ||
+        info->words[2] || (type != HvPortTypeMessage && type != HvPortTypeEvent))
         return HV_STATUS_INVALID_PARAMETER;
-    if (type != HvPortTypeMonitor)
-        return info->words[0] ? HV_STATUS_INVALID_PARAMETER : HV_STATUS_SUCCESS;
-    return info->monitor_address % HV_PAGE_SIZE ? HV_STATUS_INVALID_ALIGNMENT : HV_STATUS_SUCCESS;
+    return HV_STATUS_SUCCESS;
 }
 
 /* ---- ports ------------------------------------------------------------------------------------
