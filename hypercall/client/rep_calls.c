@@ -49,7 +49,7 @@ hv_status hv_call_withdraw_memory(const struct hv_client *c, hv_partition_id id,
     return status;
 }
 
-/* Target pages that one element of a map or unmap call covers. */
+/* Target pages that one element of a map call covers. */
 static uint64_t element_pages(_Bool large)
 {
     return large ? PAGES_PER_LARGE_PAGE : 1;
@@ -105,18 +105,16 @@ hv_status hv_call_map_gpa_range(const struct hv_client *c, hv_partition_id id, u
 }
 
 hv_status hv_call_unmap_gpa_pages(const struct hv_client *c, hv_partition_id id, uint64_t target,
-                                  uint32_t flags, uint32_t count, uint32_t *done)
+                                  uint32_t count, uint32_t *done)
 {
     struct hv_input_unmap_gpa_pages *in = c->input;
-    uint64_t stride = element_pages(flags & HV_UNMAP_GPA_LARGE_PAGE);
     hv_status status = HV_STATUS_SUCCESS;
 
     for (*done = 0; *done < count && status == HV_STATUS_SUCCESS;) {
         uint32_t n = smaller(count - *done, HV_HYPERCALL_REP_MAX), reps;
 
         *in = (struct hv_input_unmap_gpa_pages){.target_partition_id = id,
-                                                .target_gpa_base = target + *done * stride,
-                                                .unmap_flags = flags};
+                                                .target_gpa_base = target + *done};
         status = hv_client_call_rep(c, HvCallUnmapGpaPages, n, &reps);
         *done += reps;
     }

@@ -240,7 +240,7 @@ static void unmap_splits_at_the_largest_rep_count(void **state)
     (void)state;
     fake.results[0] = result(HV_STATUS_SUCCESS, 4095);
     fake.results[1] = result(HV_STATUS_SUCCESS, 5);
-    assert_int_equal(hv_call_unmap_gpa_pages(&client, 5, 0, 0, 4100, &done), HV_STATUS_SUCCESS);
+    assert_int_equal(hv_call_unmap_gpa_pages(&client, 5, 0, 4100, &done), HV_STATUS_SUCCESS);
     assert_int_equal(in->target_gpa_base, 4095);
     assert_int_equal(done, 4100);
 }

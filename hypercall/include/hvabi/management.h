@@ -166,7 +166,7 @@ ABI_OFFSET(struct hv_input_map_gpa_pages, source_gpa_page_list, 24);
 struct hv_input_unmap_gpa_pages {
     uint64_t target_partition_id;
     uint64_t target_gpa_base; /* page number */
-    uint32_t unmap_flags;     /* HV_UNMAP_GPA_* */
+    uint32_t unmap_flags;     /* not in 2.0a */
     uint32_t reserved;
 };
 ABI_SIZE(struct hv_input_unmap_gpa_pages, 24);
@@ -174,8 +174,6 @@ ABI_OFFSET(struct hv_input_unmap_gpa_pages, target_partition_id, 0);
 ABI_OFFSET(struct hv_input_unmap_gpa_pages, target_gpa_base, 8);
 ABI_OFFSET(struct hv_input_unmap_gpa_pages, unmap_flags, 16);
 ABI_OFFSET(struct hv_input_unmap_gpa_pages, reserved, 20);
-
-#define HV_UNMAP_GPA_LARGE_PAGE 0x00000002u
 
 /* TLFS 2.0a, 8.3.3: one element of HvCallMapSparseGpaPages */
 struct hv_gpa_mapping {

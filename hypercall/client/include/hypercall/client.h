@@ -81,7 +81,7 @@ hv_status hv_call_get_memory_balance(const struct hv_client *c, hv_partition_id 
                                      struct hv_output_get_memory_balance *balance);
 
 /* Guest physical memory. TLFS 2.0a, 8.3. @target and @sources are page numbers. With
- * HV_MAP_GPA_LARGE_PAGE (HV_UNMAP_GPA_LARGE_PAGE) an element is 512 pages. */
+ * HV_MAP_GPA_LARGE_PAGE an element is 512 pages; unmapping counts pages of 4 KiB. */
 hv_status hv_call_map_gpa_pages(const struct hv_client *c, hv_partition_id id, uint64_t target,
                                 uint32_t flags, const uint64_t *sources, uint32_t count,
                                 uint32_t *done);
@@ -89,7 +89,7 @@ hv_status hv_call_map_gpa_pages(const struct hv_client *c, hv_partition_id id, u
 hv_status hv_call_map_gpa_range(const struct hv_client *c, hv_partition_id id, uint64_t target,
                                 uint32_t flags, uint64_t source, uint32_t count, uint32_t *done);
 hv_status hv_call_unmap_gpa_pages(const struct hv_client *c, hv_partition_id id, uint64_t target,
-                                  uint32_t flags, uint32_t count, uint32_t *done);
+                                  uint32_t count, uint32_t *done);
 
 /* Virtual processors. TLFS 2.0a, 10.4. The register calls stop at the first element refused. */
 hv_status hv_call_create_vp(const struct hv_client *c, hv_partition_id id, hv_vp_index vp);
