@@ -37,8 +37,11 @@ hv_status hcall_create_port(struct hcall *h)
 {
     const struct hv_input_create_port *in = h->in;
     struct partition *p, *peer;
-    hv_status st = get_space(h, in->port_partition_id, &p);
+    hv_status st;
 
+    if ((in->port_vtl | in->min_connection_vtl | in->reserved) != 0)
+        return HV_STATUS_INVALID_PARAMETER;
+    st = get_space(h, in->port_partition_id, &p);
     if (st != HV_STATUS_SUCCESS)
         return st;
     st = get_space(h, in->connection_partition_id, &peer);
@@ -67,8 +70,11 @@ hv_status hcall_connect_port(struct hcall *h)
 {
     const struct hv_input_connect_port *in = h->in;
     struct partition *p, *target;
-    hv_status st = get_space(h, in->connection_partition_id, &p);
+    hv_status st;
 
+    if ((in->connection_vtl | in->reserved0 | in->reserved1) != 0)
+        return HV_STATUS_INVALID_PARAMETER;
+    st = get_space(h, in->connection_partition_id, &p);
     if (st != HV_STATUS_SUCCESS)
         return st;
     st = get_space(h, in->port_partition_id, &target);

@@ -54,7 +54,8 @@ hv_status hcall_create_vp(struct hcall *h)
     struct partition *p;
     hv_status st;
 
-    if (in->flags != 0 || in->subnode_type != 0 || in->subnode_id != 0)
+    if (in->flags != 0 || in->subnode_type != 0 || in->subnode_id != 0 ||
+        (in->reserved[0] | in->reserved[1] | in->reserved[2]) != 0)
         return HV_STATUS_INVALID_PARAMETER;
     st = get_lock(h, in->partition_id, HCALL_SELF_NEVER, &p);
     if (st != HV_STATUS_SUCCESS)
@@ -97,14 +98,23 @@ static struct vp *hold(struct hcall *h, struct partition *p, uint32_t index, hv_
     return NULL;
 }
 
+/* There is one VTL. */
+static bool vtl_valid(uint8_t vtl, const uint8_t reserved[3])
+{
+    return (vtl | reserved[0] | reserved[1] | reserved[2]) == 0;
+}
+
 hv_status hcall_get_vp_registers(struct hcall *h)
 {
     const struct hv_input_get_vp_registers *in = h->in;
     const uint32_t *names = h->list;
     struct hv_register_value *values = h->out;
     struct partition *p;
-    hv_status st = get_lock(h, in->partition_id, HCALL_SELF_ANY, &p);
+    hv_status st;
 
+    if (!vtl_valid(in->input_vtl, in->reserved))
+        return HV_STATUS_INVALID_PARAMETER;
+    st = get_lock(h, in->partition_id, HCALL_SELF_ANY, &p);
     if (st != HV_STATUS_SUCCESS)
         return st;
     struct vp *vp = hold(h, p, in->vp_index, &st);
@@ -126,8 +136,11 @@ hv_status hcall_set_vp_registers(struct hcall *h)
     const struct hv_input_set_vp_registers *in = h->in;
     const struct hv_register_assoc *elements = h->list;
     struct partition *p;
-    hv_status st = get_lock(h, in->partition_id, HCALL_SELF_ANY, &p);
+    hv_status st;
 
+    if (!vtl_valid(in->input_vtl, in->reserved))
+        return HV_STATUS_INVALID_PARAMETER;
+    st = get_lock(h, in->partition_id, HCALL_SELF_ANY, &p);
     if (st != HV_STATUS_SUCCESS)
         return st;
     struct vp *vp = hold(h, p, in->vp_index, &st);
@@ -268,7 +281,8 @@ hv_status hcall_assert_virtual_interrupt(struct hcall *h)
     struct partition *p;
     hv_status st;
 
-    if (in->interrupt_control & HV_INTERRUPT_CONTROL_RESERVED_MASK || in->target_vtl != 0 ||
+    if (in->interrupt_control & HV_INTERRUPT_CONTROL_RESERVED_MASK ||
+        (in->target_vtl | in->reserved0 | in->reserved1) != 0 ||
         in->requested_vector > UINT8_MAX || in->destination_address >> 32 != 0 ||
         !delivery_of((uint32_t)in->interrupt_control, &m.delivery))
         return HV_STATUS_INVALID_PARAMETER;

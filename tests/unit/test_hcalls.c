@@ -507,6 +507,38 @@ static void child_reaches_root_through_a_connection(void **state)
     machine_leave(vp);
 }
 
+/* ---- fields that only other versions of the interface use ---- */
+
+static void fields_for_what_we_lack_must_be_zero(void **state)
+{
+    const uint64_t self = HV_PARTITION_ID_SELF, peer = child->id;
+    const uint64_t type = HvPortTypeMessage;
+
+    (void)state;
+    for (unsigned byte = 0; byte < 4; byte++) {
+        const uint64_t high = 1ull << (32 + 8 * byte); /* after a VP's or port's index */
+        assert_int_equal(CALL(MACHINE_REP(HvCallGetVpRegisters, 1), peer, high, 0),
+                         HV_STATUS_INVALID_PARAMETER);
+        assert_int_equal(CALL(MACHINE_REP(HvCallSetVpRegisters, 1), peer, high, 0, 0, 0, 0),
+                         HV_STATUS_INVALID_PARAMETER);
+        assert_int_equal(CALL(HvCallCreateVp, peer, high | 2, 0, 0, 0),
+                         HV_STATUS_INVALID_PARAMETER);
+        assert_int_equal(CALL(HvCallCreatePort, self, high | 9, peer, type, 2, 0, 0),
+                         HV_STATUS_INVALID_PARAMETER);
+        assert_int_equal(CALL(HvCallConnectPort, peer, high | 4, self, 9, type, 0, 0, 0, 0),
+                         HV_STATUS_INVALID_PARAMETER);
+        assert_int_equal(CALL(HvCallAssertVirtualInterrupt, peer, 0, 1, high | 0x51),
+                         HV_STATUS_INVALID_PARAMETER);
+    }
+    assert_int_equal(CALL(MACHINE_REP(HvCallUnmapGpaPages, 1), peer, 5, 1), /* flags */
+                     HV_STATUS_INVALID_PARAMETER);
+    assert_int_equal(CALL(MACHINE_REP(HvCallUnmapGpaPages, 1), peer, 5, 1ull << 32),
+                     HV_STATUS_INVALID_PARAMETER);
+    assert_int_equal(CALL(HvCallCreatePort, self, 9, peer, type, 2, 0, 0), HV_STATUS_SUCCESS);
+    assert_int_equal(CALL(HvCallConnectPort, peer, 4, self, 9, type, 0, 0, 0, 0),
+                     HV_STATUS_SUCCESS);
+}
+
 static void child_may_not_manage(void **state)
 {
     struct vp *vp = partition_vp(child, 0);
@@ -607,6 +639,7 @@ int main(void)
         TEST(asserted_interrupt_reaches_the_apic),
         TEST(interrupts_that_no_apic_knows_are_refused),
         TEST(child_reaches_root_through_a_connection),
+        TEST(fields_for_what_we_lack_must_be_zero),
         TEST(child_may_not_manage),
         TEST(child_with_all_privileges_may_not_manage_itself),
         TEST(child_may_not_map_statistics_of_itself),
