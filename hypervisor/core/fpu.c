@@ -6,6 +6,7 @@
 #include <x86/cpuid.h>
 #include <x86/cr.h>
 #include <x86/insn.h>
+#include <x86/xsave.h>
 #include "core/pcpu.h"
 #include "core/vp.h"
 #include "debug/log.h"
@@ -14,17 +15,7 @@
 #define XCR0_SUPPORTED                                                                             \
     (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_OPMASK | XCR0_ZMM_HI256 | XCR0_HI16_ZMM | XCR0_PKRU)
 
-#define FXSAVE_SIZE  512u
-#define FXSAVE_FCW   0  /* byte offsets in the legacy region */
-#define FXSAVE_MXCSR 24
-#define FXSAVE_MXCSR_MASK 28
-#define FCW_INIT     0x37fu
-#define MXCSR_INIT   0x1f80u
 #define MXCSR_MASK_DEFAULT 0xffbfu /* where the processor saves 0 for it. SDM vol. 1, 11.6.6 */
-
-/* The header behind the legacy region. SDM vol. 1, 13.4.2. */
-#define XSAVE_XSTATE_BV   512 /* byte offset */
-#define XSAVE_HEADER_SIZE 64u
 
 static struct {
     uint64_t mask;
@@ -120,4 +111,5 @@ void fpu_save(struct vp *vp)
     if (vp->xcr0 != fpu.mask)
         insn_xsetbv(0, fpu.mask);
     insn_xsave(vp->xsave, fpu.mask);
+    xsave_trim_x87(vp->xsave);
 }

@@ -8,6 +8,7 @@
 #include "boot/trampoline.h"
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
+#include "cpu/fpu.h"
 #include "cpu/trap.h"
 #include "log.h"
 #include "mm/boot_memory.h"
@@ -56,7 +57,7 @@ static void cpu_add(struct cpu *cpu)
 static void control_registers_init(void)
 {
     uint32_t regs[4];
-    uint64_t cr4 = insn_read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT;
+    uint64_t cr4 = insn_read_cr4();
 
     insn_cpuid(CPUID_LEAF_FEATURES_7, 0, regs);
     if ((regs[1] & CPUID_7_EBX_SMEP) != 0)
@@ -64,8 +65,9 @@ static void control_registers_init(void)
     if ((regs[1] & CPUID_7_EBX_SMAP) != 0)
         cr4 |= CR4_SMAP;
     user_copy_use_smap((regs[1] & CPUID_7_EBX_SMAP) != 0);
-    insn_write_cr0((insn_read_cr0() | CR0_WP | CR0_MP) & ~(CR0_EM | CR0_TS));
+    insn_write_cr0(insn_read_cr0() | CR0_WP);
     insn_write_cr4(cr4 & ~CR4_PGE);
+    fpu_init_cpu();
     insn_wrmsr(MSR_EFER, insn_rdmsr(MSR_EFER) | EFER_SCE | EFER_NXE);
     insn_wrmsr(MSR_STAR, (uint64_t)SELECTOR_KERNEL_DATA << STAR_SYSRET_CS_SHIFT |
                              (uint64_t)SELECTOR_KERNEL_CODE << STAR_SYSCALL_CS_SHIFT);

@@ -3,6 +3,7 @@
 #include <rt/mem.h>
 #include <rootabi/syscall.h>
 #include "cpu/cpu.h"
+#include "cpu/fpu.h"
 #include "cpu/trap.h"
 #include "log.h"
 #include "mm/memory.h"
@@ -16,10 +17,6 @@
 #define PAGES_MAX   (1ull << 16) /* 256 MiB for each process */
 #define DEV_CONSOLE "/dev/console"
 
-/* FXSAVE area, SDM vol. 1, 10.5.1: all exceptions masked. */
-enum { FXSAVE_FCW = 0, FXSAVE_MXCSR = 24 };
-#define FCW_DEFAULT   0x037fu
-#define MXCSR_DEFAULT 0x1f80u
 
 struct process *process_current(void)
 {
@@ -39,17 +36,6 @@ static void process_begin(void *argument)
     };
 
     trap_return(&f);
-}
-
-static void *fpu_create(void)
-{
-    uint8_t *fpu = kalloc(THREAD_FPU_SIZE);
-
-    if (fpu == NULL)
-        return NULL;
-    memcpy(fpu + FXSAVE_FCW, &(uint16_t){FCW_DEFAULT}, sizeof(uint16_t));
-    memcpy(fpu + FXSAVE_MXCSR, &(uint32_t){MXCSR_DEFAULT}, sizeof(uint32_t));
-    return fpu;
 }
 
 /* The System V start frame: argc, argv[0], the ends of argv, envp and the auxiliary vector. */

@@ -4,6 +4,7 @@
 #include <rt/mem.h>
 #include <x86/cr.h>
 #include "cpu/cpu.h"
+#include "cpu/fpu.h"
 #include "log.h"
 #include "mm/space.h"
 #include "sched/sched.h"
@@ -180,9 +181,9 @@ static void account(struct run_queue *q, struct thread *previous, struct thread 
 static void switch_state(struct cpu *cpu, struct thread *previous, struct thread *next)
 {
     if (previous->fpu != NULL && previous->state != THREAD_DEAD)
-        insn_fxsave(previous->fpu);
+        fpu_save(previous->fpu);
     if (next->fpu != NULL)
-        insn_fxrstor(next->fpu);
+        fpu_load(next->fpu);
     cpu->current = next;
     cpu->kernel_rsp = next->stack_top;
     cpu->tables.tss.rsp[0] = next->stack_top;

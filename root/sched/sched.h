@@ -31,11 +31,10 @@ struct thread {
     thread_entry entry;          /* [I] */
     void *argument;              /* [I] */
     struct process *process;     /* [I] NULL: a kernel thread */
-    void *fpu;                   /* [thread] FXSAVE area of a process's thread */
+    void *fpu;                   /* [thread] of a process's thread: cpu/fpu.h */
     char name[24];               /* [I] */
 };
 
-enum { THREAD_FPU_SIZE = 512 }; /* FXSAVE: SDM vol. 1, 10.5.1 */
 
 /* Give CPU @cpu a run queue whose running thread is what executes now, as its idle thread. */
 bool sched_init_cpu(struct cpu *cpu, uint64_t stack_top);

@@ -15,6 +15,7 @@
 #include <x86/cr.h>
 #include <x86/decode.h>
 #include <x86/msr.h>
+#include <x86/xsave.h>
 #include "core/speculation.h"
 #include "debug/panic.h"
 #include "debug/provoke.h"
@@ -155,9 +156,6 @@ void insn_xsetbv(uint32_t xcr, uint64_t v)
 }
 
 enum {
-    LEGACY_SIZE = 512,
-    MXCSR = 24,
-    XSTATE_BV = 512,
     XCOMP_BV = 520,
     HEADER_END = 576,
     AVX_END = 832,
@@ -174,13 +172,13 @@ static uint64_t word_at(const uint8_t *area, unsigned at)
 
 void insn_fxsave(void *area)
 {
-    memcpy(area, machine.lp->fpu, LEGACY_SIZE);
+    memcpy(area, machine.lp->fpu, FXSAVE_SIZE);
 }
 
 void insn_fxrstor(const void *area)
 {
-    check(((uint32_t)word_at(area, MXCSR) & ~MXCSR_VALID) == 0, "FXRSTOR faults");
-    memcpy(machine.lp->fpu, area, LEGACY_SIZE);
+    check(((uint32_t)word_at(area, FXSAVE_MXCSR) & ~MXCSR_VALID) == 0, "FXRSTOR faults");
+    memcpy(machine.lp->fpu, area, FXSAVE_SIZE);
 }
 
 void insn_xsave(void *area, uint64_t mask)
@@ -188,20 +186,37 @@ void insn_xsave(void *area, uint64_t mask)
     uint64_t bv = mask & machine.lp->xcr0;
 
     insn_fxsave(area);
-    memcpy((uint8_t *)area + XSTATE_BV, &bv, sizeof(bv));
+    memcpy((uint8_t *)area + XSAVE_XSTATE_BV, &bv, sizeof(bv));
     if (bv & XCR0_AVX)
         memcpy((uint8_t *)area + HEADER_END, machine.lp->fpu + HEADER_END, AVX_END - HEADER_END);
+}
+
+/* What is not in XSTATE_BV is initialised; MXCSR always comes from the area. */
+static void load_legacy(const uint8_t *area, bool x87, bool sse)
+{
+    uint8_t *fpu = machine.lp->fpu;
+
+    memset(fpu, 0, FXSAVE_SIZE);
+    memcpy(fpu, &(uint16_t){FCW_INIT}, sizeof(uint16_t));
+    if (x87) {
+        memcpy(fpu, area, FXSAVE_MXCSR);
+        memcpy(fpu + FXSAVE_ST0, area + FXSAVE_ST0, FXSAVE_XMM0 - FXSAVE_ST0);
+    }
+    memcpy(fpu + FXSAVE_MXCSR, area + FXSAVE_MXCSR, 2 * sizeof(uint32_t));
+    if (sse)
+        memcpy(fpu + FXSAVE_XMM0, area + FXSAVE_XMM0, FXSAVE_SIZE - FXSAVE_XMM0);
 }
 
 /* SDM vol. 1, 13.8: the header is checked, and so is MXCSR. */
 void insn_xrstor(const void *area, uint64_t mask)
 {
-    uint64_t bv = word_at(area, XSTATE_BV), rest = 0;
+    uint64_t bv = word_at(area, XSAVE_XSTATE_BV), rest = 0;
 
     for (unsigned at = XCOMP_BV; at < HEADER_END; at += 8)
         rest |= word_at(area, at);
     check(rest == 0 && (bv & ~machine.lp->xcr0) == 0, "XRSTOR faults: the header");
-    insn_fxrstor(area);
+    check(((uint32_t)word_at(area, FXSAVE_MXCSR) & ~MXCSR_VALID) == 0, "XRSTOR faults: MXCSR");
+    load_legacy(area, mask & bv & XCR0_X87, mask & bv & XCR0_SSE);
     if (mask & XCR0_AVX)
         memset(machine.lp->fpu + HEADER_END, 0, AVX_END - HEADER_END);
     if (mask & bv & XCR0_AVX)
