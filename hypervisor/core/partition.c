@@ -37,6 +37,7 @@ static struct {
 
 /* ---- the table ---- */
 
+/* From now on @p can be found: all of it that others may touch by then is ready. */
 static bool slot_take(struct partition *p)
 {
     bool found = false;
@@ -46,24 +47,36 @@ static bool slot_take(struct partition *p)
         if (table.used[i] == UINT64_MAX)
             continue;
         uint32_t slot = i * 64 + (uint32_t)__builtin_ctzll(~table.used[i]);
+        p->slot = (uint16_t)slot;
+        p->id = ++table.created << PARTITION_SLOT_BITS | slot;
+        pool_init(&p->pool, p->slot);
         table.used[i] |= 1ull << slot % 64;
         table.slots[slot] = p;
         table.live++;
-        p->slot = (uint16_t)slot;
-        p->id = ++table.created << PARTITION_SLOT_BITS | slot;
         found = true;
     }
     spin_unlock(&table.lock);
     return found;
 }
 
-static void slot_free(struct partition *p)
+/* @p is found no more, if its pool is empty and the caller's is the only reference: nobody can take
+ * another one, and with it change the pool, in between. */
+static hv_status slot_free(struct partition *p)
 {
+    hv_status st = HV_STATUS_SUCCESS;
+
     spin_lock(&table.lock);
-    table.slots[p->slot] = NULL;
-    table.live--;
-    table.used[p->slot / 64] &= ~(1ull << p->slot % 64);
+    if (__atomic_load_n(&p->references, __ATOMIC_ACQUIRE) != 1) {
+        st = HV_STATUS_OBJECT_IN_USE;
+    } else if (pool_balance(&p->pool).available != 0) {
+        st = HV_STATUS_OPERATION_DENIED; /* withdraw first */
+    } else {
+        table.slots[p->slot] = NULL;
+        table.live--;
+        table.used[p->slot / 64] &= ~(1ull << p->slot % 64);
+    }
     spin_unlock(&table.lock);
+    return st;
 }
 
 struct partition *partition_get(struct partition *caller, uint64_t id)
@@ -196,7 +209,6 @@ hv_status partition_create(struct partition *parent, uint64_t flags, uint64_t *i
         pool_page_free(&parent->pool, page);
         return HV_STATUS_NO_RESOURCES;
     }
-    pool_init(&p->pool, p->slot);
     __atomic_fetch_add(&parent->children, 1, __ATOMIC_RELAXED);
     *id = p->id;
     partition_put(p);
@@ -297,7 +309,6 @@ void partition_create_root(const struct boot_info *info)
 
     partition_init(p, NULL, 0);
     BUG_ON(!slot_take(p));
-    pool_init(&p->pool, p->slot);
     kept_take_rest(&base, &size);
     pool_take_kept(&p->pool, hpa(base), size);
     root_partition = p;
@@ -361,25 +372,20 @@ hv_status partition_finalize(struct partition *p, bool *again)
 
 hv_status partition_delete(struct partition *p)
 {
-    struct pool_balance balance = pool_balance(&p->pool);
+    bool finalized;
+    hv_status st;
 
     if (p->is_root)
         return HV_STATUS_OPERATION_DENIED;
-    if (p->state != PARTITION_FINALIZED)
+    spin_lock(&p->lock);
+    finalized = p->state == PARTITION_FINALIZED; /* and remains so */
+    spin_unlock(&p->lock);
+    if (!finalized)
         return HV_STATUS_INVALID_PARTITION_STATE;
-    BUG_ON(balance.in_use != 0);
-    if (balance.available != 0)
-        return HV_STATUS_OPERATION_DENIED; /* withdraw first */
-    slot_free(p);
-    /* Found no more; the last holder but the caller is on its way out. */
-    if (__atomic_load_n(&p->references, __ATOMIC_ACQUIRE) != 1) {
-        spin_lock(&table.lock);
-        table.slots[p->slot] = p;
-        table.live++;
-        table.used[p->slot / 64] |= 1ull << p->slot % 64;
-        spin_unlock(&table.lock);
-        return HV_STATUS_OBJECT_IN_USE;
-    }
+    st = slot_free(p);
+    if (st != HV_STATUS_SUCCESS)
+        return st;
+    BUG_ON(pool_balance(&p->pool).in_use != 0);
     __atomic_fetch_sub(&p->parent->children, 1, __ATOMIC_RELAXED);
     pool_page_free(&p->parent->pool, ptr_hpa(p));
     return HV_STATUS_SUCCESS;

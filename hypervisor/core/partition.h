@@ -106,6 +106,9 @@ hv_status partition_create(struct partition *parent, uint64_t flags, uint64_t *i
 hv_status partition_initialize(struct partition *p) MUST_CHECK;
 /* Tear down: HV_STATUS_SUCCESS, or *@again: a step was done, call again. */
 hv_status partition_finalize(struct partition *p, bool *again) MUST_CHECK;
+/* Free a finalized @p, of which the caller has a reference, which goes too.
+ * HV_STATUS_OPERATION_DENIED: its pool is not empty. HV_STATUS_OBJECT_IN_USE: another LP has a
+ * reference for the moment; try again. */
 hv_status partition_delete(struct partition *p) MUST_CHECK;
 
 /* The partition @id if @caller may name it: itself (also as HV_PARTITION_ID_SELF) or its child;

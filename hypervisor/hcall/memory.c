@@ -41,16 +41,20 @@ hv_status hcall_deposit_memory(struct hcall *h)
 
     if (st != HV_STATUS_SUCCESS)
         return st;
+    spin_lock(&p->lock);
+    if (p->state != PARTITION_CREATED && p->state != PARTITION_INITIALIZED)
+        st = HV_STATUS_INVALID_PARTITION_STATE;
     slat_gather_init(&g, &h->caller->slat);
-    for (; h->done < h->rep_end && !slat_gather_full(&g); h->done++) {
+    while (st == HV_STATUS_SUCCESS && h->done < h->rep_end && !slat_gather_full(&g)) {
         gpa_t page;
         st = page_gpa(pages[h->done - h->rep_start], 0, &page)
                  ? mm_deposit(&h->caller->slat, &p->pool, page, &g)
                  : HV_STATUS_INVALID_PARAMETER;
-        if (st != HV_STATUS_SUCCESS)
-            break;
+        if (st == HV_STATUS_SUCCESS)
+            h->done++;
     }
     gather_end(h->caller, &g);
+    spin_unlock(&p->lock);
     partition_put(p);
     return st;
 }

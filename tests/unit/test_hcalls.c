@@ -89,6 +89,39 @@ static void life_has_an_order(void **state)
                      HV_STATUS_OPERATION_DENIED); /* memory */
 }
 
+/* While another LP is in a call about it, a partition stays where it is. */
+static void partition_in_use_is_not_deleted(void **state)
+{
+    uint64_t live = partition_live(), id = child->id;
+    struct partition *held = partition_get(root_partition, id), *other;
+
+    (void)state;
+    assert_ptr_equal(held, child);
+    assert_int_equal(CALL(HvCallFinalizePartition, id), HV_STATUS_SUCCESS);
+    while (CALL(MACHINE_REP(HvCallWithdrawMemory, 32), id, 0) == HV_STATUS_SUCCESS)
+        ;
+    assert_int_equal(CALL(HvCallDeletePartition, id), HV_STATUS_OBJECT_IN_USE);
+    assert_int_equal(partition_live(), live);
+    other = machine_child(1, 1);
+    assert_int_not_equal(other->slot, child->slot);
+    machine_child_end(other);
+    partition_put(held);
+    assert_int_equal(CALL(HvCallDeletePartition, id), HV_STATUS_SUCCESS);
+    assert_int_equal(CALL(HvCallDeletePartition, id), HV_STATUS_INVALID_PARTITION_ID);
+    assert_int_equal(partition_live(), live - 1);
+}
+
+static void finalized_partition_takes_no_deposit(void **state)
+{
+    uint64_t number = machine_page().v >> PAGE_SHIFT;
+
+    (void)state;
+    assert_int_equal(CALL(HvCallFinalizePartition, child->id), HV_STATUS_SUCCESS);
+    assert_int_equal(CALL(MACHINE_REP(HvCallDepositMemory, 1), child->id, number),
+                     HV_STATUS_INVALID_PARTITION_STATE);
+    assert_int_equal(pfn_query(hpa(number << PAGE_SHIFT), NULL), PFN_ROOT);
+}
+
 static void root_is_beyond_these_calls(void **state)
 {
     uint64_t self = HV_PARTITION_ID_SELF;
@@ -616,6 +649,8 @@ int main(void)
         TEST(calls_refuse_a_partition_that_is_not_there),
         TEST(id_is_never_used_again),
         TEST(life_has_an_order),
+        TEST(partition_in_use_is_not_deleted),
+        TEST(finalized_partition_takes_no_deposit),
         TEST(root_is_beyond_these_calls),
         TEST(root_sets_its_own_properties),
         TEST(all_that_a_child_had_comes_back),
