@@ -142,7 +142,7 @@ void lapic_host_eoi_level(struct lapic *l, uint8_t vector)
         level_interrupt_end(this_cpu(), vector);
         return;
     }
-    __atomic_fetch_or(&vp->eoi_vectors[vector / 64], 1ull << vector % 64, __ATOMIC_RELAXED);
+    __atomic_fetch_or(&vp->eoi_vectors[vector / 64], 1ull << vector % 64, __ATOMIC_SEQ_CST);
     vp_report_eoi(vp);
 }
 
@@ -263,12 +263,18 @@ void vp_intercept(struct vp *vp, uint32_t type, const void *payload, uint32_t si
                vp->partition->id, vp->index, type);
 }
 
+/* Any LP. The store and the loads after it are sequentially consistent: they pair with the VP's own
+ * LP, which sets a bit (lapic_host_eoi_level) and then looks for the message (vp_report_eoi). One of
+ * the two sees what the other wrote. */
 static void eoi_message_left(struct synic_message *m)
 {
     struct vp *vp = container_of(m, struct vp, eoi_message);
+    uint64_t left = 0;
 
-    __atomic_store_n(&vp->eoi_message_queued, false, __ATOMIC_RELEASE);
-    if ((vp->eoi_vectors[0] | vp->eoi_vectors[1] | vp->eoi_vectors[2] | vp->eoi_vectors[3]) != 0)
+    __atomic_store_n(&vp->eoi_message_queued, false, __ATOMIC_SEQ_CST);
+    for (size_t i = 0; i < ARRAY_SIZE(vp->eoi_vectors); i++)
+        left |= __atomic_load_n(&vp->eoi_vectors[i], __ATOMIC_SEQ_CST);
+    if (left != 0)
         vp_request(vp, VP_REQUEST_EOI);
 }
 
@@ -278,8 +284,8 @@ void vp_report_eoi(struct vp *vp)
 {
     struct hv_x64_apic_eoi_message payload = {.vp_index = vp->index};
 
-    if (__atomic_load_n(&vp->eoi_message_queued, __ATOMIC_ACQUIRE))
-        return;
+    if (__atomic_load_n(&vp->eoi_message_queued, __ATOMIC_SEQ_CST))
+        return; /* eoi_message_left asks again */
     for (uint32_t i = 0; i < ARRAY_SIZE(vp->eoi_vectors); i++) {
         if (vp->eoi_vectors[i] == 0)
             continue;
@@ -297,9 +303,9 @@ void vp_report_eoi(struct vp *vp)
         .origination_id = vp->partition->id,
     };
     memcpy(m->message.payload, &payload, sizeof(payload));
-    vp->eoi_message_queued = true;
+    __atomic_store_n(&vp->eoi_message_queued, true, __ATOMIC_RELAXED);
     if (synic_post(parent_synic(vp), INTERCEPT_SINT, m) != HV_STATUS_SUCCESS)
-        vp->eoi_message_queued = false;
+        __atomic_store_n(&vp->eoi_message_queued, false, __ATOMIC_RELAXED);
 }
 
 /* ---- life ---- */
