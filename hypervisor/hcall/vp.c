@@ -78,8 +78,17 @@ hv_status hcall_delete_vp(struct hcall *h)
     return st;
 }
 
+/* Is somebody else about to stop the caller, and comes back for it? */
+static bool is_wanted(const struct vp *vp)
+{
+    return __atomic_load_n(&vp->suspend, __ATOMIC_SEQ_CST) & VP_SUSPEND_HOLD;
+}
+
 /* The VP @index of a child, or, with the privilege for it, another VP of the caller's partition,
- * stopped; NULL with *@st, or with SUCCESS and h->again. */
+ * stopped; NULL with *@st, or with SUCCESS and h->again. @p is locked.
+ *
+ * A VP that still runs stays marked until its holder comes back. So a VP that is marked itself marks
+ * nobody: it stops first, and two that want each other do not wait for each other. */
 static struct vp *hold(struct hcall *h, struct partition *p, uint32_t index, hv_status *st)
 {
     struct vp *vp = partition_vp(p, index);
@@ -91,7 +100,7 @@ static struct vp *hold(struct hcall *h, struct partition *p, uint32_t index, hv_
         *st = HV_STATUS_OPERATION_DENIED; /* a VP cannot wait for itself to stop */
     else if (vp == NULL)
         *st = HV_STATUS_INVALID_VP_INDEX;
-    else if (!vp_hold(vp))
+    else if (is_wanted(h->vp) || !vp_hold(vp))
         h->again = true;
     else
         return vp;

@@ -9,6 +9,7 @@
 #include <hvabi/port.h>
 #include <hvabi/stats.h>
 #include <x86/cr.h>
+#include <x86/decode.h>
 #include "fakes/hv_machine.h"
 #include "mm/pfn.h"
 #include "mm/phys.h"
@@ -332,6 +333,50 @@ static void xfem_is_what_a_guest_could_set(void **state)
         assert_int_equal(CALL(MACHINE_REP(HvCallSetVpRegisters, 1), child->id, 0, HvX64RegisterXfem,
                               0, wrong[i], 0),
                          HV_STATUS_INVALID_REGISTER_VALUE);
+}
+
+/* One round of @vp's call for the first register of VP @other of its own partition. */
+static bool asks_for_register_of(struct vp *vp, uint32_t other)
+{
+    const struct vp_exit exit = {.reason = VP_EXIT_HYPERCALL, .insn_len = 3};
+    const uint64_t in[] = {HV_PARTITION_ID_SELF, other, HvX64RegisterRbx};
+    uint64_t rip = vp->rip;
+
+    memcpy(machine_ptr(machine_child_ram(child, 0x1000)), in, sizeof(in));
+    vp->gpr[X86_RCX] = MACHINE_REP(HvCallGetVpRegisters, 1);
+    vp->gpr[X86_RDX] = 0x1000;
+    vp->gpr[8] = 0x2000;
+    machine_exit(vp, &exit);
+    return vp->rip != rip;
+}
+
+static void vps_that_stop_each_other_do_not_wait_for_each_other(void **state)
+{
+    struct vp *a = partition_vp(child, 0), *b = partition_vp(child, 1);
+
+    (void)state;
+    child->privileges |= HV_PRIVILEGE_ACCESS_VP_REGISTERS;
+    a->suspend = b->suspend = 0;
+    machine_lp(1);
+    machine_enter(b);
+    machine_lp(0);
+    machine_enter(a);
+    assert_false(asks_for_register_of(a, 1)); /* it runs */
+    assert_int_equal(b->suspend, VP_SUSPEND_HOLD);
+    machine_lp(1);
+    assert_false(asks_for_register_of(b, 0));
+    assert_int_equal(a->suspend, 0);
+    machine_leave(b); /* its run loop finds it suspended */
+    machine_lp(0);
+    assert_true(asks_for_register_of(a, 1));
+    assert_int_equal(a->gpr[X86_RAX] & HV_HYPERCALL_RESULT_STATUS_MASK, HV_STATUS_SUCCESS);
+    assert_int_equal(b->suspend, 0);
+    machine_leave(a);
+    machine_lp(1);
+    machine_enter(b);
+    assert_true(asks_for_register_of(b, 0));
+    machine_leave(b);
+    machine_lp(0);
 }
 
 /* ---- translation, interrupts ---- */
@@ -665,6 +710,7 @@ int main(void)
         TEST(list_ends_at_a_register_that_is_none),
         TEST(tsc_set_by_the_parent_ends_the_reference_page),
         TEST(xfem_is_what_a_guest_could_set),
+        TEST(vps_that_stop_each_other_do_not_wait_for_each_other),
         TEST(translation_tells_what_lies_there),
         TEST(translation_wants_what_it_can_do),
         TEST(translation_has_the_privilege_of_the_vp),
