@@ -129,7 +129,8 @@ void lapic_host_eoi_level(struct lapic *l, uint8_t vector);
 /* The guest's TSC, on the owner's LP. */
 uint64_t lapic_host_tsc(struct lapic *l);
 /* Call lapic_timer_expired(@l) on its owner's LP at guest TSC @deadline (past: soon). One deadline
- * is kept, a new one replaces it. On the owner's LP. */
+ * is kept, a new one replaces it. On the owner's LP. @deadline is less than 2^63 ticks away from
+ * now, modulo 2^64: so are TSCs of another offset. */
 void lapic_host_timer_arm(struct lapic *l, uint64_t deadline);
 /* Forget the deadline; lapic_timer_expired may still be called once, and is harmless. */
 void lapic_host_timer_cancel(struct lapic *l);

@@ -133,8 +133,21 @@ static void stop(struct lapic *l)
     disarm(l);
 }
 
+#define HORIZON (1ull << 62) /* ticks */
+
+/* When the host shall call. A deadline as written may be anything: beyond the horizon it would be
+ * past in the host's TSC. */
+static uint64_t call_at(const struct lapic *l, uint64_t now)
+{
+    uint64_t at = whole_deadline(l);
+
+    if (at - now <= HORIZON || !is_deadline(l))
+        return at;
+    return at > now ? now + HORIZON : now;
+}
+
 /* Counting towards the deadline: let the host call, if that would make a difference. */
-static void schedule(struct lapic *l)
+static void schedule(struct lapic *l, uint64_t now)
 {
     l->timer.stalled = !is_noticed(l);
     if (l->timer.stalled) {
@@ -142,7 +155,7 @@ static void schedule(struct lapic *l)
         return;
     }
     l->timer.armed = true;
-    lapic_host_timer_arm(l, whole_deadline(l));
+    lapic_host_timer_arm(l, call_at(l, now));
 }
 
 /* The deadline has passed at @now, and the interrupt is due. */
@@ -155,7 +168,7 @@ static bool fire(struct lapic *l, uint64_t now)
         posted = lapic_post(l, (uint8_t)(entry & APIC_VECTOR_MASK), false);
     if (is_periodic(l)) {
         advance(l, now);
-        schedule(l);
+        schedule(l, now);
     } else {
         l->timer.counting = false;
     }
@@ -172,7 +185,7 @@ bool lapic_timer_expired(struct lapic *l)
     now = lapic_host_tsc(l);
     if (is_past(l, now))
         return fire(l, now);
-    schedule(l);
+    schedule(l, now);
     return false;
 }
 
@@ -189,11 +202,14 @@ static void catch_up(struct lapic *l, uint64_t now)
 
 void lapic_timer_notice(struct lapic *l)
 {
+    uint64_t now;
+
     if (!l->timer.stalled || !is_noticed(l))
         return;
-    catch_up(l, lapic_host_tsc(l));
+    now = lapic_host_tsc(l);
+    catch_up(l, now);
     if (l->timer.counting)
-        schedule(l);
+        schedule(l, now);
 }
 
 /* ---- Registers ---- */
@@ -209,7 +225,7 @@ static void start(struct lapic *l, uint64_t now, ticks_t left)
 {
     l->timer.counting = true;
     deadline_set(l, ticks(now, 0) + left);
-    schedule(l);
+    schedule(l, now);
 }
 
 void lapic_timer_initial_write(struct lapic *l, uint32_t count)
@@ -305,7 +321,7 @@ void lapic_timer_deadline_write(struct lapic *l, uint64_t deadline)
     deadline_set(l, ticks(deadline, 0));
     now = lapic_host_tsc(l);
     if (!is_past(l, now)) {
-        schedule(l);
+        schedule(l, now);
         return;
     }
     disarm(l);
@@ -320,7 +336,7 @@ void lapic_tsc_moved(struct lapic *l, int64_t delta)
     if (!is_deadline(l))
         l->timer.deadline += (uint64_t)delta;
     if (!l->timer.stalled)
-        schedule(l);
+        schedule(l, lapic_host_tsc(l));
 }
 
 /* ---- Restore ---- */
@@ -340,5 +356,5 @@ void lapic_timer_restore(struct lapic *l, bool counting, uint64_t deadline, uint
         return;
     l->timer.counting = true;
     deadline_set(l, ticks(deadline, fraction));
-    schedule(l);
+    schedule(l, lapic_host_tsc(l));
 }

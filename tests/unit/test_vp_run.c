@@ -6,6 +6,7 @@
 #include <hvabi/msr.h>
 #include <x86/cr.h>
 #include <x86/decode.h>
+#include <x86/msr.h>
 #include "core/vp_regs.h"
 #include "fakes/hv_machine.h"
 
@@ -169,6 +170,44 @@ static void local_timer_interrupts_a_halted_vp(void **state)
     vp_resume(bsp, VP_SUSPEND_EXPLICIT);
     machine_run(machine.tsc + SECOND / 2);
     assert_in_range(delivered[0xec], 49, 50);
+}
+
+static void timer_deadline(uint64_t deadline)
+{
+    machine_enter(bsp);
+    apic_on(bsp);
+    lapic_mmio_write(&bsp->lapic, APIC_LVT_TIMER, APIC_LVT_TIMER_DEADLINE | 0xec);
+    machine_wrmsr(bsp, MSR_IA32_TSC_DEADLINE, deadline);
+    machine_leave(bsp);
+}
+
+/* A child's TSC is behind the host's: the deadline would be over there. */
+static void deadline_at_the_end_of_time_costs_nothing_until_then(void **state)
+{
+    static const uint64_t far[] = {UINT64_MAX, UINT64_MAX - 1, 1ull << 63, 1ull << 62};
+
+    (void)state;
+    assert_true((int64_t)bsp->tsc_offset < 0);
+    for (size_t i = 0; i < ARRAY_SIZE(far); i++) {
+        timer_deadline(far[i]);
+        assert_true(bsp->lapic_timer.node.key > 1ull << 61);
+        assert_int_equal(machine_rdmsr(bsp, MSR_IA32_TSC_DEADLINE), far[i]);
+    }
+    timer_deadline(lapic_host_tsc(&bsp->lapic) + SECOND / 2);
+    assert_int_equal(bsp->lapic_timer.node.key, machine.tsc + SECOND / 2);
+    vp_resume(bsp, VP_SUSPEND_EXPLICIT);
+    run();
+    assert_int_equal(delivered[0xec], 1);
+}
+
+/* The TSC jumps over an armed deadline, and further than the host's has come. */
+static void deadline_that_the_tsc_jumps_over_is_due(void **state)
+{
+    (void)state;
+    timer_deadline(lapic_host_tsc(&bsp->lapic) + SECOND);
+    bsp->tsc_offset += 1ull << 61;
+    lapic_tsc_moved(&bsp->lapic, (int64_t)(1ull << 61));
+    assert_true(bsp->lapic_timer.node.key <= machine.tsc);
 }
 
 static void startup_ipi_starts_a_waiting_vp_at_its_vector(void **state)
@@ -336,6 +375,8 @@ int main(void)
         TEST(vector_posted_again_after_it_was_taken_is_delivered_again),
         TEST(vector_posted_again_before_it_was_taken_is_delivered_once),
         TEST(local_timer_interrupts_a_halted_vp),
+        TEST(deadline_at_the_end_of_time_costs_nothing_until_then),
+        TEST(deadline_that_the_tsc_jumps_over_is_due),
         TEST(startup_ipi_starts_a_waiting_vp_at_its_vector),
         TEST(init_stops_a_running_vp),
         TEST(explicit_suspension_takes_a_running_vp_off),
