@@ -7,9 +7,7 @@
 #include <hvabi/management.h>
 #include <hvabi/msr.h>
 #include <hvabi/port.h>
-#include <hvabi/stats.h>
 #include <x86/cr.h>
-#include <x86/decode.h>
 #include "fakes/hv_machine.h"
 #include "mm/pfn.h"
 #include "mm/phys.h"
@@ -88,64 +86,6 @@ static void life_has_an_order(void **state)
                      HV_STATUS_INVALID_PARTITION_STATE);
     assert_int_equal(CALL(HvCallDeletePartition, child->id),
                      HV_STATUS_OPERATION_DENIED); /* memory */
-}
-
-/* While another LP is in a call about it, a partition stays where it is. */
-static void partition_in_use_is_not_deleted(void **state)
-{
-    uint64_t live = partition_live(), id = child->id;
-    struct partition *held = partition_get(root_partition, id), *other;
-
-    (void)state;
-    assert_ptr_equal(held, child);
-    assert_int_equal(CALL(HvCallFinalizePartition, id), HV_STATUS_SUCCESS);
-    while (CALL(MACHINE_REP(HvCallWithdrawMemory, 32), id, 0) == HV_STATUS_SUCCESS)
-        ;
-    assert_int_equal(CALL(HvCallDeletePartition, id), HV_STATUS_OBJECT_IN_USE);
-    assert_int_equal(partition_live(), live);
-    other = machine_child(1, 1);
-    assert_int_not_equal(other->slot, child->slot);
-    machine_child_end(other);
-    partition_put(held);
-    assert_int_equal(CALL(HvCallDeletePartition, id), HV_STATUS_SUCCESS);
-    assert_int_equal(CALL(HvCallDeletePartition, id), HV_STATUS_INVALID_PARTITION_ID);
-    assert_int_equal(partition_live(), live - 1);
-}
-
-static void finalized_partition_takes_no_deposit(void **state)
-{
-    uint64_t number = machine_page().v >> PAGE_SHIFT;
-
-    (void)state;
-    assert_int_equal(CALL(HvCallFinalizePartition, child->id), HV_STATUS_SUCCESS);
-    assert_int_equal(CALL(MACHINE_REP(HvCallDepositMemory, 1), child->id, number),
-                     HV_STATUS_INVALID_PARTITION_STATE);
-    assert_int_equal(pfn_query(hpa(number << PAGE_SHIFT), NULL), PFN_ROOT);
-}
-
-static void root_is_beyond_these_calls(void **state)
-{
-    uint64_t self = HV_PARTITION_ID_SELF;
-
-    (void)state;
-    assert_int_equal(CALL(HvCallInitializePartition, self), HV_STATUS_ACCESS_DENIED);
-    assert_int_equal(CALL(HvCallFinalizePartition, self), HV_STATUS_ACCESS_DENIED);
-    assert_int_equal(CALL(HvCallDeletePartition, self), HV_STATUS_ACCESS_DENIED);
-    assert_int_equal(CALL(HvCallCreateVp, self, 5, 0, 0, 0), HV_STATUS_ACCESS_DENIED);
-    assert_int_equal(CALL(HvCallDeleteVp, self, 0), HV_STATUS_ACCESS_DENIED);
-    assert_int_equal(CALL(HvCallInstallIntercept, self, 0, 0), HV_STATUS_ACCESS_DENIED);
-    assert_int_equal(CALL(HvCallAssertVirtualInterrupt, self, 0, 0, 0x40), HV_STATUS_ACCESS_DENIED);
-    assert_int_equal(CALL(HvCallTranslateVirtualAddress, self, 0, 0, 3), HV_STATUS_ACCESS_DENIED);
-    assert_int_equal(CALL(MACHINE_REP(HvCallUnmapGpaPages, 1), self, 3, 0), HV_STATUS_ACCESS_DENIED);
-}
-
-static void root_sets_its_own_properties(void **state)
-{
-    (void)state;
-    assert_int_equal(CALL(HvCallSetPartitionProperty, HV_PARTITION_ID_SELF,
-                          HvPartitionPropertyCpuWeight, 200),
-                     HV_STATUS_SUCCESS);
-    assert_int_equal(root_partition->cpu_weight, 200);
 }
 
 static void all_that_a_child_had_comes_back(void **state)
@@ -333,50 +273,6 @@ static void xfem_is_what_a_guest_could_set(void **state)
         assert_int_equal(CALL(MACHINE_REP(HvCallSetVpRegisters, 1), child->id, 0, HvX64RegisterXfem,
                               0, wrong[i], 0),
                          HV_STATUS_INVALID_REGISTER_VALUE);
-}
-
-/* One round of @vp's call for the first register of VP @other of its own partition. */
-static bool asks_for_register_of(struct vp *vp, uint32_t other)
-{
-    const struct vp_exit exit = {.reason = VP_EXIT_HYPERCALL, .insn_len = 3};
-    const uint64_t in[] = {HV_PARTITION_ID_SELF, other, HvX64RegisterRbx};
-    uint64_t rip = vp->rip;
-
-    memcpy(machine_ptr(machine_child_ram(child, 0x1000)), in, sizeof(in));
-    vp->gpr[X86_RCX] = MACHINE_REP(HvCallGetVpRegisters, 1);
-    vp->gpr[X86_RDX] = 0x1000;
-    vp->gpr[8] = 0x2000;
-    machine_exit(vp, &exit);
-    return vp->rip != rip;
-}
-
-static void vps_that_stop_each_other_do_not_wait_for_each_other(void **state)
-{
-    struct vp *a = partition_vp(child, 0), *b = partition_vp(child, 1);
-
-    (void)state;
-    child->privileges |= HV_PRIVILEGE_ACCESS_VP_REGISTERS;
-    a->suspend = b->suspend = 0;
-    machine_lp(1);
-    machine_enter(b);
-    machine_lp(0);
-    machine_enter(a);
-    assert_false(asks_for_register_of(a, 1)); /* it runs */
-    assert_int_equal(b->suspend, VP_SUSPEND_HOLD);
-    machine_lp(1);
-    assert_false(asks_for_register_of(b, 0));
-    assert_int_equal(a->suspend, 0);
-    machine_leave(b); /* its run loop finds it suspended */
-    machine_lp(0);
-    assert_true(asks_for_register_of(a, 1));
-    assert_int_equal(a->gpr[X86_RAX] & HV_HYPERCALL_RESULT_STATUS_MASK, HV_STATUS_SUCCESS);
-    assert_int_equal(b->suspend, 0);
-    machine_leave(a);
-    machine_lp(1);
-    machine_enter(b);
-    assert_true(asks_for_register_of(b, 0));
-    machine_leave(b);
-    machine_lp(0);
 }
 
 /* ---- translation, interrupts ---- */
@@ -632,60 +528,6 @@ static void child_may_not_manage(void **state)
     machine_leave(vp);
 }
 
-/* A child that was given everything has no child, and root has not made it its own parent. */
-static void child_with_all_privileges_may_not_manage_itself(void **state)
-{
-    static const uint64_t controls[] = {
-        HvCallInitializePartition,
-        HvCallFinalizePartition,
-        HvCallDeletePartition,
-        HvCallGetPartitionProperty,
-        HvCallSetPartitionProperty,
-        MACHINE_REP(HvCallDepositMemory, 1),
-        MACHINE_REP(HvCallWithdrawMemory, 1),
-        HvCallGetMemoryBalance,
-        MACHINE_REP(HvCallMapGpaPages, 1),
-        MACHINE_REP(HvCallUnmapGpaPages, 1),
-        HvCallInstallIntercept,
-        HvCallCreateVp,
-        HvCallDeleteVp,
-        HvCallTranslateVirtualAddress,
-        HvCallAssertVirtualInterrupt,
-    };
-    const uint64_t names[] = {HV_PARTITION_ID_SELF, child->id};
-    struct vp *vp = partition_vp(child, 0);
-
-    (void)state;
-    child->privileges = root_partition->privileges;
-    machine_enter(vp);
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        memcpy(machine_ptr(machine_child_ram(child, 0x1000)), &names[i], sizeof(names[i]));
-        for (size_t c = 0; c < ARRAY_SIZE(controls); c++)
-            assert_int_equal(machine_hypercall(vp, controls[c], 0x1000, 0x2000),
-                             HV_STATUS_ACCESS_DENIED);
-    }
-    machine_leave(vp);
-}
-
-/* The page would lie in the child's space, and be looked for in root's when the VP goes. */
-static void child_may_not_map_statistics_of_itself(void **state)
-{
-    const struct hv_input_map_stats_page stats = {
-        .stats_type = HvStatsObjectVp,
-        .identity = {.partition_or_lp = HV_PARTITION_ID_SELF, .vp_index = 1},
-        .gpa_page = 3,
-    };
-    struct vp *vp = partition_vp(child, 0);
-
-    (void)state;
-    child->privileges = root_partition->privileges;
-    memcpy(machine_ptr(machine_child_ram(child, 0x1000)), &stats, sizeof(stats));
-    machine_enter(vp);
-    assert_int_equal(machine_hypercall(vp, HvCallMapStatsPage, 0x1000, 0), HV_STATUS_ACCESS_DENIED);
-    machine_leave(vp);
-    machine_child_end(child);
-}
-
 #define TEST(f) cmocka_unit_test_setup(f, setup)
 
 int main(void)
@@ -694,10 +536,6 @@ int main(void)
         TEST(calls_refuse_a_partition_that_is_not_there),
         TEST(id_is_never_used_again),
         TEST(life_has_an_order),
-        TEST(partition_in_use_is_not_deleted),
-        TEST(finalized_partition_takes_no_deposit),
-        TEST(root_is_beyond_these_calls),
-        TEST(root_sets_its_own_properties),
         TEST(all_that_a_child_had_comes_back),
         TEST(initialization_without_memory_can_be_tried_again),
         TEST(deposited_page_leaves_root_and_mapped_one_cannot),
@@ -710,7 +548,6 @@ int main(void)
         TEST(list_ends_at_a_register_that_is_none),
         TEST(tsc_set_by_the_parent_ends_the_reference_page),
         TEST(xfem_is_what_a_guest_could_set),
-        TEST(vps_that_stop_each_other_do_not_wait_for_each_other),
         TEST(translation_tells_what_lies_there),
         TEST(translation_wants_what_it_can_do),
         TEST(translation_has_the_privilege_of_the_vp),
@@ -722,8 +559,6 @@ int main(void)
         TEST(child_reaches_root_through_a_connection),
         TEST(fields_for_what_we_lack_must_be_zero),
         TEST(child_may_not_manage),
-        TEST(child_with_all_privileges_may_not_manage_itself),
-        TEST(child_may_not_map_statistics_of_itself),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
