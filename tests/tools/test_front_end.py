@@ -21,8 +21,8 @@ class FrontEnd(unittest.TestCase):
         shutil.copy(os.path.join(TREE, "verdigris"), self.folder)
         shutil.copytree(os.path.join(TREE, "tools"), os.path.join(self.folder, "tools"))
 
-    def fake(self, name, script):
-        path = os.path.join(self.bin, name)
+    def fake(self, name, script, folder="bin"):
+        path = os.path.join(self.folder, folder, name)
         with open(path, "w", encoding="ascii") as f:
             f.write(f"#!/bin/sh\n{script}\n")
         os.chmod(path, 0o755)
@@ -33,9 +33,9 @@ class FrontEnd(unittest.TestCase):
         self.fake("dpkg-query", f'case "$*" in\n{cases}*) echo install ok installed;;\nesac')
         self.fake("apt-get", f'echo "$*" >>{self.folder}/installed')
 
-    def run_it(self, *arguments):
-        return subprocess.run([os.path.join(self.folder, "verdigris"), *arguments],
-                              env={**os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}"},
+    def run_it(self, *arguments, path=None, cwd=None):
+        return subprocess.run([os.path.join(self.folder, "verdigris"), *arguments], cwd=cwd,
+                              env={**os.environ, "PATH": path or f"{self.bin}:{os.environ['PATH']}"},
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
     def installed(self):
@@ -53,6 +53,31 @@ class FrontEnd(unittest.TestCase):
                 self.assertEqual(done.returncode, 0, command)
                 self.assertTrue(done.stdout.startswith(f"usage: ./verdigris {command}"), done.stdout)
         self.assertEqual(self.installed(), [])
+
+    def test_each_command_has_help_without_python(self):
+        path = os.path.join(self.folder, "minimal")
+        os.mkdir(path)
+        for name in ("cat", "dirname", "sed"):
+            os.symlink(shutil.which(name), os.path.join(path, name))
+        for command in COMMANDS:
+            done = self.run_it(command, "--help", path=path)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), command)
+            self.assertTrue(done.stdout.startswith(f"usage: ./verdigris {command}"), done.stdout)
+            self.assertGreater(done.stdout.count("\n"), 2, done.stdout)
+
+    def test_file_names_are_relative_to_the_caller(self):
+        self.fake_packages()
+        self.fake("cmake", "exit 0")
+        for tool in ("run-qemu", "mkesp"):
+            self.fake(tool, 'echo "in $(pwd)"; printf "%s\\n" "$@"', folder="tools")
+        here = os.path.join(self.folder, "else where")
+        os.mkdir(here)
+        done = self.run_it("run", "--disk", "d.img", cwd=here)
+        self.assertEqual(done.stdout.splitlines()[-3:], [f"in {here}", "--disk", "d.img"])
+        images = os.path.join(self.folder, "build/gcc/images")
+        done = self.run_it("image", "out.img", "--boot-cfg", "x.cfg", cwd=here)
+        self.assertEqual(done.stdout.splitlines()[1:], [
+            f"in {here}", "out.img", "--images", images, "--boot-cfg", "x.cfg", "image: out.img"])
 
     def test_help_names_each_command(self):
         text = self.run_it("--help").stdout
