@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Tests of the tools that judge and boot: tools/bench, tools/run-tests, tools/run-qemu."""
+import contextlib
 import importlib.machinery
 import importlib.util
+import io
 import os
 import sys
+import tempfile
 import unittest
+import unittest.mock
 
 TREE = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 sys.dont_write_bytecode = True
@@ -54,6 +58,59 @@ class Bench(unittest.TestCase):
     def test_updates_keep_limits(self):
         self.assertEqual(self.bench.with_limits(figure(340), figure(349, limit=350)),
                          figure(340, limit=350))
+
+
+class RunTests(unittest.TestCase):
+    tool = load("run-tests")
+
+    def setUp(self):
+        self.run_ = self.tool.Run([])
+        self.run_.add = lambda name, passed, *_: self.run_.results.append(
+            self.tool.Result(name, passed, 0.0))
+        for name in ("ctest_names", "boot_names"):
+            patch = unittest.mock.patch.object(self.tool, name, lambda *_: [])
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def outcomes(self, stage, *arguments):
+        with contextlib.redirect_stdout(io.StringIO()):
+            stage(self.run_, *arguments)
+        return [r.passed for r in self.run_.results]
+
+    def test_stages_without_tests_fail(self):
+        self.assertEqual(self.outcomes(self.tool.ctest, "gcc", "unit|lint"), [False])
+        self.assertEqual(self.outcomes(self.tool.fuzz), [False] * 2)
+        self.assertEqual(self.outcomes(self.tool.boot, "quick"), [False] * 3)
+
+
+class RunQemu(unittest.TestCase):
+    tool = load("run-qemu")
+
+    def refused(self, *arguments):
+        said = io.StringIO()
+        with unittest.mock.patch.object(sys, "argv", ["run-qemu", *arguments]), \
+                contextlib.redirect_stderr(said), self.assertRaises(SystemExit):
+            self.tool.arguments()
+        return said.getvalue()
+
+    def test_arguments_without_effect_are_refused(self):
+        for wrong in (["--exec", "lps"], ["--exec", ""], ["--launchtype", "auto"]):
+            self.assertIn(f"{wrong[0]} has no effect with --boot-cfg",
+                          self.refused("--boot-cfg", "x", *wrong))
+        for wrong in (["--exec", "lps"], ["--module", "x"], ["--boot-cfg", "x"]):
+            self.assertIn(f"{wrong[0]} has no effect with --esp", self.refused("--esp", "x", *wrong))
+
+    def test_file_names_may_have_commas(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "a,bus=b.img")
+            with open(path, "wb"):
+                pass
+            disk = self.tool.qemu.Disk.parse(path + ",bus=ahci")
+            self.assertEqual((disk.path, disk.bus), (path, "ahci"))
+        command = self.tool.qemu.Machine(esp="/x,y/esp.img", vars="/x,y/vars.fd", disks=[disk]).command()
+        files = [word.split("file=")[1].removesuffix(",snapshot=on") for word in command
+                 if "file=" in word and "OVMF" not in word]
+        self.assertEqual(files, ["/x,,y/vars.fd", "/x,,y/esp.img", path.replace(",", ",,")])
 
 
 if __name__ == "__main__":

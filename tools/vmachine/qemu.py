@@ -10,6 +10,11 @@ DEBUG_EXIT_PORT = 0xf4  # isa-debug-exit: QEMU ends with status 2 * value + 1
 KVM_NESTED = "/sys/module/kvm_amd/parameters/nested"
 
 
+def quoted(path):
+    """A file name as part of an option: a comma would end it."""
+    return path.replace(",", ",,")
+
+
 @dataclass
 class Disk:
     path: str
@@ -19,8 +24,11 @@ class Disk:
 
     @classmethod
     def parse(cls, text):
-        """FILE[,bus=nvme|ahci][,format=F]"""
-        path, *options = text.split(",")
+        """FILE[,bus=nvme|ahci][,format=F]; there may be commas in FILE"""
+        path, options = text, []
+        while "," in path and not os.path.exists(path):
+            path, _, option = path.rpartition(",")
+            options.append(option)
         disk = cls(path)
         for option in options:
             key, _, value = option.partition("=")
@@ -51,7 +59,7 @@ class Machine:
     extra: list = field(default_factory=list)
 
     def _disk_args(self, index, disk, boot):
-        drive = f"if=none,id=disk{index},format={disk.format},file={disk.path}"
+        drive = f"if=none,id=disk{index},format={disk.format},file={quoted(disk.path)}"
         if disk.snapshot:
             drive += ",snapshot=on"
         device = (f"nvme,drive=disk{index},serial=verdigris{index},mdts=10" if disk.bus == "nvme"
@@ -62,7 +70,7 @@ class Machine:
         args = ["qemu-system-x86_64", "-name", "verdigris", "-nodefaults", "-no-user-config",
                 "-machine", "q35", "-smp", str(self.smp), "-m", self.memory,
                 "-drive", f"if=pflash,format=raw,readonly=on,file={OVMF_CODE}",
-                "-drive", f"if=pflash,format=raw,file={self.vars}",
+                "-drive", f"if=pflash,format=raw,file={quoted(self.vars)}",
                 "-vga", "std", "-display", self.display, "-serial", self.serial, "-no-reboot",
                 "-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=4"]
         if self.kvm:
