@@ -9,7 +9,8 @@ from typing import Callable, Optional
 GROUPS = ("quick", "normal", "long")
 
 # What no test wants to see unless it says so (Test.allow).
-ALWAYS_FORBIDDEN = (r"(?i)^(\[[ \d.]+\] )?(\w+: )?\W*panic\b", r"^FAIL\b", r"X64 Exception Type", r"cannot boot")
+ALWAYS_FORBIDDEN = (r"(?i)^(\[[ \d.]+\] )?(\w+: )?\W*panic\b", r"^FAIL\b", r"X64 Exception Type", r"cannot boot",
+                    r"root VP \d+: rip .* denied")
 
 
 class UnknownTest(Exception):
@@ -42,6 +43,8 @@ class Test:
     # Not that, but what tools/run-qemu (./verdigris run) boots with these arguments, in which
     # {work} is the test's folder with boot.cfg in it, and {disk_path0} the first disk.
     run: Optional[list] = None
+    # The same by ./verdigris run; or, without run, what ./verdigris image makes. Both build first.
+    front_end: bool = False
     # What must happen: the patterns of expect in this order, then script(vm), then the end.
     expect: list = field(default_factory=list)
     script: Optional[Callable] = None
@@ -55,6 +58,8 @@ class Test:
     def __post_init__(self):
         if self.group not in GROUPS:
             raise ValueError(f"{self.name}: no group {self.group!r}")
+        if not (self.expect or self.script or self.after):
+            raise ValueError(f"{self.name}: nothing must happen")
 
     def forbidden(self):
         return [p for p in ALWAYS_FORBIDDEN if p not in self.allow] + list(self.forbid)

@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 import shutil
+import subprocess
 import time
 import traceback
 from dataclasses import dataclass
@@ -103,19 +104,32 @@ def _run_command(test, place, folder, nonce, made):
     with open(os.path.join(folder, "boot.cfg"), "w", encoding="utf-8") as f:
         f.write(_substitute(test.boot_cfg or "", nonce, made))
     words = [_substitute(w, nonce, made).replace("{work}", folder) for w in test.run]
+    if test.front_end:
+        return [os.path.join(place.tree, "verdigris"), "run"] + words
     return [os.path.join(place.tree, "tools", "run-qemu"), "--images", place.images] + words
+
+
+def _make_image(place, folder):
+    """By ./verdigris image."""
+    done = subprocess.run([os.path.join(place.tree, "verdigris"), "image", "image.img"], cwd=folder,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise vm.Failure(f"./verdigris image:\n{done.stdout}{done.stderr}")
+    return os.path.join(folder, "image.img")
 
 
 def _qemu_command(test, place, folder, nonce, made):
     machine = qemu.Machine(
-        esp=_make_esp(test, place, folder, nonce, made),
+        esp=(_make_image(place, folder) if test.front_end
+             else _make_esp(test, place, folder, nonce, made)),
         vars=qemu.make_vars(os.path.join(folder, "vars.fd")), smp=test.smp, memory=test.memory,
         cpu=test.cpu, icount=test.icount, kvm=test.first_guest, disks=[d.attach() for d in made],
         extra=test.qemu)
     if test.first_guest:
         return first_guest.command(machine, place.first_guest,
                                    os.path.join(folder, "initramfs.img"))
-    machine.monitor = f"unix:{os.path.relpath(os.path.join(folder, 'monitor'))},server=on,wait=off"
+    socket = qemu.quoted(os.path.relpath(os.path.join(folder, "monitor")))
+    machine.monitor = f"unix:{socket},server=on,wait=off"
     return machine.command()
 
 

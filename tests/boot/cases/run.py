@@ -69,6 +69,16 @@ def all_commands(vm):
     vm.expect(r"root: reset$")
 
 
+def shell_of_image(vm):
+    """No startup, no exec: the shell waits for somebody."""
+    vm.expect(PROMPT)
+    vm.send(f"start hello nonce={vm.nonce}")
+    vm.expect(rf"\[hello\] hello: VP 0 APIC 0 nonce {vm.nonce}$")
+    vm.send("modules")
+    vm.expect(r"^hello\.elf +\d+ bytes$")
+    vm.send("poweroff")
+
+
 TESTS = [
     Test("run-default", group="quick", run=[], script=first_impression),
     Test("run-options", disks=[Random("ahci", 2), Random("nvme", 3)],
@@ -87,5 +97,9 @@ TESTS = [
          boot_cfg="# as written\nstartup = echo {nonce}; poweroff\n",
          expect=[r"^boot\.cfg: hypervisorlaunchtype = auto, .* 0 modules$", r"^{nonce}$",
                  r"root: power off$"]),
+    Test("run-front-end", front_end=True, run=["--exec", "lps"],
+         expect=[r"^run: building ", ACCELERATOR, r"root: launched by hypervisor$",
+                 r"^2 LPs, up \d+ ms$", r"^exec: 1 commands, 0 failed$"]),
+    Test("image-front-end", front_end=True, script=shell_of_image),
     Test("shell-under-hypervisor", script=all_commands),
 ]
