@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Hostile children: each does its worst beside a sibling that finds out its own share of the
 processors, and root's shell answers meanwhile. docs/testing.md says what a share is."""
+import dataclasses
 import re
-from dataclasses import dataclass
 
 from boottest import Failure, Test
 
@@ -13,7 +13,7 @@ WEIGHT = 100  # the default
 ACCESS_VP_REGISTERS = 1 << 49  # hvabi/partition.h
 
 
-@dataclass
+@dataclasses.dataclass
 class Attack:
     """What is tried, and the exits that show, by their number, that it was."""
     name: str
@@ -26,6 +26,7 @@ class Attack:
     ticks: int = SHARE_TICKS  # to measure over, under icount
     privileges: int = 0  # beyond those of every child
     says: str = ""  # a line of the attacker that must come: a pattern
+    absent: str = ""  # the one that means: this processor has not what makes those exits
 
     def due(self, lps):
         """The share of one LP, in thousandths, that each of a sibling's lps VPs must be able to get."""
@@ -73,7 +74,11 @@ def contain(vm, attack, lps, icount):
             f"attack={attack.name} forever=1")
     vm.expect(rf"\[crash\] crash: {attack.name} starts$")
     if attack.says:
-        vm.expect(rf"\[crash\] crash: {attack.says}$")
+        said = vm.expect(rf"\[crash\] crash: ({attack.says})$").group(1)
+        if said == attack.absent:
+            print(f"attack-{attack.name}: this machine does not show it ({said}): only that the loop "
+                  "is contained", flush=True)
+            attack = dataclasses.replace(attack, exits="interrupt", least=5)
     measure(vm, attack, lps, icount)
     shell_answers(vm, attack.name)
     check_exits(vm, attack)
@@ -132,7 +137,7 @@ TESTS = [
     one("cpuidloop", "cpuid", label="-light", sibling_weight=300),
     one("pauseloop", "interrupt", 5),
     one("debugloop", "exception"),
-    one("acloop", "interrupt", 5),
+    one("acloop", "exception", says="alignment checks: (?:yes|no)", absent="alignment checks: no"),
     one("svm", "undefined"),
     one("badcalls", "hypercall", privileges=ACCESS_VP_REGISTERS, says="rep counts: checked"),
     one("msgflood", "hypercall"),

@@ -22,6 +22,9 @@ uint8_t attack_stringio(const struct guest_boot *boot);
 /* ring3.c: what only ring 0 may do */
 uint8_t attack_ring3(const struct guest_boot *boot);
 
+/* Does a misaligned read in ring 3 give #AC? TCG's does not. Gives ring 3 all memory. */
+bool crash_checks_alignment(void);
+
 /* calls.c: hypercalls that must be refused with the status that the TLFS names */
 uint8_t attack_badcalls(const struct guest_boot *boot);
 

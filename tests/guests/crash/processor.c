@@ -83,6 +83,7 @@ uint8_t attack_debugstack(const struct guest_boot *boot)
 uint8_t attack_acloop(const struct guest_boot *boot)
 {
     (void)boot;
+    guest_printf("crash: alignment checks: %s\n", crash_checks_alignment() ? "yes" : "no");
     crash_alignment_loop();
 }
 

@@ -3,6 +3,7 @@
 #include <hvabi/msr.h>
 #include <kern/guest_cpu.h>
 #include <rt/mem.h>
+#include <x86/cr.h>
 #include <x86/exception.h>
 #include <x86/insn.h>
 #include <x86/pte.h>
@@ -99,6 +100,21 @@ static void cache_flush(uint64_t unused)
 static void port_write(uint64_t port)
 {
     insn_out8((uint16_t)port, 0);
+}
+
+static void misaligned_read(uint64_t address)
+{
+    insn_popf(insn_pushf() | RFLAGS_AC);
+    (void)*(volatile uint32_t *)(uintptr_t)(address + 1);
+}
+
+bool crash_checks_alignment(void)
+{
+    ring3_prepare();
+    guest_handler_set(EXCEPTION_AC, ring3_fault);
+    insn_write_cr0(insn_read_cr0() | CR0_AM);
+    return crash_ring3_enter(misaligned_read, (uintptr_t)stack0, &resume_rsp,
+                             stack3 + sizeof stack3) == EXCEPTION_AC;
 }
 
 uint8_t attack_ring3(const struct guest_boot *boot)
