@@ -75,6 +75,8 @@ hv_status vp_reg_get(struct vp *vp, uint32_t name, struct hv_register_value *val
                                                             : HV_STATUS_INVALID_PARAMETER;
     else if (name == HvX64RegisterXfem)
         value->reg64 = vp->xcr0;
+    else if (name == HvX64RegisterCr8)
+        value->reg64 = lapic_cr8(&vp->lapic);
     else if (name == HvRegisterVpIndex)
         value->reg64 = vp->index;
     else if (name == HvX64RegisterInitialApicId)
@@ -115,6 +117,8 @@ bool vp_reg_allows(const struct vp *vp, uint32_t name, const struct hv_register_
         return pending_valid(value->reg64);
     case HvX64RegisterXfem:
         return value->reg64 == vp->xcr0 || cpuid_xcr0_valid(vp->partition->cpuid, value->reg64);
+    case HvX64RegisterCr8:
+        return !(value->reg64 & ~(uint64_t)CR8_TPR_MASK);
     case HvRegisterExplicitSuspend:
     case HvRegisterInterceptSuspend:
         return value->reg64 <= 1;
@@ -152,6 +156,8 @@ hv_status vp_reg_set(struct vp *vp, uint32_t name, const struct hv_register_valu
                                                  : HV_STATUS_INVALID_REGISTER_VALUE;
     else if (name == HvX64RegisterXfem)
         vp->xcr0 = v;
+    else if (name == HvX64RegisterCr8)
+        lapic_tpr_set(&vp->lapic, (uint8_t)(v << 4)); /* vp_load shows it */
     else
         return virt_reg_set(vp, name, value);
     return HV_STATUS_SUCCESS;

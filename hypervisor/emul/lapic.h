@@ -241,13 +241,6 @@ static inline uint8_t lapic_cr8(const struct lapic *l)
     return (uint8_t)(l->tpr >> 4);
 }
 
-/* Take over @cr8 if it is not what the TPR's class says already: cheap, for each exit. */
-static inline void lapic_cr8_set(struct lapic *l, uint8_t cr8)
-{
-    if (cr8 != l->tpr >> 4)
-        lapic_tpr_set(l, (uint8_t)(cr8 << 4));
-}
-
 /* ---- Local sources ---- */
 
 /* LINT0 (0) or LINT1 (1) is asserted: acts as the LVT entry says. ExtINT is left to the caller, who

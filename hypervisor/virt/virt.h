@@ -57,8 +57,7 @@ void virt_inject_nmi(struct vp *vp);
 void virt_inject_exception(struct vp *vp, uint8_t vector, bool has_error, uint32_t error);
 /* Exit (VP_EXIT_NMI_WINDOW) where the guest is about to end its NMI handler, with IRET. */
 void virt_nmi_window(struct vp *vp, bool on);
-uint8_t virt_cr8_get(const struct vp *vp);
-void virt_cr8_set(struct vp *vp, uint8_t cr8);
+void virt_cr8_set(struct vp *vp, uint8_t cr8); /* what the guest reads there */
 
 /* Step over the instruction of @len bytes that made the exit. */
 void virt_skip(struct vp *vp, unsigned len);

@@ -419,7 +419,7 @@ static void cr8_write_sets_the_task_priority(void **state)
     vp->gpr[X86_RCX] = 5;
     simple_exit(VP_EXIT_CR8_WRITE, 0);
     assert_int_equal(lapic_tpr(&vp->lapic), 0x50);
-    assert_int_equal(virt_cr8_get(vp), 5);
+    assert_int_equal(fake_of(vp)->cr8, 5);
     assert_int_equal(vp->rip, CODE + sizeof(mov_cr8_rcx));
     vp->rip = CODE;
     vp->gpr[X86_RCX] = 0x10;

@@ -275,6 +275,27 @@ static void xfem_is_what_a_guest_could_set(void **state)
                          HV_STATUS_INVALID_REGISTER_VALUE);
 }
 
+static void cr8_is_the_class_of_the_apics_priority(void **state)
+{
+    const uint64_t get[] = {child->id, 0, HvX64RegisterCr8};
+    struct vp *vp = partition_vp(child, 0);
+    uint64_t value[2];
+
+    (void)state;
+    assert_int_equal(CALL(MACHINE_REP(HvCallSetVpRegisters, 1), child->id, 0, HvX64RegisterCr8, 0,
+                          16, 0),
+                     HV_STATUS_INVALID_REGISTER_VALUE);
+    assert_int_equal(CALL(MACHINE_REP(HvCallSetVpRegisters, 1), child->id, 0, HvX64RegisterCr8, 0,
+                          9, 0),
+                     HV_STATUS_SUCCESS);
+    assert_int_equal(lapic_tpr(&vp->lapic), 0x90);
+    machine_enter(vp);
+    assert_int_equal(fake_of(vp)->cr8, 9);
+    machine_leave(vp);
+    machine_call(MACHINE_REP(HvCallGetVpRegisters, 1), get, sizeof(get), value, sizeof(value));
+    assert_int_equal(value[0], 9);
+}
+
 /* ---- translation, interrupts ---- */
 
 #define READ    HV_TRANSLATE_GVA_VALIDATE_READ
@@ -548,6 +569,7 @@ int main(void)
         TEST(list_ends_at_a_register_that_is_none),
         TEST(tsc_set_by_the_parent_ends_the_reference_page),
         TEST(xfem_is_what_a_guest_could_set),
+        TEST(cr8_is_the_class_of_the_apics_priority),
         TEST(translation_tells_what_lies_there),
         TEST(translation_wants_what_it_can_do),
         TEST(translation_has_the_privilege_of_the_vp),

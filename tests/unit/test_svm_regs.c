@@ -29,7 +29,6 @@ static void registers_keep_what_they_are_given(void **state)
         {HvX64RegisterCr2, 0xfedcba9876543210},
         {HvX64RegisterCr3, 0x123456000},
         {HvX64RegisterCr4, CR4_PAE | CR4_OSFXSR},
-        {HvX64RegisterCr8, 9},
         {HvX64RegisterDr6, DR6_RESET | 1},
         {HvX64RegisterDr7, DR7_RESET | 2},
         {HvX64RegisterEfer, EFER_LME | EFER_LMA | EFER_NXE | EFER_SCE},

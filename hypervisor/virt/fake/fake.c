@@ -109,8 +109,6 @@ static uint64_t *plain_field(struct fake_vp *f, uint32_t name)
         return &f->cr3;
     case HvX64RegisterCr4:
         return &f->cr4;
-    case HvX64RegisterCr8:
-        return &f->cr8;
     case HvX64RegisterDr6:
         return &f->dr6;
     case HvX64RegisterDr7:
@@ -278,11 +276,6 @@ void virt_nmi_window(struct vp *vp, bool on)
 void virt_shadow_set(struct vp *vp)
 {
     fake_of(vp)->in_shadow = true;
-}
-
-uint8_t virt_cr8_get(const struct vp *vp)
-{
-    return (uint8_t)fake_of(vp)->cr8;
 }
 
 void virt_cr8_set(struct vp *vp, uint8_t cr8)

@@ -125,8 +125,6 @@ hv_status virt_reg_get(struct vp *vp, uint32_t name, struct hv_register_value *v
         segment_get(segment, &value->segment);
     else if (name == HvX64RegisterEfer)
         value->reg64 = virt_efer(vp);
-    else if (name == HvX64RegisterCr8)
-        value->reg64 = virt_cr8_get(vp);
     else if (name == HvX64RegisterIdtr)
         return table_get(&s->idtr, value);
     else if (name == HvX64RegisterGdtr)
@@ -178,8 +176,6 @@ hv_status virt_reg_set(struct vp *vp, uint32_t name, const struct hv_register_va
         segment_set(segment, &value->segment);
     else if (name == HvX64RegisterEfer)
         s->efer = value->reg64 | EFER_SVME;
-    else if (name == HvX64RegisterCr8)
-        virt_cr8_set(vp, (uint8_t)value->reg64);
     else if (name == HvX64RegisterIdtr)
         return table_set(&s->idtr, value);
     else if (name == HvX64RegisterGdtr)

@@ -335,11 +335,6 @@ void virt_shadow_set(struct vp *vp)
     vmcb_of(vp)->control.interrupt_shadow = VMCB_INTERRUPT_SHADOW;
 }
 
-uint8_t virt_cr8_get(const struct vp *vp)
-{
-    return (uint8_t)(vmcb_of(vp)->control.v_intr & 0xf);
-}
-
 void virt_cr8_set(struct vp *vp, uint8_t cr8)
 {
     struct vmcb_control *c = &vmcb_of(vp)->control;
