@@ -277,6 +277,8 @@ static void build_spaces(struct partition *p)
                                });
     p->tsc_offset = p->is_root ? 0 : 0 - insn_rdtsc();
     reftime_init(&p->reftime, p->tsc_offset, tsc_hz, tsc_synchronised);
+    if (!p->is_root)
+        reftime_freeze(&p->reftime); /* until a VP starts: partition_clock_update */
     reftime_attach_page(&p->reftime, p->reference_tsc_page);
     port_space_init(&p->ports, p->id, p, &p->pool);
     fill_hypercall_page(p->hypercall_page);

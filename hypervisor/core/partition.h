@@ -71,7 +71,7 @@ struct partition {
     struct lapic_space *apics; /* [I] a page, as is the next */
     struct lapic **apic_table;
     struct port_space ports;
-    struct reftime reftime;
+    struct reftime reftime; /* changed under msr_lock */
     struct cpuid_policy *cpuid; /* [I] */
     struct intercept_table intercepts; /* [p] to change */
 
@@ -137,6 +137,10 @@ hv_status partition_overlay(struct partition *p, struct overlay *o, bool enable,
 bool partition_intercepts_port(const struct partition *p, uint16_t port, uint32_t access);
 hv_status partition_install_intercept(struct partition *p, uint32_t type, uint32_t access,
                                       uint64_t parameter) MUST_CHECK;
+
+/* The reference time goes on, or stands still, as the VPs' suspensions want it: TLFS 2.0A, 15.1.2.
+ * The caller has changed one, or deleted a VP, and holds partition.lock. */
+void partition_clock_update(struct partition *p);
 
 hv_status partition_property_get(struct partition *p, uint32_t code, uint64_t *value) MUST_CHECK;
 hv_status partition_property_set(struct partition *p, uint32_t code, uint64_t value) MUST_CHECK;

@@ -167,8 +167,7 @@ static void time_restore(struct partition *p, const struct reftime *restored,
 
     p->tsc_offset = in->tsc - insn_rdtsc();
     p->reftime = *restored;
-    reftime_attach_page(&p->reftime, page);
-    reftime_thaw(&p->reftime, p->tsc_offset);
+    reftime_attach_page(&p->reftime, page); /* frozen until a VP starts */
 }
 
 hv_status partition_restore(struct partition *p, const struct saved_partition *in)

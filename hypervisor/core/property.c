@@ -51,9 +51,48 @@ static void set_weight(struct partition *p, uint32_t weight)
     }
 }
 
+/* Time stands still while all VPs are explicitly suspended, or the partition is. Root's goes on. */
+static bool clock_runs(struct partition *p)
+{
+    for (uint32_t i = 0; i < p->vp_highest && !p->suspended; i++) {
+        const struct vp *vp = partition_vp(p, i);
+        if (vp != NULL && !(__atomic_load_n(&vp->suspend, __ATOMIC_RELAXED) & VP_SUSPEND_EXPLICIT))
+            return true;
+    }
+    return p->is_root;
+}
+
+static void timers_each(struct partition *p, void (*act)(struct stimers *))
+{
+    for (uint32_t i = 0; i < p->vp_highest; i++) {
+        const struct vp *vp = partition_vp(p, i);
+        if (vp != NULL)
+            act(vp->stimers);
+    }
+}
+
+void partition_clock_update(struct partition *p)
+{
+    bool runs = clock_runs(p);
+
+    if (runs != p->reftime.frozen)
+        return;
+    if (!runs)
+        timers_each(p, stimers_pause);
+    spin_lock(&p->msr_lock);
+    if (runs)
+        reftime_thaw(&p->reftime, p->tsc_offset);
+    else
+        reftime_freeze(&p->reftime);
+    spin_unlock(&p->msr_lock);
+    if (runs)
+        timers_each(p, stimers_resume);
+}
+
 static void set_suspended(struct partition *p, bool suspended)
 {
     p->suspended = suspended;
+    partition_clock_update(p);
     for (uint32_t i = 0; i < p->vp_highest; i++) {
         struct vp *vp = partition_vp(p, i);
         if (vp != NULL && suspended)

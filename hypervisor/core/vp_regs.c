@@ -133,6 +133,8 @@ static void set_suspend(struct vp *vp, uint32_t bit, uint64_t v)
         __atomic_fetch_or(&vp->suspend, bit, __ATOMIC_SEQ_CST);
     else
         __atomic_fetch_and(&vp->suspend, ~bit, __ATOMIC_SEQ_CST); /* vp_release wakes */
+    if (bit == VP_SUSPEND_EXPLICIT)
+        partition_clock_update(vp->partition);
 }
 
 hv_status vp_reg_set(struct vp *vp, uint32_t name, const struct hv_register_value *value)

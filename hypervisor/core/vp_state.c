@@ -271,6 +271,7 @@ static void events_restore(struct vp *vp, const struct vp_state *in)
     __atomic_store_n(&vp->requests, requests, __ATOMIC_SEQ_CST);
     __atomic_fetch_and(&vp->suspend, ~mask, __ATOMIC_SEQ_CST);
     __atomic_fetch_or(&vp->suspend, suspend, __ATOMIC_SEQ_CST);
+    partition_clock_update(vp->partition);
 }
 
 hv_status vp_restore(struct vp *vp, const struct vp_state *in)

@@ -68,7 +68,9 @@ static enum msr_result write_tsc(struct vp *vp, uint64_t value)
 
     virt_set_tsc_offset(vp, vp->tsc_offset + (value - before));
     lapic_tsc_moved(&vp->lapic, (int64_t)(value - before));
+    spin_lock(&vp->partition->msr_lock);
     reftime_distrust(&vp->partition->reftime);
+    spin_unlock(&vp->partition->msr_lock);
     return MSR_DONE;
 }
 

@@ -74,6 +74,7 @@ hv_status hcall_delete_vp(struct hcall *h)
     if (st != HV_STATUS_SUCCESS)
         return st;
     st = vp_delete(p, in->vp_index, &h->again);
+    partition_clock_update(p);
     unlock_put(p);
     return st;
 }

@@ -252,11 +252,78 @@ static void list_ends_at_a_register_that_is_none(void **state)
     assert_int_equal(partition_vp(child, 0)->gpr[3], 1);
 }
 
+static uint64_t set_suspend(uint64_t index, uint64_t on)
+{
+    return CALL(MACHINE_REP(HvCallSetVpRegisters, 1), child->id, index, HvRegisterExplicitSuspend,
+                0, on, 0);
+}
+
+static uint64_t reference_time(void)
+{
+    const uint64_t in[] = {child->id, HvPartitionPropertyReferenceTime};
+    uint64_t value = 0;
+
+    machine.tsc += MACHINE_TSC_HZ / HV_REFERENCE_TIME_PER_SECOND * 1000;
+    machine_call(HvCallGetPartitionProperty, in, sizeof(in), &value, sizeof(value));
+    return value;
+}
+
+static void expect_clock(bool runs)
+{
+    uint64_t first = reference_time(), next = reference_time();
+
+    if (runs)
+        assert_in_range(next - first, 999, 1001);
+    else
+        assert_int_equal(next, first);
+}
+
+static void reference_time_stands_still_while_all_vps_are_suspended(void **state)
+{
+    (void)state;
+    expect_clock(false);
+    assert_int_equal(reference_time(), 0);
+    assert_int_equal(set_suspend(1, 0), HV_STATUS_SUCCESS);
+    expect_clock(true);
+    assert_int_equal(set_suspend(0, 0), HV_STATUS_SUCCESS);
+    assert_int_equal(set_suspend(1, 1), HV_STATUS_SUCCESS);
+    expect_clock(true);
+    assert_int_equal(CALL(HvCallSetPartitionProperty, child->id, HvPartitionPropertySuspend, 1),
+                     HV_STATUS_SUCCESS);
+    expect_clock(false);
+    assert_int_equal(CALL(HvCallSetPartitionProperty, child->id, HvPartitionPropertySuspend, 0),
+                     HV_STATUS_SUCCESS);
+    expect_clock(true);
+    assert_int_equal(set_suspend(0, 1), HV_STATUS_SUCCESS);
+    expect_clock(false);
+    assert_in_range(reference_time(), 5000, 9000);
+}
+
+static void synthetic_timers_stand_still_with_the_time(void **state)
+{
+    struct vp *vp = partition_vp(child, 0);
+
+    (void)state;
+    assert_int_equal(set_suspend(0, 0), HV_STATUS_SUCCESS);
+    machine_enter(vp);
+    machine_wrmsr(vp, HV_X64_MSR_STIMER0_CONFIG,
+                  HV_STIMER_ENABLE | 2u << HV_STIMER_SINT_SHIFT);
+    machine_wrmsr(vp, HV_X64_MSR_STIMER0_COUNT, 1u << 30);
+    machine_leave(vp);
+    assert_false(vp->stimers->paused);
+    assert_true(vp->stimers->timer[0].timer.node.queued);
+    assert_int_equal(set_suspend(0, 1), HV_STATUS_SUCCESS);
+    assert_false(vp->stimers->timer[0].timer.node.queued);
+    assert_int_equal(set_suspend(0, 0), HV_STATUS_SUCCESS);
+    assert_true(vp->stimers->timer[0].timer.node.queued);
+}
+
 static void tsc_set_by_the_parent_ends_the_reference_page(void **state)
 {
     const struct hv_reference_tsc_page *page = child->reference_tsc_page;
 
     (void)state;
+    assert_int_equal(set_suspend(0, 0), HV_STATUS_SUCCESS);
     assert_int_not_equal(page->tsc_sequence, 0);
     assert_int_equal(CALL(MACHINE_REP(HvCallSetVpRegisters, 1), child->id, 0, HvX64RegisterTsc, 0,
                           1ull << 50, 0),
@@ -567,6 +634,8 @@ int main(void)
         TEST(vp_indices_are_checked),
         TEST(registers_are_set_and_read_in_a_list),
         TEST(list_ends_at_a_register_that_is_none),
+        TEST(reference_time_stands_still_while_all_vps_are_suspended),
+        TEST(synthetic_timers_stand_still_with_the_time),
         TEST(tsc_set_by_the_parent_ends_the_reference_page),
         TEST(xfem_is_what_a_guest_could_set),
         TEST(cr8_is_the_class_of_the_apics_priority),

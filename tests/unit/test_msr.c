@@ -22,6 +22,13 @@
 static struct partition *child;
 static struct vp *vp;
 
+static void start_clock(void)
+{
+    const struct hv_register_value go = {.reg64 = 0};
+
+    assert_int_equal(vp_reg_set(vp, HvRegisterExplicitSuspend, &go), HV_STATUS_SUCCESS);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -29,6 +36,7 @@ static int setup(void **state)
     machine_take_messages(0);
     child = machine_child(2, RAM_PAGES);
     vp = partition_vp(child, 0);
+    start_clock();
     machine_enter(vp);
     vp->rip = CODE;
     return 0;

@@ -5,6 +5,7 @@
 #include <hvabi/cpuid.h>
 #include <hvabi/msr.h>
 #include "core/partition_state.h"
+#include "core/vp_regs.h"
 #include "core/vp_state.h"
 #include "fakes/hv_machine.h"
 #include "mm/phys.h"
@@ -47,12 +48,10 @@ static int setup(void **state)
     return 0;
 }
 
-/* What a save after a restore says; the page's sequence has moved on, as it must. */
+/* What a save after a restore says. */
 static void expect_saved_again(void)
 {
     partition_save(p, &again);
-    assert_int_equal(again.reftime.sequence, good.reftime.sequence + 1);
-    again.reftime.sequence = good.reftime.sequence;
     assert_memory_equal(&again, &good, sizeof(good));
 }
 
@@ -102,6 +101,17 @@ static void restored_partition_behaves_as_the_saved_one(void **state)
     machine_leave(vp);
 }
 
+/* The restored partition's first VP starts. */
+static void start(void)
+{
+    const struct hv_register_value go = {.reg64 = 0};
+
+    assert_int_equal(vp_create(p, 0, 0, false), HV_STATUS_SUCCESS);
+    assert_int_equal(partition_property_set(p, HvPartitionPropertySuspend, 0), HV_STATUS_SUCCESS);
+    assert_int_equal(vp_reg_set(partition_vp(p, 0), HvRegisterExplicitSuspend, &go),
+                     HV_STATUS_SUCCESS);
+}
+
 /* Guests see both clocks go on from where they stood, and agree. */
 static void clocks_go_on_from_the_saved_moment(void **state)
 {
@@ -110,6 +120,7 @@ static void clocks_go_on_from_the_saved_moment(void **state)
     (void)state;
     assert_int_equal(partition_restore(p, &good), HV_STATUS_SUCCESS);
     assert_int_equal(machine.tsc + p->tsc_offset, good.tsc);
+    start();
     assert_int_equal(reftime_now(&p->reftime), good.reftime.time);
     machine.tsc += MACHINE_TSC_HZ;
     assert_in_range(reftime_now(&p->reftime) - good.reftime.time, 9999999, 10000000);
