@@ -23,6 +23,8 @@ void offsets(void)
     OFFSET(MSR_GS_BASE_NUMBER, MSR_GS_BASE);
     OFFSET(MSR_EFER_NUMBER, MSR_EFER);
     OFFSET(TRAMPOLINE_CR3, offsetof(struct trampoline_parameters, cr3));
+    OFFSET(TRAMPOLINE_CLAIM, offsetof(struct trampoline_parameters, claim));
+    OFFSET(TRAMPOLINE_OFFER_BIT_NUMBER, TRAMPOLINE_OFFER_BIT);
     OFFSET(TRAMPOLINE_STACK, offsetof(struct trampoline_parameters, stack));
     OFFSET(TRAMPOLINE_ENTRY, offsetof(struct trampoline_parameters, entry));
     OFFSET(TRAMPOLINE_ARGUMENT, offsetof(struct trampoline_parameters, argument));

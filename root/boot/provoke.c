@@ -66,6 +66,8 @@ static const struct kind {
              {"overflow", provoke_overflow},
              {"triple", provoke_triple}};
 
+#define LATE_CPU "late"
+
 /* rootdebug = KIND[,lp=N][,child=NAME] */
 static struct {
     char text[64];
@@ -117,9 +119,23 @@ static void provoke(void *unused)
     request.kind->entry(unused);
 }
 
+static bool take_request(void)
+{
+    return handoff_option("rootdebug", request.text, sizeof(request.text));
+}
+
+bool provoke_late_cpu(void)
+{
+    static bool done;
+    bool now = !done && take_request() && strcmp(request.text, LATE_CPU) == 0;
+
+    done |= now;
+    return now;
+}
+
 void provoke_run(void)
 {
-    if (!handoff_option("rootdebug", request.text, sizeof(request.text)))
+    if (!take_request() || strcmp(request.text, LATE_CPU) == 0)
         return;
     if (!parse_request()) {
         log_print("root: rootdebug = %s: not understood", request.text);

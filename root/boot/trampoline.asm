@@ -15,6 +15,9 @@ EFER_LME equ 1 << 8
 EFER_NXE equ 1 << 11
 CODE64 equ 8
 DATA equ 16
+CPUID_FEATURES equ 1
+CPUID_TOPOLOGY equ 0xb
+CPUID_1_EBX_APIC_ID equ 24
 
 section .rodata
 
@@ -52,13 +55,37 @@ long_mode:
     mov ds, eax
     mov es, eax
     mov ss, eax
-    mov ebx, ebx
-    mov rsp, [rbx + TRAMPOLINE_PARAMETERS + TRAMPOLINE_STACK]
-    mov rdi, [rbx + TRAMPOLINE_PARAMETERS + TRAMPOLINE_ARGUMENT]
-    mov rax, [rbx + TRAMPOLINE_PARAMETERS + TRAMPOLINE_ENTRY]
+    mov esi, ebx
+    xor eax, eax                        ; our APIC ID, in EDX
+    cpuid
+    cmp eax, CPUID_TOPOLOGY
+    jb .short_id
+    mov eax, CPUID_TOPOLOGY
+    xor ecx, ecx
+    cpuid
+    test ebx, ebx
+    jnz .claim
+.short_id:
+    mov eax, CPUID_FEATURES
+    cpuid
+    shr ebx, CPUID_1_EBX_APIC_ID
+    mov edx, ebx
+.claim:
+    mov eax, edx                        ; the parameters are ours as long as they are on offer to us
+    bts rax, TRAMPOLINE_OFFER_BIT_NUMBER
+    xor ecx, ecx
+    lock cmpxchg [rsi + TRAMPOLINE_PARAMETERS + TRAMPOLINE_CLAIM], rcx
+    jne .late
+    mov rsp, [rsi + TRAMPOLINE_PARAMETERS + TRAMPOLINE_STACK]
+    mov rdi, [rsi + TRAMPOLINE_PARAMETERS + TRAMPOLINE_ARGUMENT]
+    mov rax, [rsi + TRAMPOLINE_PARAMETERS + TRAMPOLINE_ENTRY]
     xor ebp, ebp
     call rax
     ud2
+.late:
+    cli
+    hlt
+    jmp .late
 
 align 8
 gdt:

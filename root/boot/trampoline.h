@@ -9,11 +9,17 @@
 #include <stdint.h>
 
 struct trampoline_parameters {
-    uint64_t cr3;      /* below 4 GiB, mapping the page one to one and the kernel */
+    uint64_t cr3;      /* below 4 GiB, mapping the page one to one and the kernel; for all the same */
+    uint64_t claim;    /* [a] TRAMPOLINE_OFFER(APIC ID): for that processor; 0: for nobody any more */
     uint64_t stack;    /* top */
     uint64_t entry;    /* void entry(void *argument) */
     uint64_t argument;
 };
+
+/* A processor sets claim from its own offer to 0 before it reads what follows, and halts if it is
+ * another's: it came late, and was given up. */
+#define TRAMPOLINE_OFFER_BIT      32
+#define TRAMPOLINE_OFFER(apic_id) (1ull << TRAMPOLINE_OFFER_BIT | (apic_id))
 
 #define TRAMPOLINE_PARAMETERS_OFFSET 0xf00
 

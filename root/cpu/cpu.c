@@ -5,6 +5,7 @@
 #include <x86/cpuid.h>
 #include <x86/cr.h>
 #include <x86/msr.h>
+#include "boot/selftest.h"
 #include "boot/trampoline.h"
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
@@ -15,13 +16,14 @@
 #include "mm/memory.h"
 #include "mm/paging.h"
 #include "mm/user_copy.h"
+#include "panic.h"
 #include "sched/sched.h"
 #include "sched/stack.h"
 
 /* SDM vol. 3, 9.4.4.1: INIT, 10 ms, STARTUP, 200 us, STARTUP. */
 #define INIT_WAIT_NS    10000000ull
 #define STARTUP_WAIT_NS 200000ull
-#define ONLINE_WAIT_NS  1000000000ull
+#define COME_WAIT_NS    10000000000ull
 #define TRAMPOLINE_PAGE_SHIFT 12
 
 enum { BOOT_IST_SIZE = 8192 };
@@ -99,12 +101,25 @@ static bool ist_alloc(uint64_t ist[IST_COUNT])
     return true;
 }
 
-/* What a starting processor is handed. */
+/* Whoever changes it from START_EXPECTED decides: the processor that it came, the bootstrap
+ * processor that it waits no longer. */
+enum start_state { START_EXPECTED, START_HERE, START_CANCELLED };
+
+/* What a starting processor is handed. Freed when it has come, before it goes on. */
 struct start_order {
     struct cpu *cpu;
     uint64_t ist[IST_COUNT];
-    uint64_t tsc; /* out: the processor's, when it came */
+    uint64_t tsc;           /* out: the processor's, when it came */
+    enum start_state state; /* [a] */
 };
+
+static bool start_decide(struct start_order *order, enum start_state decision)
+{
+    enum start_state expected = START_EXPECTED;
+
+    return __atomic_compare_exchange_n(&order->state, &expected, decision, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE);
+}
 
 /* A started processor's first C code, on its own stack and the firmware's tables. */
 static void cpu_main(struct start_order *order)
@@ -117,21 +132,46 @@ static void cpu_main(struct start_order *order)
     apic_init_cpu();
     cpu->apic_id = apic_id();
     order->tsc = insn_rdtsc();
-    /* pairs with the acquire in wait_online */
-    __atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);
+    if (!start_decide(order, START_HERE))
+        panic_halt();
+    while (!__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE)) /* pairs with the release in cpu_go */
+        insn_pause();
     sched_idle();
 }
 
-static bool wait_online(const struct cpu *cpu)
-{
-    uint64_t end = time_now() + ONLINE_WAIT_NS;
+enum start_result {
+    STARTED,
+    ABSENT, /* it does not have the parameters, and will not */
+    STUCK,  /* it has them, and may be reading them for ever */
+};
 
-    while (!__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE)) {
-        if (time_now() > end)
-            return false;
+/* Withdraw the offer, if it has not been taken. */
+static bool offer_withdraw(struct trampoline_parameters *p, uint32_t apic_id)
+{
+    uint64_t offer = TRAMPOLINE_OFFER(apic_id);
+
+    return __atomic_compare_exchange_n(&p->claim, &offer, 0, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_RELAXED);
+}
+
+static enum start_result wait_for(struct start_order *order, struct trampoline_parameters *p,
+                                  uint32_t apic_id)
+{
+    uint64_t end = time_now() + COME_WAIT_NS;
+
+    while (__atomic_load_n(&order->state, __ATOMIC_ACQUIRE) != START_HERE && time_now() <= end)
         insn_pause();
-    }
-    return true;
+    if (start_decide(order, START_CANCELLED))
+        return offer_withdraw(p, apic_id) ? ABSENT : STUCK;
+    return STARTED;
+}
+
+static void send_init(uint32_t apic_id)
+{
+    uint64_t flags = interrupts_off();
+
+    apic_send(apic_id, APIC_DELIVERY_INIT | APIC_ICR_LEVEL_ASSERT);
+    interrupts_restore(flags);
 }
 
 static void send_startup(uint32_t apic_id, uint64_t page)
@@ -139,7 +179,7 @@ static void send_startup(uint32_t apic_id, uint64_t page)
     uint32_t vector = (uint32_t)(page >> TRAMPOLINE_PAGE_SHIFT);
     uint64_t flags = interrupts_off();
 
-    apic_send(apic_id, APIC_DELIVERY_INIT | APIC_ICR_LEVEL_ASSERT);
+    send_init(apic_id);
     time_delay(INIT_WAIT_NS);
     apic_send(apic_id, APIC_DELIVERY_STARTUP | vector);
     time_delay(STARTUP_WAIT_NS);
@@ -171,7 +211,16 @@ static void tsc_check(const struct cpu *cpu, uint64_t before, uint64_t tsc)
         log_print("cpu: CPU %u: its TSC differs, time is not the same on all CPUs", cpu->index);
 }
 
-static bool cpu_start(uint32_t apic_id, uint64_t page)
+/* It is one of us: let it go on. */
+static void cpu_go(struct cpu *cpu)
+{
+    cpu_add(cpu);
+    __atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);
+}
+
+/* What an absent or stuck one was given stays allocated: a late one is sent back to wait for a
+ * start-up by INIT, or halts by itself. */
+static enum start_result cpu_start(uint32_t apic_id, uint64_t page)
 {
     struct trampoline_parameters *p =
         (struct trampoline_parameters *)((uint8_t *)phys_to_virt(page) +
@@ -179,28 +228,38 @@ static bool cpu_start(uint32_t apic_id, uint64_t page)
     struct start_order *order = kalloc(sizeof(*order));
     uint64_t stack, before;
     struct cpu *cpu = cpu_create(apic_id, order, &stack);
+    enum start_result result;
 
     if (cpu == NULL)
-        return false;
+        return ABSENT;
     *p = (struct trampoline_parameters){
         .cr3 = paging_firmware_root(),
+        .claim = TRAMPOLINE_OFFER(apic_id),
         .stack = stack,
         .entry = (uint64_t)(uintptr_t)cpu_main,
         .argument = (uint64_t)(uintptr_t)order,
     };
+    if (provoke_late_cpu() && offer_withdraw(p, apic_id)) {
+        send_startup(apic_id, page);
+        return ABSENT;
+    }
     before = insn_rdtsc();
     send_startup(apic_id, page);
-    if (!wait_online(cpu))
-        return false; /* its memory stays allocated: it may still come and use it */
+    result = wait_for(order, p, apic_id);
+    if (result != STARTED) {
+        send_init(apic_id);
+        return result;
+    }
     tsc_check(cpu, before, order->tsc);
-    cpu_add(cpu);
     kfree(order);
-    return true;
+    cpu_go(cpu);
+    return STARTED;
 }
 
 void cpu_start_others(const uint32_t *apic_ids, uint32_t count)
 {
     uint64_t page = boot_memory_low_page();
+    enum start_result result = STARTED;
 
     if (count > 1 && page == 0) {
         log_print("cpu: no memory below 640 KiB, the other processors stay off");
@@ -208,9 +267,14 @@ void cpu_start_others(const uint32_t *apic_ids, uint32_t count)
     }
     if (count > 1)
         memcpy(phys_to_virt(page), trampoline_begin, (size_t)(trampoline_end - trampoline_begin));
-    for (uint32_t i = 0; i < count && cpus.count < CPU_MAX; i++)
-        if (apic_ids[i] != boot_cpu.apic_id && !cpu_start(apic_ids[i], page))
-            log_print("cpu: the processor with APIC ID %u does not start", apic_ids[i]);
+    for (uint32_t i = 0; i < count && cpus.count < CPU_MAX && result != STUCK; i++) {
+        if (apic_ids[i] == boot_cpu.apic_id)
+            continue;
+        result = cpu_start(apic_ids[i], page);
+        if (result != STARTED)
+            log_print("cpu: the processor with APIC ID %u does not start%s", apic_ids[i],
+                      result == STUCK ? " to its end: those after it stay off" : "");
+    }
 }
 
 void cpu_kick(struct cpu *cpu)

@@ -31,7 +31,7 @@ struct cpu {
     uint64_t user_rsp;      /* SYSCALL's scratch */
     uint32_t index;
     uint32_t apic_id;
-    bool online;                  /* [a] */
+    bool online;                  /* [a] in the table of CPUs, and told to go on */
     bool reschedule;              /* [a] the current thread should give way */
     uint32_t active_vector;       /* [a] device vector whose handler runs; 0: none */
     struct address_space *space;  /* [a] loaded in CR3; NULL: the kernel's alone */
@@ -65,7 +65,7 @@ struct cpu *cpu_get(uint32_t index);
 void cpu_init_boot(void);
 
 /* Start the other processors, one after the other, by INIT-SIPI-SIPI. One that does not answer
- * is logged and left out. Thread context of the bootstrap processor, interrupts on. */
+ * within 10 s is logged and left out, and halts if it comes later. Thread context of the bootstrap processor, interrupts on. */
 void cpu_start_others(const uint32_t *apic_ids, uint32_t count);
 
 /* Make CPU @cpu take a look at its run queue. Any context. */
