@@ -17,8 +17,9 @@ enum { EVENT_CONNECTION = 1, MESSAGE_CONNECTION = 2 };
 /* Ports of root: one for a child's events, one for its messages. */
 #define EVENT_PORT(flag)   (0x1000u + (flag))
 #define MESSAGE_PORT(flag) (0x2000u + (flag))
+#define DRAIN_PORT         0x10000u
 
-/* Evaluates @call, with deposits into @pool as long as it wants memory. */
+/* Evaluates @call, input included, with deposits into @pool as long as it wants memory. */
 #define WITH_DEPOSITS(h, pool, call)                                                               \
     ({                                                                                             \
         hv_status st_;                                                                             \
@@ -136,22 +137,33 @@ static const char *run_vps(const struct hv_client *h, struct child *c)
     return NULL;
 }
 
+static hv_status map_stats_page(const struct hv_client *h, const struct hv_input_map_stats_page *in)
+{
+    memcpy(h->input, in, sizeof(*in));
+    return hv_client_call(h, HvCallMapStatsPage);
+}
+
+hv_status child_map_stats_page(const struct hv_client *h, const struct hv_input_map_stats_page *in)
+{
+    return WITH_DEPOSITS(h, pool_of_root(), map_stats_page(h, in));
+}
+
 /* A page of root's space over which each VP's counters are laid. Without it they are not shown. */
 static void map_stats(const struct hv_client *h, struct child *c)
 {
     for (uint32_t i = 0; i < c->vp_count; i++) {
         uint64_t page = page_alloc(0);
-        struct hv_input_map_stats_page *in = h->input;
-        if (page == 0)
-            return;
-        *in = (struct hv_input_map_stats_page){
+        const struct hv_input_map_stats_page in = {
             .stats_type = HvStatsObjectVp,
             .identity = {.partition_or_lp = c->id, .vp_index = i},
             .gpa_page = page >> PAGE_SHIFT,
         };
-        if (WITH_DEPOSITS(h, pool_of_root(), hv_client_call(h, HvCallMapStatsPage)) !=
-            HV_STATUS_SUCCESS) {
-            page_free(page, 0);
+        hv_status st = page != 0 ? child_map_stats_page(h, &in) : HV_STATUS_NO_RESOURCES;
+
+        if (st != HV_STATUS_SUCCESS) {
+            log_print("child %s: VP %u has no statistics: status %x", c->name, i, st);
+            if (page != 0)
+                page_free(page, 0);
             return;
         }
         c->stats_pages[i] = phys_to_virt(page);
@@ -254,6 +266,29 @@ static const char *make_partition(const struct hv_client *h, struct child *c)
         return failed("HvCallInitializePartition", st);
     c->initialized = true;
     return NULL;
+}
+
+void child_drain_root(void)
+{
+    static struct child peer = {.name = "peer of ports"}; /* never runs, and is never taken back */
+    const struct hv_client *h = hv_begin();
+    const char *wrong = make_partition(h, &peer);
+    hv_status st = wrong == NULL ? HV_STATUS_SUCCESS : HV_STATUS_NO_RESOURCES;
+    struct hv_input_create_port port = {
+        .port_id = DRAIN_PORT,
+        .port_partition_id = hv_root_id(),
+        .connection_partition_id = peer.id,
+        .port_info = {.port_type = HvPortTypeEvent,
+                      .event = {.target_sint = HV_SINT_CHILDREN, .flag_count = 1}},
+    };
+
+    for (; st == HV_STATUS_SUCCESS; port.port_id++)
+        st = hv_call_create_port(h, &port);
+    hv_end();
+    if (st == HV_STATUS_INSUFFICIENT_MEMORY)
+        log_print("pool: root's own is empty, with %u ports", port.port_id - 1 - DRAIN_PORT);
+    else
+        log_print("pool: root's own cannot be emptied: %s, status %x", wrong ? wrong : "ports", st);
 }
 
 static const char *fill_ram(struct child *c, const void *image, size_t size, const char *options,

@@ -363,6 +363,8 @@ void child_init(void)
     }
     if (!hv_init(&handlers))
         return;
+    if (pool_uses_pages())
+        child_drain_root();
     if (thread_start("reaper", reaper, NULL, -1) == NULL) {
         log_print("child: no memory for the thread that ends children: no children");
         return;

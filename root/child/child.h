@@ -100,4 +100,11 @@ const char *child_build(const struct hv_client *h, struct child *c, const void *
                         const char *options);
 void child_destroy(const struct hv_client *h, struct child *c);
 
+/* child/build.c: have the hypervisor use up root's own pool, so that calls charged to root run short:
+ * by ports that nobody connects to. Thread context, after hv_init. */
+void child_drain_root(void);
+
+/* child/build.c: HvCallMapStatsPage, with deposits into root's own pool. Under hv_begin. */
+hv_status child_map_stats_page(const struct hv_client *h, const struct hv_input_map_stats_page *in);
+
 #endif

@@ -31,6 +31,11 @@ void pool_use_pages(void)
     pools.order = 0;
 }
 
+bool pool_uses_pages(void)
+{
+    return pools.order == 0;
+}
+
 struct child_pool *pool_of_root(void)
 {
     pools.root.id = hv_root_id();

@@ -35,5 +35,6 @@ uint64_t pool_deposits(void);
 
 /* Deposit single pages from now on. */
 void pool_use_pages(void);
+bool pool_uses_pages(void);
 
 #endif

@@ -17,19 +17,21 @@ static const uint64_t *hypervisor; /* [I] the hypervisor's statistics page, or N
 void child_statistics_init(void)
 {
     uint64_t page = page_alloc(0);
-    const struct hv_client *h = hv_begin();
-    struct hv_input_map_stats_page *in = h->input;
+    const struct hv_input_map_stats_page in = {.stats_type = HvStatsObjectHypervisor,
+                                               .gpa_page = page >> PAGE_SHIFT};
     hv_status st = HV_STATUS_NO_RESOURCES;
 
-    *in = (struct hv_input_map_stats_page){.stats_type = HvStatsObjectHypervisor,
-                                           .gpa_page = page >> PAGE_SHIFT};
-    if (page != 0)
-        st = hv_client_call(h, HvCallMapStatsPage);
-    hv_end();
-    if (st == HV_STATUS_SUCCESS)
+    if (page != 0) {
+        st = child_map_stats_page(hv_begin(), &in);
+        hv_end();
+    }
+    if (st == HV_STATUS_SUCCESS) {
         hypervisor = phys_to_virt(page);
-    else
-        log_print("hv: its statistics page cannot be mapped: status %x", st);
+        return;
+    }
+    log_print("hv: its statistics page cannot be mapped: status %x", st);
+    if (page != 0)
+        page_free(page, 0);
 }
 
 struct child *child_vp_at(uint32_t index, uint32_t *vp)

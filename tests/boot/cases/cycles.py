@@ -51,11 +51,16 @@ def stops(name, count, **fields):
 
 
 def ran_short(vm):
-    """Each page was a deposit of its own, after a call that wanted it."""
+    """Each page was a deposit of its own, after a call that wanted it: of the child, and of root. The
+    child's came back, root's stay. The child's statistics page was one of the calls."""
     deposits = int(re.search(r"^root\.deposits +(\d+)$", vm.text, re.MULTILINE).group(1))
     pages = [int(n) for n in re.findall(r"(\d+) pages deposited$", vm.text, re.MULTILINE)]
-    if not pages or pages[-1] < LEAST_PAGES or deposits < sum(pages):
-        raise Failure(f"{deposits} deposits, pages of partitions {pages}")
+    held = [int(n) for n in re.findall(r"^root\.deposited_pages +(\d+)$", vm.text, re.MULTILINE)]
+    exits = int(re.search(r"^spin\.0\.exits\.cpuid +(\d+)$", vm.text, re.MULTILINE).group(1))
+    if not pages or pages[-1] < LEAST_PAGES or deposits != held[0] or deposits <= sum(pages):
+        raise Failure(f"{deposits} deposits, pages of partitions {pages}, held {held}")
+    if held[0] - held[1] != pages[-1] or exits == 0:
+        raise Failure(f"held {held}, partitions {pages}, exits {exits}")
 
 
 TESTS = [
@@ -67,7 +72,9 @@ TESTS = [
     stops("stops-4-lps-500", 500, smp=4, timeout=1800, group="long"),
     cycles("short-cycles", "cycles", 30, smp=2, timeout=240, options={"deposit": "page"}),
     Test("short-deposits", options={"deposit": "page"},
-         commands="start spin vps=4 rounds=0; partitions; stats root; stop spin; wait spin; stats root",
-         expect=[r"^ *\d+  spin .* 4 VPs", r"^root\.deposited_pages +0$",
-                 r"^exec: 6 commands, 0 failed$"], after=ran_short),
+         commands="start spin vps=4 rounds=0; partitions; stats root; stats spin.0; stop spin; wait spin; "
+                  "stats root",
+         expect=[r"pool: root's own is empty, with \d+ ports$", r"^ *\d+  spin .* 4 VPs",
+                 r"^exec: 7 commands, 0 failed$"], after=ran_short,
+         forbid=["no statistics", "page cannot be mapped"]),
 ]
