@@ -46,7 +46,7 @@ const struct boot_info *handoff_info(void)
     return &handoff.info;
 }
 
-bool handoff_option(const char *key, char *value, size_t size)
+const char *handoff_option_find(const char *key, size_t *value_length)
 {
     size_t length = strlen(key);
     const char *line = handoff.options;
@@ -57,16 +57,25 @@ bool handoff_option(const char *key, char *value, size_t size)
         while (*end != '\n' && *end != '\0')
             end++;
         if (strncmp(line, key, length) == 0 && line[length] == '=') {
-            size_t n = (size_t)(end - line) - length - 1;
-
-            n = n < size ? n : size - 1;
-            memcpy(value, line + length + 1, n);
-            value[n] = '\0';
-            return true;
+            *value_length = (size_t)(end - line) - length - 1;
+            return line + length + 1;
         }
         line = *end == '\n' ? end + 1 : end;
     }
-    return false;
+    return NULL;
+}
+
+bool handoff_option(const char *key, char *value, size_t size)
+{
+    size_t n;
+    const char *found = handoff_option_find(key, &n);
+
+    if (found == NULL)
+        return false;
+    n = n < size ? n : size - 1;
+    memcpy(value, found, n);
+    value[n] = '\0';
+    return true;
 }
 
 const struct boot_module *handoff_module(uint32_t index)

@@ -17,8 +17,12 @@ bool handoff_copy(void);
 /* The copy; pointers in it are still physical addresses. */
 const struct boot_info *handoff_info(void);
 
-/* The value of @key among boot.cfg's options, in @value; false: not there. Any context. */
+/* The value of @key among boot.cfg's options, in @value, as much as fits; false: not there. Any
+ * context. */
 bool handoff_option(const char *key, char *value, size_t size);
+
+/* The same in place: *@length characters, not NUL-terminated. NULL: not there. */
+const char *handoff_option_find(const char *key, size_t *length);
 
 /* The @index-th boot module, or the one named @name; NULL: none. Its memory is never freed. */
 const struct boot_module *handoff_module(uint32_t index);

@@ -64,9 +64,21 @@ static int64_t root_log(void *argument)
 static int64_t root_option(void *argument)
 {
     struct root_option *o = argument;
+    const char *value;
+    size_t length, n;
 
     o->key[sizeof(o->key) - 1] = '\0';
-    return handoff_option(o->key, o->value, sizeof(o->value)) ? 0 : -ENOENT;
+    value = handoff_option_find(o->key, &length);
+    if (value == NULL)
+        return -ENOENT;
+    if (o->offset > length)
+        return -EINVAL;
+    n = length - o->offset;
+    n = n < sizeof(o->value) ? n : sizeof(o->value) - 1;
+    memcpy(o->value, value + o->offset, n);
+    o->value[n] = '\0';
+    o->length = (uint32_t)length;
+    return 0;
 }
 
 static int64_t root_module(void *argument)

@@ -36,9 +36,12 @@ struct root_log {
 };
 ABI_SIZE(struct root_log, 2048);
 
+/* A piece of the option's value. There is more while offset + strlen(value) < length. */
 struct root_option {
     char key[64];     /* in; ENOENT: boot.cfg does not set it */
-    char value[1984]; /* out */
+    uint32_t offset;  /* in; EINVAL: beyond its end */
+    uint32_t length;  /* out: of the whole value */
+    char value[1976]; /* out, NUL-terminated */
 };
 ABI_SIZE(struct root_option, 2048);
 

@@ -205,6 +205,10 @@ int run_line(const char *text)
     n = split_words(line, words);
     if (n == 0)
         return -1;
+    if (n > ARGUMENTS_MAX) {
+        print("%s: more than %u words\n", words[0], ARGUMENTS_MAX);
+        return 1;
+    }
     c = command_find(words[0]);
     if (c == NULL) {
         print("%s: no such command, try help\n", words[0]);

@@ -12,6 +12,8 @@
 
 #define PROMPT "root> "
 
+enum { OPTION_SIZE = 16384 }; /* all of boot.cfg's options have no more */
+
 int main(void);
 
 static int device_files[DEVICE_FILES];
@@ -68,49 +70,39 @@ static const char *candidate(void *context, const char *text, size_t start, unsi
     return c->completes == COMPLETE_MODULE ? candidate_module(n) : candidate_child(n);
 }
 
-/* Run the commands of @text, separated by ';', showing each after a prompt. */
-static void run_all(const char *text, unsigned *run, unsigned *failed)
+/* The value of @key among boot.cfg's options, piece by piece; NULL: it is not there. */
+static const char *option(const char *key)
 {
-    while (*text != '\0') {
-        char line[LINE_SIZE];
-        size_t n = 0;
-        int status;
+    static char value[OPTION_SIZE];
+    static struct root_option o;
 
-        while (*text == ' ' || *text == ';')
-            text++;
-        for (; *text != '\0' && *text != ';'; text++)
-            if (n + 1 < sizeof(line))
-                line[n++] = *text;
-        line[n] = '\0';
-        if (n == 0)
-            continue;
-        print(PROMPT "%s\n", line);
-        status = run_line(line);
-        *run += status >= 0;
-        *failed += status > 0;
-    }
-}
-
-static bool option(const char *key, struct root_option *o)
-{
-    memset(o, 0, sizeof(*o));
-    rt_strlcpy(o->key, key, sizeof(o->key));
-    return device_call(DEVICE_ROOT, ROOT_IOCTL_OPTION, o) == 0;
+    rt_strlcpy(o.key, key, sizeof(o.key));
+    o.offset = 0;
+    do {
+        if (device_call(DEVICE_ROOT, ROOT_IOCTL_OPTION, &o) != 0)
+            return NULL;
+        if (o.length >= sizeof(value)) {
+            print("%s: longer than %u characters\n", key, (unsigned)sizeof(value) - 1);
+            return NULL;
+        }
+        rt_strlcpy(value + o.offset, o.value, sizeof(value) - o.offset);
+        o.offset += (uint32_t)strlen(o.value);
+    } while (o.offset < o.length);
+    return value;
 }
 
 static void run_options(void)
 {
-    static struct root_option o;
-    unsigned run = 0, failed = 0;
+    const char *text = option("startup");
+    struct script_counts c;
 
-    if (option("startup", &o))
-        run_all(o.value, &run, &failed);
-    if (!option("exec", &o))
+    if (text != NULL)
+        script_run(text, PROMPT);
+    text = option("exec");
+    if (text == NULL)
         return;
-    run = 0;
-    failed = 0;
-    run_all(o.value, &run, &failed);
-    print("exec: %u commands, %u failed\n", run, failed);
+    c = script_run(text, PROMPT);
+    print("exec: %u commands, %u failed\n", c.run, c.failed);
     reboot(REBOOT_POWER_OFF);
 }
 

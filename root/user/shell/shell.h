@@ -23,11 +23,19 @@ extern const unsigned command_count;
 
 const struct command *command_find(const char *name);
 
-/* Split @text, in place, into words at blanks; their number, at most ARGUMENTS_MAX. */
+/* Split @text, in place, into words at blanks; their number. ARGUMENTS_MAX + 1: @words does not hold
+ * all of them. */
 int split_words(char *text, char **words);
 
 /* Run one command line: -1: it was empty, 0: success, 1: it failed. */
 int run_line(const char *text);
+
+/* Run the commands of @text, which ';' separates, showing each after @prompt. One that is too long
+ * for a line fails. */
+struct script_counts {
+    unsigned run, failed;
+};
+struct script_counts script_run(const char *text, const char *prompt);
 
 /* A non-negative number, decimal or, with 0x, hexadecimal. */
 bool parse_number(const char *text, uint64_t *value);

@@ -7,11 +7,13 @@ int split_words(char *text, char **words)
 {
     int n = 0;
 
-    while (n < ARGUMENTS_MAX) {
+    for (;;) {
         while (*text == ' ')
             *text++ = '\0';
         if (*text == '\0')
             break;
+        if (n == ARGUMENTS_MAX)
+            return ARGUMENTS_MAX + 1;
         words[n++] = text;
         while (*text != '\0' && *text != ' ')
             text++;

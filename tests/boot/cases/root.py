@@ -102,6 +102,12 @@ TESTS = [
     Test("root-failed-commands", launchtype="off", commands="echo; nonsense;; start hello; lps 1 ;",
          expect=[r"^nonsense: no such command, try help$", r"^hello: no hypervisor$",
                  r"^exec: 4 commands, 2 failed$"]),
+    Test("root-long-exec", launchtype="off",
+         commands="; ".join([f"echo {'x' * 400}{i}" for i in range(30)] +
+                            ["echo " + "y" * 507, "echo " + "w " * 32, "echo {nonce}"]),
+         expect=[*(rf"^x{{400}}{i}$" for i in range(30)),
+                 r"^not run: a command has at most 511 characters, this one 512$",
+                 r"^echo: more than 32 words$", r"^{nonce}$", r"^exec: 33 commands, 2 failed$"]),
     Test("root-startup", launchtype="off", startup="echo {nonce}; memory", commands="echo end",
          expect=[r"^root> echo {nonce}\n{nonce}\nroot> memory\ntotal", r"^exec: 1 commands, 0 failed$"]),
     Test("root-late-cpu", launchtype="off", smp=3, options={"rootdebug": "late", "selftest": "yes"},
