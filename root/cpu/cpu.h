@@ -65,7 +65,8 @@ struct cpu *cpu_get(uint32_t index);
 void cpu_init_boot(void);
 
 /* Start the other processors, one after the other, by INIT-SIPI-SIPI. One that does not answer
- * within 10 s is logged and left out, and halts if it comes later. Thread context of the bootstrap processor, interrupts on. */
+ * within 10 s is logged and left out, and halts if it comes later. Thread context of the bootstrap
+ * processor, interrupts on. */
 void cpu_start_others(const uint32_t *apic_ids, uint32_t count);
 
 /* Make CPU @cpu take a look at its run queue. Any context. */
