@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* root/panic.c - see panic.h and log.h. The first CPU to panic dumps; the others are stopped. */
+/* root/panic.c - see panic.h and log.h. The first CPU to panic dumps; the others are stopped. A fault
+ * inside the dump ends it. */
 #include <stdarg.h>
 #include <stdbool.h>
 #include <hvabi/boot.h>
@@ -14,13 +15,17 @@
 #include "mm/paging.h"
 #include "panic.h"
 #include "sched/sched.h"
+#include "sched/stack.h"
 
 enum {
     BACKTRACE_MAX = 32,
     PANIC_CALLED = 256, /* in place of a vector: no exception */
 };
 
-static bool panicking; /* [a] */
+static struct {
+    uint32_t cpu;   /* [a] index of the one that dumps, plus 1; 0: none yet */
+    uint32_t depth; /* its own: panics inside the panic */
+} panicking;
 
 void panic_halt(void)
 {
@@ -30,13 +35,15 @@ void panic_halt(void)
     }
 }
 
-/* Whether @rbp can be followed: a saved frame pointer and a return address lie there. */
-static bool frame_is_sane(uint64_t rbp, uint64_t last)
+/* Whether @rbp can be followed: a saved frame pointer and a return address lie there, on the stack
+ * of @rsp, or, with the first stacks, within the image. */
+static bool frame_is_sane(uint64_t rbp, uint64_t rsp, uint64_t last)
 {
-    bool image = rbp >= (uint64_t)(uintptr_t)image_data && rbp < (uint64_t)(uintptr_t)image_end;
-    bool stack = rbp >= KERNEL_STACKS_BASE && rbp < KERNEL_MMIO_BASE;
+    uint64_t end = rbp + 2 * sizeof(uint64_t) - 1;
+    bool image = rbp >= (uint64_t)(uintptr_t)image_data && end < (uint64_t)(uintptr_t)image_end;
+    bool stack = stack_is_same(rsp, rbp) && stack_is_same(rsp, end);
 
-    return (image || stack) && rbp % sizeof(uint64_t) == 0 && rbp > last;
+    return (image || stack) && rbp % sizeof(uint64_t) == 0 && rbp > last && rbp < end;
 }
 
 /* @back: how far before @address the instruction is that is meant: 1 for a return address, for
@@ -52,13 +59,13 @@ static void backtrace_line(unsigned n, uint64_t address, unsigned back)
         log_print("  #%u %016lx", n, address);
 }
 
-static void backtrace(uint64_t rip, unsigned back, uint64_t rbp)
+static void backtrace(uint64_t rip, unsigned back, uint64_t rbp, uint64_t rsp)
 {
     uint64_t last = 0;
 
     log_print("backtrace:");
     backtrace_line(0, rip, back);
-    for (unsigned n = 1; n < BACKTRACE_MAX && frame_is_sane(rbp, last); n++) {
+    for (unsigned n = 1; n < BACKTRACE_MAX && frame_is_sane(rbp, rsp, last); n++) {
         const uint64_t *frame = (const uint64_t *)(uintptr_t)rbp;
 
         if (frame[1] == 0)
@@ -76,7 +83,8 @@ static _Noreturn void panic_end(uint64_t vector, uint64_t rip, uint64_t rsp, uin
     const struct boot_info *info = handoff_info();
     const uint64_t parameters[] = {vector, rip, rsp, rbp, insn_read_cr2()};
 
-    log_print("root: stopped");
+    if (panicking.depth <= 1)
+        log_print("root: stopped");
     if (info->magic == BOOT_INFO_MAGIC && info->launch == BOOT_LAUNCH_HYPERVISOR) {
         for (uint32_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++)
             insn_wrmsr(HV_X64_MSR_CRASH_P0 + i, parameters[i]);
@@ -85,14 +93,23 @@ static _Noreturn void panic_end(uint64_t vector, uint64_t rip, uint64_t rsp, uin
     panic_halt();
 }
 
-/* Become the one that dumps. */
-static void panic_begin(void)
+/* Become the one that dumps. False: we are, and this is a fault inside the dump. */
+static bool panic_begin(void)
 {
+    uint32_t self = this_cpu()->index + 1, before = 0;
+
     insn_cli();
-    if (__atomic_exchange_n(&panicking, true, __ATOMIC_ACQ_REL))
-        panic_halt(); /* another CPU's panic, or a fault inside ours */
+    if (!__atomic_compare_exchange_n(&panicking.cpu, &before, self, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_ACQUIRE)) {
+        if (before != self)
+            panic_halt();
+        if (++panicking.depth == 1)
+            log_print("root: PANIC: once more, inside the dump");
+        return false;
+    }
     cpu_stop_others();
     console_panic();
+    return true;
 }
 
 static void panic_where(void)
@@ -105,11 +122,12 @@ static void panic_where(void)
 
 void panic_trap(const struct trap_frame *f, const char *what)
 {
-    panic_begin();
-    log_print("root: PANIC: %s at %016lx", what, f->rip);
-    panic_where();
-    trap_dump(f);
-    backtrace(f->rip, 0, f->rbp);
+    if (panic_begin()) {
+        log_print("root: PANIC: %s at %016lx", what, f->rip);
+        panic_where();
+        trap_dump(f);
+        backtrace(f->rip, 0, f->rbp, f->rsp);
+    }
     panic_end(f->vector, f->rip, f->rsp, f->rbp);
 }
 
@@ -119,12 +137,13 @@ void panic(const char *fmt, ...)
     char text[256];
     va_list ap;
 
-    panic_begin();
-    va_start(ap, fmt);
-    rt_vsnprintf(text, sizeof(text), fmt, ap);
-    va_end(ap);
-    log_print("root: PANIC: %s", text);
-    panic_where();
-    backtrace(rip, 1, *(const uint64_t *)(uintptr_t)rbp);
+    if (panic_begin()) {
+        va_start(ap, fmt);
+        rt_vsnprintf(text, sizeof(text), fmt, ap);
+        va_end(ap);
+        log_print("root: PANIC: %s", text);
+        panic_where();
+        backtrace(rip, 1, *(const uint64_t *)(uintptr_t)rbp, rbp);
+    }
     panic_end(PANIC_CALLED, rip, rbp, rbp);
 }

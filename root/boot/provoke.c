@@ -7,6 +7,8 @@
 #include "child/child.h"
 #include "cpu/cpu.h"
 #include "log.h"
+#include "mm/memory.h"
+#include "mm/paging.h"
 #include "sched/thread.h"
 
 #define BAD_ADDRESS  0xffffdead00000000ull /* nothing is ever mapped there */
@@ -57,6 +59,23 @@ static void provoke_triple(void *unused)
     insn_int3();
 }
 
+/* The caller of our caller left its frame pointer where nothing is. */
+static void provoke_frame(void *unused)
+{
+    (void)unused;
+    *(volatile uint64_t *)__builtin_frame_address(0) = KERNEL_MMIO_BASE - PAGE_SIZE;
+    panic("provoked");
+}
+
+/* The dump itself faults: it cannot say which thread runs. */
+static void provoke_dump(void *unused)
+{
+    (void)unused;
+    insn_cli();
+    this_cpu()->current = (struct thread *)(uintptr_t)BAD_ADDRESS;
+    panic("provoked");
+}
+
 static const struct kind {
     const char *name;
     thread_entry entry;
@@ -64,6 +83,8 @@ static const struct kind {
              {"assert", provoke_assert},
              {"fault", provoke_fault},
              {"overflow", provoke_overflow},
+             {"frame", provoke_frame},
+             {"dump", provoke_dump},
              {"triple", provoke_triple}};
 
 #define LATE_CPU "late"

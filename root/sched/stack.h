@@ -16,6 +16,9 @@ void stack_free(uint64_t top);
 /* Whether @address lies in a guard: somebody's stack has run over. */
 bool stack_is_guard(uint64_t address);
 
+/* Whether @address lies on the stack that @on points into, or whose guard it points into. */
+bool stack_is_same(uint64_t on, uint64_t address);
+
 /* Free a dead thread that no CPU runs any more. */
 void thread_reap(struct thread *t);
 

@@ -66,13 +66,23 @@ void stack_free(uint64_t top)
     spin_unlock(&stacks.lock, flags);
 }
 
-bool stack_is_guard(uint64_t address)
+static bool stack_is_any(uint64_t address)
 {
     uint64_t end = KERNEL_STACKS_BASE +
                    __atomic_load_n(&stacks.next_slot, __ATOMIC_RELAXED) * STACK_SLOT;
 
-    return address >= KERNEL_STACKS_BASE && address < end &&
-           address % STACK_SLOT < STACK_SLOT - STACK_SIZE;
+    return address >= KERNEL_STACKS_BASE && address < end;
+}
+
+bool stack_is_same(uint64_t on, uint64_t address)
+{
+    return stack_is_any(address) && !stack_is_guard(address) &&
+           on / STACK_SLOT == address / STACK_SLOT;
+}
+
+bool stack_is_guard(uint64_t address)
+{
+    return stack_is_any(address) && address % STACK_SLOT < STACK_SLOT - STACK_SIZE;
 }
 
 static uint32_t thread_next_id(void)

@@ -154,6 +154,8 @@ TESTS = [provoked(kind, lp, context, "quick" if (kind, lp, context) in QUICK els
            r"^hv: within the dump: page fault, vector 14 "),
     root_dies("in-panic", "panic", r"root: PANIC: provoked$", r"root: stopped$",
               r"^hv: root died: VP 1: it says so: 100 ", script=ends("reset")),
+    root_dies("in-dump", "dump", r"root: PANIC: provoked$", r"root: PANIC: once more",
+              r"^hv: root died: VP 1: it says so: ", script=ends("reset")),
     root_dies("in-triple-fault", "triple", r"^hv: root died: VP 1: triple fault$",
               r"^hv: build id [0-9a-f]{40}, AMD-V, LP 1 ", script=ends("reset")),
     root_dies("and-stops", "triple", r"^hv: root died: VP 1: triple fault$",

@@ -132,5 +132,7 @@ TESTS = [
          r"#0 [0-9a-f]{16} provoke_assert\+0x"),
     dies("fault,lp=1", r"root: PANIC: page fault at [0-9a-f]{16}$", r"CPU 1 ",
          r"cr2 ffffdead00000000", r"#0 [0-9a-f]{16} provoke_fault\+0x"),
+    dies("frame", r"root: PANIC: provoked$", r"#0 [0-9a-f]{16} provoke_frame\+0x", forbid=["once more"]),
+    dies("dump,lp=1", r"root: PANIC: provoked$", r"root: PANIC: once more, inside the dump$"),
     dies("overflow", r"root: PANIC: kernel stack overflow at ", r"#5 [0-9a-f]{16} deeper\+0x"),
 ]
