@@ -153,6 +153,15 @@ static uint32_t interrupts_create(struct nvme *c, uint32_t wanted)
     return 1;
 }
 
+/* How many queues have both their doorbells within the BAR, the admin queue among them. */
+static uint32_t doorbell_pairs(const struct nvme *c)
+{
+    uint64_t pairs = (c->pci->bars[0].size - NVME_REG_DOORBELLS) /
+                     (2ull * NVME_CAP_DSTRD(c->capabilities));
+
+    return pairs < UINT16_MAX ? (uint32_t)pairs : UINT16_MAX;
+}
+
 static uint32_t queues_wanted(const struct nvme *c)
 {
     uint32_t n = cpu_count();
@@ -161,6 +170,8 @@ static uint32_t queues_wanted(const struct nvme *c)
         n = NVME_MAX_QUEUES;
     if (c->pci->msix_count > 0 && n > c->pci->msix_count)
         n = c->pci->msix_count;
+    if (n > doorbell_pairs(c) - 1)
+        n = doorbell_pairs(c) - 1;
     return n;
 }
 
@@ -182,7 +193,8 @@ static bool controller_suits(const struct nvme *c)
 {
     uint64_t cap = c->capabilities;
 
-    return (cap & NVME_CAP_NVM_COMMANDS) && NVME_CAP_MPSMIN(cap) == 0 && NVME_CAP_MQES(cap) >= 2;
+    return (cap & NVME_CAP_NVM_COMMANDS) && NVME_CAP_MPSMIN(cap) == 0 &&
+           NVME_CAP_MQES(cap) >= 2 && doorbell_pairs(c) >= 2;
 }
 
 bool nvme_create(struct nvme *c)

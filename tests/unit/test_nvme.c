@@ -66,6 +66,36 @@ static void namespace_becomes_a_disk(void **state)
     assert_int_equal(io.disk->max_request_sectors, 8192);
 }
 
+/* CAP.DSTRD: 4 bytes << @dstrd between doorbells. */
+static void set_stride(uint32_t dstrd)
+{
+    uint32_t *high = (uint32_t *)(void *)((char *)nvme.registers + NVME_REG_CAP) + 1;
+
+    *high = (*high & ~0xfu) | dstrd;
+}
+
+static void doorbells_beyond_the_bar_are_not_used(void **state)
+{
+    (void)state;
+    set_stride(12); /* 16 KiB apart */
+    assert_false(nvme_driver.probe(&nvme.pci));
+    set_stride(1);
+    nvme.pci.bars[0].size = NVME_REGS_SIZE_MIN - 1;
+    assert_false(nvme_driver.probe(&nvme.pci));
+    assert_int_equal(fake.live, 0);
+}
+
+static void queues_are_as_many_as_have_doorbells(void **state)
+{
+    (void)state;
+    fake.cpus = FAKE_NVME_QUEUES;
+    nvme.pci.bars[0].size = NVME_REGS_SIZE_MIN;
+    set_stride(8); /* 1 KiB: two pairs */
+    probe();
+    assert_int_equal(io.disk->queue_depth, 63); /* of one queue */
+    assert_int_equal(disk_perform(BLOCK_READ, 0, 0, 4096), BLOCK_OK);
+}
+
 static void transfer_limit_of_the_controller_is_kept(void **state)
 {
     (void)state;
@@ -355,6 +385,8 @@ int main(void)
         TEST(controller_without_interrupts_is_polled),
         TEST(controller_that_stays_dead_fails_all_requests_and_loses_memory),
         TEST(removal_ends_requests_now_and_later),
+        TEST(doorbells_beyond_the_bar_are_not_used),
+        TEST(queues_are_as_many_as_have_doorbells),
         TEST(controller_that_does_not_come_up_is_left_alone),
         TEST(lack_of_memory_while_probing_leaks_nothing),
     };

@@ -45,7 +45,10 @@ void fake_nvme_remove(void)
 
 static uint32_t *doorbell(uint32_t queue, uint32_t completion)
 {
-    return register_at(NVME_REG_DOORBELLS + (2 * queue + completion) * 8);
+    uint32_t stride = 4u << (*register_at(NVME_REG_CAP + 4) & 0xf), at;
+
+    at = NVME_REG_DOORBELLS + (2 * queue + completion) * stride;
+    return at < nvme.pci.bars[0].size ? register_at(at) : NULL;
 }
 
 static void complete(uint32_t queue, uint16_t id, uint32_t result, uint16_t status)
@@ -226,7 +229,7 @@ static void controller_enable(void)
 static void controller_disable(void)
 {
     memset(nvme.queues, 0, sizeof(nvme.queues));
-    memset(doorbell(0, 0), 0, (FAKE_NVME_QUEUES + 1) * 16);
+    memset(doorbell(0, 0), 0, REGISTERS_SIZE - NVME_REG_DOORBELLS);
     *register_at(NVME_REG_CSTS) = 0;
     nvme.resets++;
 }
