@@ -319,6 +319,7 @@ const char *child_build(const struct hv_client *h, struct child *c, const void *
         wrong = make_partition(h, c);
     if (wrong != NULL)
         return wrong;
+    child_id_enter(c);
     st = ram_map(h, c);
     if (st != HV_STATUS_SUCCESS)
         return failed("HvCallMapGpaPages", st);

@@ -13,14 +13,21 @@
 #include "mm/memory.h"
 
 enum {
-    RECORDS = 64,           /* children at a time, and those that ended lately */
-    ID_BUCKETS = 64,
+    RECORDS = 1024,         /* children at a time, and those that ended lately */
+    ID_BUCKETS = 1024,
     MEMORY_DEFAULT_MIB = 16,
     MEMORY_MAX_MIB = 1 << 20,
     MODULE_SUFFIX_MAX = 8,
 };
 
+/* Children whose partition exists, by its id. */
+struct id_bucket {
+    struct spinlock lock;
+    struct child *first; /* [lock] */
+};
+
 static struct {
+    struct id_bucket by_id[ID_BUCKETS];
     struct spinlock lock;
     struct child records[RECORDS];         /* [t] who gets which */
     struct child *by_event[HV_EVENT_FLAGS_COUNT]; /* [a] */
@@ -83,20 +90,50 @@ struct child *child_find(const char *name)
     return found;
 }
 
-/* Called for every intercept: RECORDS is a small constant, and no lock is taken. Pairs with
- * enter(), which looks at users before it changes an ended record. */
+/* The hypervisor numbers partitions so that those which exist differ in the low bits; nothing but the
+ * length of a chain depends on it. */
+static struct id_bucket *bucket_of(hv_partition_id id)
+{
+    return &children.by_id[id % ID_BUCKETS];
+}
+
+/* Called for every intercept. */
 struct child *child_by_id(hv_partition_id id)
 {
-    for (uint32_t i = 0; i < RECORDS; i++) {
-        struct child *c = &children.records[i];
-        if (__atomic_load_n(&c->id, __ATOMIC_RELAXED) != id || !alive(c))
+    struct id_bucket *b = bucket_of(id);
+    uint64_t flags = spin_lock(&b->lock);
+    struct child *c = b->first;
+
+    while (c != NULL && c->id != id)
+        c = c->next_by_id;
+    get(c);
+    spin_unlock(&b->lock, flags);
+    return c;
+}
+
+void child_id_enter(struct child *c)
+{
+    struct id_bucket *b = bucket_of(c->id);
+    uint64_t flags = spin_lock(&b->lock);
+
+    c->next_by_id = b->first;
+    b->first = c;
+    spin_unlock(&b->lock, flags);
+}
+
+/* Harmless for one that was never entered. */
+static void id_leave(const struct child *c)
+{
+    struct id_bucket *b = bucket_of(c->id);
+    uint64_t flags = spin_lock(&b->lock);
+
+    for (struct child **at = &b->first; *at != NULL; at = &(*at)->next_by_id) {
+        if (*at != c)
             continue;
-        get(c);
-        if (alive(c) && __atomic_load_n(&c->id, __ATOMIC_RELAXED) == id)
-            return c;
-        child_put(c);
+        *at = c->next_by_id;
+        break;
     }
-    return NULL;
+    spin_unlock(&b->lock, flags);
 }
 
 /* ---- events ---- */
@@ -164,6 +201,7 @@ static void free_arrays(struct child *c)
 static void take_back(struct child *c, const struct hv_client *h)
 {
     __atomic_store_n(&children.by_event[c->event_flag], NULL, __ATOMIC_RELEASE);
+    id_leave(c);
     child_exits_log(c);
     child_destroy(h, c);
     free_arrays(c);
@@ -245,7 +283,7 @@ static bool allocate_arrays(struct child *c)
  * say that it has ended, until it begins. [t] */
 static void begin(struct child *c, const struct vm_start *a)
 {
-    __atomic_store_n(&c->id, 0, __ATOMIC_RELAXED);
+    c->id = 0;
     rt_strlcpy(c->name, a->name, sizeof(c->name));
     c->vp_count = a->vp_count != 0 ? a->vp_count : 1;
     c->weight = a->weight;
@@ -259,7 +297,7 @@ static void begin(struct child *c, const struct vm_start *a)
     c->lines_left = CHILD_LINES_BURST;
     c->lines_dropped = 0;
     c->lines_refilled = time_now();
-    c->users = 1;
+    get(c);
     __atomic_store_n(&c->state, CHILD_STARTING, __ATOMIC_SEQ_CST);
 }
 

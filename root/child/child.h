@@ -6,7 +6,8 @@
  * the record is needed for another child. Records are in one table for good, and are not reused
  * while somebody has one in hand (child.users).
  * Locks: [t] the table's lock, a spinlock; [c] child.lock, a spinlock that interrupt handlers take;
- * [h] hv_begin; [I] fixed when it starts. Lock order: [h], [t], [c]. */
+ * [h] hv_begin; [I] fixed when it starts. Lock order: [h], [t], [c]; a bucket of the hash by id is a
+ * leaf. */
 #ifndef ROOT_CHILD_CHILD_H
 #define ROOT_CHILD_CHILD_H
 
@@ -21,7 +22,7 @@
 #include "sched/thread.h"
 
 enum {
-    CHILD_VPS_MAX = 64,
+    CHILD_VPS_MAX = 240, /* the hypervisor's limit */
     CHILD_LINE_MAX = 200,
     CHILD_RAM_BLOCK_ORDER = 9, /* 2 MiB */
 };
@@ -41,7 +42,8 @@ struct child {
     struct list ending;        /* [t] on the reaper's list */
     uint32_t users;            /* [a] who has the record in hand; 0: it may be reused once it ended */
     char name[VM_NAME_SIZE];   /* [I] "": never used */
-    hv_partition_id id;        /* [a] 0: not yet */
+    hv_partition_id id;        /* [h] 0: not yet; fixed while the child is found by it */
+    struct child *next_by_id;  /* its bucket's lock */
     uint32_t vp_count;         /* [I] */
     uint32_t weight;           /* [I] 0: the hypervisor's default */
     uint64_t privileges;       /* [I] those that it has beyond every child's */
@@ -76,6 +78,9 @@ struct child *child_find(const char *name);
 struct child *child_at(uint32_t index);
 struct child *child_by_id(hv_partition_id id);
 void child_put(struct child *c);
+
+/* From now on child_by_id finds @c, whose partition exists, until its end. */
+void child_id_enter(struct child *c);
 
 /* Does @c run, or start? [c] if the answer shall last. */
 bool child_runs(const struct child *c);
