@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <rootabi/disk.h>
 #include <rootabi/errno.h>
+#include <rootabi/root.h>
 #include <rootabi/syscall.h>
 #include <rootabi/vm.h>
 #include "fakes/root_process.h"
@@ -310,6 +312,56 @@ static void texts_reach_the_operations_terminated(void **state)
     vm_register(NULL);
 }
 
+static void kernel_tells_of_itself_by_index_until_the_end(void **state)
+{
+    uint64_t fd = (uint64_t)open_path("/dev/root", OPEN_READ_WRITE);
+    uint64_t at = scratch();
+    struct root_module m = {.index = 1};
+
+    (void)state;
+    assert_true(copy_to_user(at, &m, sizeof(m)));
+    assert_int_equal(call(SYSCALL_IOCTL, fd, ROOT_IOCTL_MODULE, at), 0);
+    assert_true(copy_from_user(&m, at, sizeof(m)));
+    assert_string_equal(m.name, "hello.elf");
+    for (uint32_t i = 2; i != 0; i <<= 1) {
+        assert_true(copy_to_user(at, &i, sizeof(i)));
+        assert_int_equal(call(SYSCALL_IOCTL, fd, ROOT_IOCTL_MODULE, at), -ENOENT);
+        assert_int_equal(call(SYSCALL_IOCTL, fd, ROOT_IOCTL_CPU, at), -ENOENT);
+    }
+}
+
+static void log_is_read_from_any_position(void **state)
+{
+    static const uint64_t positions[] = {0, 10, 1 << 20, INT64_MAX, UINT64_MAX};
+    uint64_t fd = (uint64_t)open_path("/dev/root", OPEN_READ_WRITE);
+    uint64_t at = scratch();
+    struct root_log l;
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(positions) / sizeof(positions[0]); i++) {
+        l = (struct root_log){.position = positions[i]};
+        assert_true(copy_to_user(at, &l, sizeof(l)));
+        assert_int_equal(call(SYSCALL_IOCTL, fd, ROOT_IOCTL_LOG, at), 0);
+        assert_true(copy_from_user(&l, at, sizeof(l)));
+        assert_true(l.length <= sizeof(l.text));
+        assert_true((l.length != 0) == (i < 2));
+    }
+}
+
+static void disks_are_found_by_terminated_names(void **state)
+{
+    uint64_t fd = (uint64_t)open_path("/dev/disk", OPEN_READ_WRITE);
+    uint64_t at = scratch();
+    struct disk_hash h = {.name = "mem0"};
+
+    (void)state;
+    assert_true(copy_to_user(at, &h, sizeof(h)));
+    assert_int_equal(call(SYSCALL_IOCTL, fd, DISK_IOCTL_HASH, at), 0);
+    memset(h.name, 'x', sizeof(h.name));
+    assert_true(copy_to_user(at, &h, sizeof(h)));
+    assert_int_equal(call(SYSCALL_IOCTL, fd, DISK_IOCTL_HASH, at), -ENOENT);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -335,6 +387,9 @@ int main(void)
         TEST(exit_ends_the_process_with_eight_bits),
         TEST(children_need_a_hypervisor),
         TEST(texts_reach_the_operations_terminated),
+        TEST(kernel_tells_of_itself_by_index_until_the_end),
+        TEST(log_is_read_from_any_position),
+        TEST(disks_are_found_by_terminated_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

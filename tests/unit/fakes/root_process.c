@@ -185,7 +185,7 @@ static int64_t console_write(const char *buffer, size_t size)
 static const struct device console = {
     .path = "/dev/console", .read = console_read, .write = console_write};
 
-const struct device *const file_devices[] = {&console, &dev_vm};
+const struct device *const file_devices[] = {&console, &dev_root, &dev_vm, &dev_disk};
 const uint32_t file_device_count = sizeof(file_devices) / sizeof(file_devices[0]);
 
 void thread_yield(void)
@@ -224,6 +224,8 @@ void power_off(void)
 void fake_process_begin(void)
 {
     fake_process = (struct fake_process){.allocations_left = -1, .input = ""};
+    fake_devices_init();
+    fake_process.live = 0;
     fake_process.process.space = space_create(PAGES_MAX);
     for (unsigned fd = 0; fd <= 2; fd++)
         if (file_open(&fake_process.process.files, "/dev/console", OPEN_READ_WRITE) != fd)

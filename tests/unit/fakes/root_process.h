@@ -26,6 +26,9 @@ struct fake_process {
 };
 extern struct fake_process fake_process;
 
+/* root_devices.c: /dev/root and /dev/disk have something to show. */
+void fake_devices_init(void);
+
 /* A new process with nothing mapped and the console on files 0 to 2. */
 void fake_process_begin(void);
 

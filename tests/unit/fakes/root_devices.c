@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/unit/fakes/root_devices.c - what /dev/root and /dev/disk look at, see root_process.h: two
+ * CPUs, three options and two modules of boot.cfg, a short log, and a disk of which nobody sees the
+ * contents. Hand-off and log are the shipped ones. */
+#include <stdlib.h>
+#include <string.h>
+#include "boot/handoff.h"
+#include "cpu/cpu.h"
+#include "fakes/root_process.h"
+#include "io/block_stream.h"
+#include "io/console.h"
+#include "log.h"
+#include "mm/memory.h"
+#include "panic.h"
+#include "sched/sched.h"
+#include "sched/time.h"
+
+enum { CPUS = 2, TSC_HZ = 1000000000, SECTOR_SIZE = 512, SECTORS = 8 };
+
+static struct thread threads[CPUS] = {{.name = "idle"}, {.name = "shell"}};
+static struct cpu cpus[CPUS];
+
+static const struct boot_module modules[] = {{.name = "shell.elf", .size = 4096},
+                                             {.name = "hello.elf", .size = 1}};
+static const uint32_t apic_ids[CPUS] = {0, 4};
+static const char options[] = "selftest=yes\nempty=\nlast=of all\n";
+
+static struct block_device disk = {
+    .name = "mem0", .sector_size = SECTOR_SIZE, .sector_count = SECTORS};
+
+/* Once: what it allocates stays. */
+void fake_devices_init(void)
+{
+    const struct boot_info info = {
+        .magic = BOOT_INFO_MAGIC,
+        .version = BOOT_INFO_VERSION,
+        .size = sizeof(info),
+        .module_count = sizeof(modules) / sizeof(modules[0]),
+        .modules = (uintptr_t)modules,
+        .lp_count = CPUS,
+        .lp_apic_ids = (uintptr_t)apic_ids,
+        .options = (uintptr_t)options,
+    };
+
+    if (handoff_info()->magic == BOOT_INFO_MAGIC)
+        return;
+    if (handoff_take(&info) != NULL || !handoff_copy())
+        abort();
+    for (uint32_t i = 0; i < CPUS; i++) {
+        cpus[i].apic_id = apic_ids[i];
+        cpus[i].run_queue.idle = &threads[0];
+        cpus[i].run_queue.running = &threads[i];
+    }
+    log_print("a first line");
+    log_print("a second line");
+}
+
+uint32_t cpu_count(void)
+{
+    return CPUS;
+}
+
+struct cpu *cpu_get(uint32_t index)
+{
+    if (index >= CPUS)
+        abort();
+    return &cpus[index];
+}
+
+uint64_t spin_lock(struct spinlock *l)
+{
+    if (l->next != l->owner)
+        abort();
+    l->next++;
+    return 0;
+}
+
+void spin_unlock(struct spinlock *l, uint64_t flags)
+{
+    (void)flags;
+    if (l->next != l->owner + 1)
+        abort();
+    l->owner++;
+}
+
+void console_write(const char *text, size_t length)
+{
+    (void)text;
+    (void)length;
+}
+
+const char *build_id(void)
+{
+    return "0123456789abcdef0123456789abcdef01234567";
+}
+
+uint64_t time_tsc_frequency(void)
+{
+    return TSC_HZ;
+}
+
+void memory_totals(struct memory_totals *t)
+{
+    *t = (struct memory_totals){.total = 1 << 20, .free = 1 << 19};
+}
+
+void block_for_each(bool (*visit)(struct block_device *device, void *context), void *context)
+{
+    (void)visit(&disk, context);
+}
+
+/* @name must be what ring 3 gave, ended within its field. */
+struct block_device *block_find(const char *name)
+{
+    if (memchr(name, '\0', sizeof(disk.name)) == NULL)
+        abort();
+    return strcmp(name, disk.name) == 0 ? &disk : NULL;
+}
+
+static enum block_stream_result with_memory(enum block_stream_result result)
+{
+    void *p = kalloc(SECTOR_SIZE);
+
+    kfree(p);
+    return p == NULL ? BLOCK_STREAM_NO_MEMORY : result;
+}
+
+enum block_stream_result block_hash(struct block_device *device, uint8_t digest[SHA256_DIGEST_SIZE])
+{
+    if (device != &disk)
+        abort();
+    memset(digest, 1, SHA256_DIGEST_SIZE);
+    return with_memory(BLOCK_STREAM_OK);
+}
+
+enum block_stream_result block_fill(struct block_device *device, uint64_t seed)
+{
+    if (device != &disk)
+        abort();
+    return with_memory(seed % 2 == 0 ? BLOCK_STREAM_OK : BLOCK_STREAM_IO_ERROR);
+}
