@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/fuzz/fuzz_elf.c - any file as a program of ring 3 and as a guest's image: root reads inside
+ * the file only, and writes inside the process or the child only. */
+#include <stdlib.h>
+#include <string.h>
+#include <hvabi/guest_boot.h>
+#include "child/image.h"
+#include "fakes/root_process.h"
+#include "mm/area.h"
+#include "mm/memory.h"
+#include "mm/space.h"
+#include "proc/elf_load.h"
+
+enum { IMAGE_ROOM = 1 << 16 }; /* of a child, above what is not for images */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void program(const uint8_t *data, size_t size)
+{
+    struct address_space *space;
+    uint64_t entry = 0, last = USER_BASE;
+    const char *wrong;
+
+    fake_process_begin();
+    space = fake_process.process.space;
+    wrong = elf_load(space, data, size, &entry);
+    if (wrong == NULL && (entry < USER_BASE || entry >= USER_END))
+        abort();
+    LIST_FOR_EACH(l, &space->areas)
+    {
+        const struct area *a = container_of(l, struct area, link);
+
+        if (a->start < last || a->end <= a->start || a->end > USER_END)
+            abort();
+        last = a->end;
+    }
+    if (space->pages > space->pages_max)
+        abort();
+    fake_process_end();
+}
+
+static void child_write(void *context, uint64_t gpa, const void *data, size_t size)
+{
+    uint8_t *memory = context;
+
+    if (gpa < GUEST_BOOT_IMAGE_GPA || gpa - GUEST_BOOT_IMAGE_GPA > IMAGE_ROOM ||
+        size > IMAGE_ROOM - (gpa - GUEST_BOOT_IMAGE_GPA))
+        abort();
+    if (data != NULL)
+        memcpy(memory + gpa - GUEST_BOOT_IMAGE_GPA, data, size);
+    else
+        memset(memory + gpa - GUEST_BOOT_IMAGE_GPA, 0, size);
+}
+
+static void guest(const uint8_t *data, size_t size)
+{
+    static uint8_t memory[IMAGE_ROOM];
+    const struct image_target target = {
+        .memory_size = GUEST_BOOT_IMAGE_GPA + IMAGE_ROOM, .write = child_write, .context = memory};
+    uint64_t entry = 0;
+
+    if (image_load(&target, data, size, &entry) == NULL && entry >= target.memory_size)
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    program(data, size);
+    guest(data, size);
+    return 0;
+}
