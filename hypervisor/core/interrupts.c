@@ -10,6 +10,7 @@
 #include <x86/msr.h>
 #include "boot/paging.h"
 #include "core/lapic_physical.h"
+#include "core/level.h"
 #include "core/pcpu.h"
 #include "core/vp.h"
 #include "debug/log.h"
@@ -68,32 +69,14 @@ static void device_interrupt(struct pcpu *cpu, uint8_t vector)
     bool level = lapic_physical_is_level(vector);
 
     trace(&cpu->trace, insn_rdtsc(), TRACE_IRQ, vector, level);
-    if (!level) {
+    if (level)
+        level_interrupt_begin(cpu, vector);
+    else
         lapic_physical_eoi();
-    } else {
-        BUG_ON(cpu->level_depth == ARRAY_SIZE(cpu->level_stack));
-        cpu->level_stack[cpu->level_depth++] = vector;
-    }
     if (cpu->root_vp != NULL && lapic_post(&cpu->root_vp->lapic, vector, level))
         lapic_host_kick(&cpu->root_vp->lapic);
     else if (level && cpu->root_vp == NULL)
         level_interrupt_end(cpu, vector);
-}
-
-/* The EOI register ends the highest vector in service, which is the last one taken: ends that come
- * in another order wait for it. */
-void level_interrupt_end(struct pcpu *cpu, uint8_t vector)
-{
-    cpu->level_done[vector / 8] |= (uint8_t)(1u << vector % 8);
-    while (cpu->level_depth != 0) {
-        uint8_t top = cpu->level_stack[cpu->level_depth - 1];
-        uint8_t bit = (uint8_t)(1u << top % 8);
-        if (!(cpu->level_done[top / 8] & bit))
-            break;
-        cpu->level_done[top / 8] &= (uint8_t)~bit;
-        cpu->level_depth--;
-        lapic_physical_eoi();
-    }
 }
 
 static void interrupt(struct pcpu *cpu, uint8_t vector)

@@ -28,7 +28,4 @@ struct trap_frame {
 /* Load GDT, IDT, TSS and GS for @cpu, on which this runs. */
 void interrupts_init(struct pcpu *cpu);
 
-/* Root's handler of the level-triggered @vector has ended it: so may the physical interrupt. */
-void level_interrupt_end(struct pcpu *cpu, uint8_t vector);
-
 #endif

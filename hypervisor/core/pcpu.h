@@ -48,8 +48,8 @@ struct pcpu {
     struct run_queue run_queue;
     struct timer slice_timer;
 
-    uint8_t level_stack[16]; /* level vectors in service physically, in order */
-    uint8_t level_done[32];  /* bit: root has given its EOI */
+    uint8_t level_stack[16]; /* level vectors in service physically, in order: core/level.c */
+    uint8_t level_done[32];  /* bit: ended, but for one above it */
     unsigned level_depth;
 
     uint8_t *hcall_in;  /* [I] a page: the input of the hypercall being handled, copied once */

@@ -8,6 +8,7 @@
 #include <x86/msr.h>
 #include "core/fpu.h"
 #include "core/lapic_physical.h"
+#include "core/level.h"
 #include "core/pcpu.h"
 #include "core/speculation.h"
 #include "debug/log.h"
@@ -144,6 +145,12 @@ void lapic_host_eoi_level(struct lapic *l, uint8_t vector)
     }
     __atomic_fetch_or(&vp->eoi_vectors[vector / 64], 1ull << vector % 64, __ATOMIC_SEQ_CST);
     vp_report_eoi(vp);
+}
+
+void lapic_host_enabled(struct lapic *l)
+{
+    if (vp_of_lapic(l)->partition->is_root)
+        level_interrupts_resume(this_cpu());
 }
 
 uint64_t lapic_host_tsc(struct lapic *l)

@@ -166,12 +166,14 @@ static void lvt_write(struct lapic *l, unsigned index, uint32_t value)
 /* SDM 10.4.7.2: while disabled by software every entry is masked. */
 static void svr_write(struct lapic *l, uint32_t value)
 {
-    uint32_t mode = lapic_mode(l) & ~LAPIC_MODE_SOFTWARE;
+    uint32_t before = lapic_mode(l), mode = before & ~LAPIC_MODE_SOFTWARE;
 
     l->svr = value & LAPIC_SVR_BITS;
     if (value & APIC_SVR_ENABLE)
         mode |= LAPIC_MODE_SOFTWARE;
     lapic_mode_set(l, mode);
+    if (mode & ~before)
+        lapic_host_enabled(l);
     if (!(value & APIC_SVR_ENABLE))
         for (unsigned i = 0; i < LAPIC_LVT_COUNT; i++)
             lvt_write(l, i, lapic_lvt(l, i));

@@ -126,6 +126,8 @@ void lapic_host_init(struct lapic *l);
 void lapic_host_sipi(struct lapic *l, uint8_t vector);
 /* The guest has ended a level-triggered interrupt. On the owner's LP. */
 void lapic_host_eoi_level(struct lapic *l, uint8_t vector);
+/* The guest has enabled the APIC by software, which was disabled. On the owner's LP. */
+void lapic_host_enabled(struct lapic *l);
 /* The guest's TSC, on the owner's LP. */
 uint64_t lapic_host_tsc(struct lapic *l);
 /* Call lapic_timer_expired(@l) on its owner's LP at guest TSC @deadline (past: soon). One deadline
@@ -207,6 +209,14 @@ static inline int lapic_pending(struct lapic *l)
     uint32_t classes = __atomic_load_n(&l->irr_classes, __ATOMIC_RELAXED) & l->open_classes;
 
     return classes == 0 ? -1 : lapic_highest(l, classes);
+}
+
+/* Is @vector pending, or in service? */
+static inline bool lapic_holds(const struct lapic *l, uint8_t vector)
+{
+    uint32_t irr = __atomic_load_n(&l->irr[vector >> 4], __ATOMIC_RELAXED);
+
+    return (irr | l->isr[vector >> 4]) >> (vector & 15) & 1;
 }
 
 /* @vector, as lapic_pending returned it, is offered to the guest: out of the IRR, so that one that is

@@ -60,6 +60,11 @@ void lapic_host_eoi_level(struct lapic *l, uint8_t vector)
     fixture_vp(l)->eoi_vector = vector;
 }
 
+void lapic_host_enabled(struct lapic *l)
+{
+    fixture_vp(l)->enables++;
+}
+
 uint64_t lapic_host_tsc(struct lapic *l)
 {
     (void)l;

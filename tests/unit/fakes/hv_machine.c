@@ -272,11 +272,6 @@ void lapic_physical_recheck(void)
 {
 }
 
-void level_interrupt_end(struct pcpu *cpu, uint8_t vector)
-{
-    container_of(cpu, struct fake_lp, pcpu)->ended[vector]++;
-}
-
 void provoke_before(const struct pcpu *cpu, struct vp *vp)
 {
     (void)cpu;

@@ -31,7 +31,6 @@ struct fake_lp {
     uint32_t eois;      /* it wrote */
     uint32_t ibpbs;     /* it executed */
     uint32_t wbinvds;   /* it executed */
-    uint8_t ended[256]; /* level_interrupt_end by vector */
 };
 
 struct machine {
