@@ -65,6 +65,7 @@ hv_status mm_map_child(struct slat *child, struct slat *root, gpa_t target, gpa_
     st = slat_map(child, target, level, &m, g);
     if (st != HV_STATUS_SUCCESS)
         pfn_map_put(m.hpa, pages);
+    g->work += (uint32_t)pages;
     return st;
 }
 

@@ -79,7 +79,7 @@ struct slat {
 /* What a change left behind until the flush. About 1 KiB, on the caller's stack. */
 #define SLAT_GATHER_MAX      56
 #define SLAT_GATHER_PER_CALL 6 /* the most that one change adds */
-#define SLAT_GATHER_WORK     4096 /* pages to put or zero: some 30 us */
+#define SLAT_GATHER_WORK     4096 /* pages to reference, put or zero: some 30 us */
 
 struct slat_removed {
     uint64_t value; /* a mapping or table entry, or the address of a page on its way to a pool */
@@ -91,7 +91,7 @@ struct slat_gather {
     struct slat *slat;
     struct pool *deposit; /* where pages go that mm_deposit() took */
     bool needs_flush;
-    uint32_t work; /* pages that slat_gather_end() has to put or zero */
+    uint32_t work; /* pages that slat_gather_end() has to put or zero, or that were referenced */
     uint32_t count;
     struct slat_removed removed[SLAT_GATHER_MAX];
 };

@@ -62,6 +62,29 @@ static void string_io_to_nobody_is_skipped_whole(void **state)
     assert_int_equal(vp->rip, CODE + 2);
 }
 
+/* Ranges of any alignment, over each other and across the map's pages. */
+static void port_ranges_are_what_was_asked_for(void **state)
+{
+    static const struct {
+        uint32_t first, last, access;
+    } ranges[] = {{0, 0xffff, 1},      {0x60, 0x60, 0},      {0x61, 0x62, 3}, {0x3ffd, 0x4002, 2},
+                  {0x8000, 0xffff, 0}, {0x1f1, 0x1f7, 3},    {0x1f4, 0x1f8, 0}, {0xfffe, 0xffff, 3},
+                  {0x7fff, 0xbffd, 2}, {0x3f8, 0x3ff, 3}};
+    static uint8_t wanted[0x10000];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
+        uint32_t first = ranges[i].first, last = ranges[i].last;
+        install(HvInterceptTypeX64IoPortRange, ranges[i].access,
+                first | (uint64_t)last << HV_INTERCEPT_PARAMETER_PORT_RANGE_END_SHIFT);
+        memset(wanted + first, (int)ranges[i].access, last - first + 1);
+        for (uint32_t port = 0; port < sizeof(wanted); port++)
+            for (uint32_t access = 1; access <= 2; access <<= 1)
+                assert_int_equal(partition_intercepts_port(child, (uint16_t)port, access),
+                                 (wanted[port] & access) != 0);
+    }
+}
+
 static void intercepted_port_sends_a_message_and_suspends(void **state)
 {
     struct vp_exit exit = io(0x3f8, 1, false);
@@ -531,6 +554,7 @@ int main(void)
         TEST(port_without_an_intercept_reads_ones),
         TEST(write_to_a_port_without_an_intercept_is_lost),
         TEST(string_io_to_nobody_is_skipped_whole),
+        TEST(port_ranges_are_what_was_asked_for),
         TEST(intercepted_port_sends_a_message_and_suspends),
         TEST(port_intercepted_for_writes_is_not_for_reads),
         TEST(string_io_message_has_what_an_emulator_needs),

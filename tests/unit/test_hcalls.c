@@ -4,6 +4,7 @@
 #include "hcall_fixture.h"
 
 #include <hvabi/port.h>
+#include <x86/decode.h>
 #include "mm/pfn.h"
 #include "mm/phys.h"
 
@@ -186,6 +187,34 @@ static void root_cannot_map_itself_anew(void **state)
     assert_int_equal(root_access(page), SLAT_RWX);
 }
 
+/* A large page takes 512 references: a step does few of them, whatever the list's length. */
+static void large_mappings_are_made_in_short_steps(void **state)
+{
+    enum { COUNT = 20, A_STEP = 8 };
+    const struct vp_exit exit = {.reason = VP_EXIT_HYPERCALL, .insn_len = 3};
+    struct vp *vp = partition_vp(root_partition, 0);
+    struct hv_input_map_gpa_pages *in = machine_ptr(machine.call_in);
+    uint64_t rip = vp->rip;
+    unsigned steps = 0;
+
+    (void)state;
+    *in = (struct hv_input_map_gpa_pages){
+        .target_partition_id = child->id,
+        .target_gpa_base = 2 * MIB >> PAGE_SHIFT,
+        .map_flags = HV_MAP_GPA_PERMISSIONS_MASK | HV_MAP_GPA_LARGE_PAGE,
+    };
+    for (unsigned i = 0; i < COUNT; i++)
+        in->source_gpa_page_list[i] = 8 * MIB >> PAGE_SHIFT;
+    vp->gpr[X86_RCX] = MACHINE_REP(HvCallMapGpaPages, COUNT);
+    vp->gpr[X86_RDX] = machine.call_in.v;
+    machine_enter(vp);
+    for (; vp->rip == rip; steps++)
+        machine_exit(vp, &exit);
+    machine_leave(vp);
+    assert_int_equal(vp->gpr[X86_RAX], (uint64_t)COUNT << HV_HYPERCALL_RESULT_REPS_COMPLETED_SHIFT);
+    assert_in_range(steps, COUNT / A_STEP, COUNT);
+}
+
 /* ---- ports ---- */
 
 /* Root makes a port on its SINT 2, connects the child to it, and the child posts. */
@@ -283,6 +312,7 @@ int main(void)
         TEST(page_numbers_beyond_all_addresses_are_refused),
         TEST(root_changes_rights_of_large_pages_whole),
         TEST(root_cannot_map_itself_anew),
+        TEST(large_mappings_are_made_in_short_steps),
         TEST(child_reaches_root_through_a_connection),
         TEST(fields_for_what_we_lack_must_be_zero),
         TEST(child_may_not_manage),
