@@ -35,6 +35,17 @@ void pcpu_wait_guest_exit(const uint64_t lps[LP_MAX / 64])
     }
 }
 
+uint64_t pcpu_idle_time(const struct pcpu *cpu, uint64_t now)
+{
+    uint64_t since, idle;
+
+    do {
+        since = __atomic_load_n(&cpu->idle_since, __ATOMIC_ACQUIRE);
+        idle = __atomic_load_n(&cpu->idle_tsc, __ATOMIC_ACQUIRE);
+    } while (since != __atomic_load_n(&cpu->idle_since, __ATOMIC_ACQUIRE));
+    return since != 0 && now > since ? idle + (now - since) : idle;
+}
+
 static uint64_t grace_now; /* [a] */
 
 uint64_t grace_begin(void)

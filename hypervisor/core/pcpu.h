@@ -67,7 +67,9 @@ struct pcpu {
     uint64_t asid_generation;
 
     uint64_t stack_top; /* [I] virtual */
-    uint64_t idle_tsc;  /* ticks spent halted */
+    uint64_t started;   /* [a] host TSC when it came to its run loop */
+    uint64_t idle_tsc;  /* [a] ticks spent halted, but for */
+    uint64_t idle_since; /* [a] host TSC when it halted; 0: it does not */
     uint64_t exits;     /* all VPs */
     uint64_t run_tsc[2]; /* ticks of guest time: root, children; changed under run_queue.lock */
     struct trace_ring trace;
@@ -75,6 +77,9 @@ struct pcpu {
     uint64_t gdt[8];
     struct tss tss;
 };
+
+/* Ticks that @cpu has been halted, up to @now. Any LP. */
+uint64_t pcpu_idle_time(const struct pcpu *cpu, uint64_t now);
 
 extern struct pcpu *lp_table[LP_MAX]; /* [I] after boot */
 extern uint32_t lp_count;             /* [I] after boot */

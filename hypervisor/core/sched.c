@@ -154,6 +154,16 @@ static void charge(struct pcpu *cpu, struct vp *vp, uint64_t now)
     advance(cpu, now);
 }
 
+uint64_t sched_run_time(struct pcpu *cpu, uint64_t now)
+{
+    spin_lock(&cpu->run_queue.lock);
+    uint64_t time = cpu->run_tsc[0] + cpu->run_tsc[1];
+    if (cpu->current != NULL && now > cpu->current->sched.started)
+        time += now - cpu->current->sched.started;
+    spin_unlock(&cpu->run_queue.lock);
+    return time;
+}
+
 /* Run time of root's VP on @cpu, which may be going on. Without a lock, so not exact. */
 static uint64_t root_time(const struct pcpu *cpu, uint64_t now)
 {

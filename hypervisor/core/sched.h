@@ -94,6 +94,9 @@ void sched_forget_payer(struct vp *vp);
  * none, the one that has been spinning longest. True: the caller must go back to the scheduler. */
 bool sched_long_spin(struct pcpu *cpu, struct vp *vp);
 
+/* Ticks that VPs have had @cpu up to @now, the current one included. Any LP. */
+uint64_t sched_run_time(struct pcpu *cpu, uint64_t now);
+
 /* Root's VP of LP @root_lp is about to work for @vp, which has this LP and will be suspended: what it
  * runs until @vp is woken is charged to @vp. */
 void sched_root_works_for(struct vp *vp, uint32_t root_lp);

@@ -22,11 +22,14 @@ static void idle(struct pcpu *cpu)
 {
     uint64_t start = insn_rdtsc();
 
+    __atomic_store_n(&cpu->idle_since, start, __ATOMIC_RELEASE);
     __atomic_store_n(&cpu->remote.idle, true, __ATOMIC_SEQ_CST);
     while (__atomic_load_n(&cpu->remote.work, __ATOMIC_ACQUIRE) == 0)
         insn_sti_hlt_cli();
     __atomic_store_n(&cpu->remote.idle, false, __ATOMIC_SEQ_CST);
-    cpu->idle_tsc += insn_rdtsc() - start;
+    /* In this order: pcpu_idle_time. */
+    __atomic_store_n(&cpu->idle_tsc, cpu->idle_tsc + (insn_rdtsc() - start), __ATOMIC_RELEASE);
+    __atomic_store_n(&cpu->idle_since, 0, __ATOMIC_RELEASE);
 }
 
 /* Serve what others, and the timer, left for this LP, and what serving it left: nobody sends an
@@ -217,6 +220,7 @@ void vp_run_loop(void)
     struct pcpu *cpu = this_cpu();
 
     timer_init(&cpu->slice_timer, slice_end);
+    __atomic_store_n(&cpu->started, insn_rdtsc(), __ATOMIC_RELAXED);
     for (;;) {
         grace_pass(cpu);
         if (cpu->remote.work != 0)

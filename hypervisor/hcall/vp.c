@@ -312,10 +312,12 @@ hv_status hcall_get_logical_processor_run_time(struct hcall *h)
 
     if (in->lp_index >= lp_count)
         return HV_STATUS_INVALID_LP_INDEX;
-    struct pcpu *cpu = lp_table[in->lp_index];
-    uint64_t root = __atomic_load_n(&cpu->run_tsc[0], __ATOMIC_RELAXED);
-    uint64_t children = __atomic_load_n(&cpu->run_tsc[1], __ATOMIC_RELAXED);
-    out->global_time = tsc_to_100ns(root + children);
-    out->local_run_time = tsc_to_100ns(root);
+    struct pcpu *cpu = lp_table[insn_index_nospec(in->lp_index, lp_count)];
+    uint64_t now = insn_rdtsc(), guests = sched_run_time(cpu, now);
+    uint64_t active = now - __atomic_load_n(&cpu->started, __ATOMIC_RELAXED) -
+                      pcpu_idle_time(cpu, now);
+    out->global_time = reftime_now(&root_partition->reftime);
+    out->local_run_time = tsc_to_100ns(active);
+    out->hypervisor_time = tsc_to_100ns(active > guests ? active - guests : 0);
     return HV_STATUS_SUCCESS;
 }

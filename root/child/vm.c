@@ -2,6 +2,7 @@
 /* root/child/vm.c - the calls of /dev/vm (rootabi/vm.h), in terms of child.h. */
 #include "child/vm.h"
 
+#include <hvabi/msr.h>
 #include <hvabi/stats.h>
 #include <rootabi/errno.h>
 #include <rt/format.h>
@@ -12,6 +13,7 @@
 #include "cpu/cpu.h"
 #include "lib/sha256.h"
 #include "mm/memory.h"
+#include "sched/thread.h"
 #include "vm/operations.h"
 
 #define NS_PER_100NS 100u
@@ -135,19 +137,50 @@ static int64_t hash(struct vm_hash *a)
     return a->bytes != 0 ? 0 : -ENOENT;
 }
 
+struct root_time {
+    uint64_t ns; /* that root's VP of this CPU has run */
+    bool done;   /* [a] */
+};
+
+/* On the CPU that is asked about: each VP reads its own run time only. */
+static void read_root_time(void *argument)
+{
+    struct root_time *t = argument;
+
+    t->ns = insn_rdmsr(HV_X64_MSR_VP_RUNTIME) * NS_PER_100NS;
+    __atomic_store_n(&t->done, true, __ATOMIC_RELEASE); /* and @t is gone */
+}
+
+static bool root_time(uint32_t cpu, uint64_t *ns)
+{
+    struct root_time t = {0};
+
+    if (thread_start("lp", read_root_time, &t, (int)cpu) == NULL)
+        return false;
+    while (!__atomic_load_n(&t.done, __ATOMIC_ACQUIRE))
+        thread_yield();
+    *ns = t.ns;
+    return true;
+}
+
 static int64_t lp(struct vm_lp *a)
 {
     const struct hv_client *h = hv_begin();
     const struct hv_output_get_logical_processor_run_time *out = h->output;
     struct hv_input_get_logical_processor_run_time *in = h->input;
+    uint64_t guests;
     hv_status st;
 
     *in = (struct hv_input_get_logical_processor_run_time){.lp_index = a->index};
     st = hv_client_call(h, HvCallGetLogicalProcessorRunTime);
-    a->root_ns = out->local_run_time * NS_PER_100NS;
-    a->children_ns = (out->global_time - out->local_run_time) * NS_PER_100NS;
+    guests = (out->local_run_time - out->hypervisor_time) * NS_PER_100NS;
     hv_end();
-    return st == HV_STATUS_SUCCESS ? 0 : -ENOENT;
+    if (st != HV_STATUS_SUCCESS)
+        return -ENOENT;
+    if (!root_time(a->index, &a->root_ns))
+        return -ENOMEM;
+    a->children_ns = guests > a->root_ns ? guests - a->root_ns : 0;
+    return 0;
 }
 
 void vm_operations_register(void)

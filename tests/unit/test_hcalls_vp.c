@@ -157,6 +157,43 @@ static void cr8_is_the_class_of_the_apics_priority(void **state)
     assert_int_equal(value[0], 9);
 }
 
+/* ---- run times ---- */
+
+static struct hv_output_get_logical_processor_run_time run_time_of(uint64_t lp)
+{
+    struct hv_output_get_logical_processor_run_time out;
+
+    assert_int_equal(
+        machine_call(HvCallGetLogicalProcessorRunTime, &lp, sizeof(lp), &out, sizeof(out)),
+        HV_STATUS_SUCCESS);
+    return out;
+}
+
+static void run_time_of_an_lp_is_all_but_its_idle_time(void **state)
+{
+    const uint64_t second = MACHINE_TSC_HZ, units = HV_REFERENCE_TIME_PER_SECOND;
+    struct hv_output_get_logical_processor_run_time before, after;
+    struct pcpu *cpu = lp_table[1];
+
+    (void)state;
+    before = run_time_of(1);
+    machine.tsc += second;
+    cpu->run_tsc[1] += second / 4; /* a child had it, and the hypervisor the rest */
+    after = run_time_of(1);
+    assert_in_range(after.global_time - before.global_time, units - 1, units + 1);
+    assert_in_range(after.local_run_time - before.local_run_time, units - 1, units + 1);
+    assert_in_range(after.hypervisor_time - before.hypervisor_time, units * 3 / 4 - 1,
+                    units * 3 / 4 + 1);
+    cpu->idle_since = machine.tsc;
+    machine.tsc += second; /* it halts, and goes on halting */
+    before = run_time_of(1);
+    assert_int_equal(before.local_run_time, after.local_run_time);
+    cpu->idle_tsc += machine.tsc - cpu->idle_since;
+    cpu->idle_since = 0;
+    assert_int_equal(run_time_of(1).local_run_time, after.local_run_time);
+    assert_int_equal(CALL(HvCallGetLogicalProcessorRunTime, 2), HV_STATUS_INVALID_LP_INDEX);
+}
+
 /* ---- translation, interrupts ---- */
 
 #define READ    HV_TRANSLATE_GVA_VALIDATE_READ
@@ -337,6 +374,7 @@ int main(void)
         TEST(tsc_set_by_the_parent_ends_the_reference_page),
         TEST(xfem_is_what_a_guest_could_set),
         TEST(cr8_is_the_class_of_the_apics_priority),
+        TEST(run_time_of_an_lp_is_all_but_its_idle_time),
         TEST(translation_tells_what_lies_there),
         TEST(translation_wants_what_it_can_do),
         TEST(translation_has_the_privilege_of_the_vp),
