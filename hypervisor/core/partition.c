@@ -108,19 +108,29 @@ uint64_t partition_live(void)
     return live;
 }
 
-uint64_t partition_next_child(const struct partition *parent, uint64_t previous)
+static bool is_child(const struct partition *p, const struct partition *parent)
 {
-    uint64_t id = 0;
-    uint32_t start = previous == HV_PARTITION_ID_INVALID
-                         ? 0
-                         : (uint32_t)(previous & (PARTITION_MAX - 1)) + 1;
+    return p != NULL && p->parent == parent;
+}
+
+/* Ids grow: their order is that of creation. */
+hv_status partition_next_child(const struct partition *parent, uint64_t previous, uint64_t *next)
+{
+    const struct partition *from;
+    uint64_t id = UINT64_MAX;
 
     spin_lock(&table.lock);
-    for (uint32_t i = start; i < PARTITION_MAX && id == 0; i++)
-        if (table.slots[i] != NULL && table.slots[i]->parent == parent)
-            id = table.slots[i]->id;
+    from = table.slots[previous & (PARTITION_MAX - 1)];
+    bool valid = previous == HV_PARTITION_ID_INVALID ||
+                 (is_child(from, parent) && from->id == previous);
+    for (uint32_t i = 0; i < PARTITION_MAX && valid; i++) {
+        const struct partition *p = table.slots[i];
+        if (is_child(p, parent) && p->id > previous && p->id < id)
+            id = p->id;
+    }
     spin_unlock(&table.lock);
-    return id;
+    *next = id != UINT64_MAX ? id : HV_PARTITION_ID_INVALID;
+    return valid ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_PARTITION_ID;
 }
 
 struct vp *partition_vp(struct partition *p, uint32_t index)

@@ -119,8 +119,10 @@ void partition_put(struct partition *p);
 /* For statistics: how many there are, root's included. */
 uint64_t partition_live(void);
 
-/* The next child of @parent after id @previous, in order of slots; 0: no more. */
-uint64_t partition_next_child(const struct partition *parent, uint64_t previous);
+/* The child of @parent created next after its child @previous; HV_PARTITION_ID_INVALID: the first,
+ * and, in *@next, no more. HV_STATUS_INVALID_PARTITION_ID: @previous is no child of @parent's. */
+hv_status partition_next_child(const struct partition *parent, uint64_t previous, uint64_t *next)
+    MUST_CHECK;
 
 /* The VP @index, or NULL. The result stays valid while the partition is referenced and not being
  * finalized: VPs are freed only when they run nowhere and no hypercall names them [p]. */

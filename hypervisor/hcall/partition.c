@@ -132,6 +132,5 @@ hv_status hcall_get_next_child_partition(struct hcall *h)
 
     if (in->parent_id != h->caller->id && in->parent_id != HV_PARTITION_ID_SELF)
         return HV_STATUS_INVALID_PARTITION_ID;
-    out->next_child_id = partition_next_child(h->caller, in->previous_child_id);
-    return HV_STATUS_SUCCESS;
+    return partition_next_child(h->caller, in->previous_child_id, &out->next_child_id);
 }

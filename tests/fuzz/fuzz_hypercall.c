@@ -348,7 +348,9 @@ static void end_children(struct vp *root)
 
     root_partition->guest_os_id = MACHINE_GUEST_OS;
     machine_flat(root);
-    while ((id = partition_next_child(root_partition, HV_PARTITION_ID_INVALID)) != 0) {
+    while (partition_next_child(root_partition, HV_PARTITION_ID_INVALID, &id) ==
+               HV_STATUS_SUCCESS &&
+           id != HV_PARTITION_ID_INVALID) {
         BUG_ON(call(root, HvCallFinalizePartition | HV_HYPERCALL_FAST, id, 0) != HV_STATUS_SUCCESS);
         withdraw_all(root, id);
         BUG_ON(call(root, HvCallDeletePartition | HV_HYPERCALL_FAST, id, 0) != HV_STATUS_SUCCESS);

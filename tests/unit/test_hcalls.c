@@ -63,6 +63,36 @@ static void life_has_an_order(void **state)
                      HV_STATUS_OPERATION_DENIED); /* memory */
 }
 
+static uint64_t next_child(uint64_t previous)
+{
+    const uint64_t in[] = {HV_PARTITION_ID_SELF, previous};
+    uint64_t next = 0;
+
+    assert_int_equal(machine_call(HvCallGetNextChildPartition, in, sizeof(in), &next, sizeof(next)),
+                     HV_STATUS_SUCCESS);
+    return next;
+}
+
+static void children_are_told_in_the_order_of_their_creation(void **state)
+{
+    const uint64_t gone = child->id;
+    struct partition *second = machine_child(1, 1), *third;
+    uint64_t self = HV_PARTITION_ID_SELF;
+
+    (void)state;
+    machine_child_end(child);
+    third = machine_child(1, 1); /* in the slot of the first */
+    assert_true(third->slot < second->slot);
+    assert_int_equal(next_child(HV_PARTITION_ID_INVALID), second->id);
+    assert_int_equal(next_child(second->id), third->id);
+    assert_int_equal(next_child(third->id), HV_PARTITION_ID_INVALID);
+    assert_int_equal(CALL(HvCallGetNextChildPartition, self, gone), HV_STATUS_INVALID_PARTITION_ID);
+    assert_int_equal(CALL(HvCallGetNextChildPartition, self, root_partition->id),
+                     HV_STATUS_INVALID_PARTITION_ID);
+    assert_int_equal(CALL(HvCallGetNextChildPartition, NO_SUCH_ID, 0),
+                     HV_STATUS_INVALID_PARTITION_ID);
+}
+
 static void all_that_a_child_had_comes_back(void **state)
 {
     uint64_t in_use = pool_balance(&root_partition->pool).in_use;
@@ -305,6 +335,7 @@ int main(void)
         TEST(calls_refuse_a_partition_that_is_not_there),
         TEST(id_is_never_used_again),
         TEST(life_has_an_order),
+        TEST(children_are_told_in_the_order_of_their_creation),
         TEST(all_that_a_child_had_comes_back),
         TEST(initialization_without_memory_can_be_tried_again),
         TEST(deposited_page_leaves_root_and_mapped_one_cannot),
