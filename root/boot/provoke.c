@@ -76,6 +76,15 @@ static void provoke_dump(void *unused)
     panic("provoked");
 }
 
+/* Reads what the hypervisor keeps: #GP. */
+static void provoke_intrude(void *unused)
+{
+    const volatile uint64_t *kept = mmio_map(handoff_info()->kept_base, PAGE_SIZE);
+
+    (void)unused;
+    log_print("root: read %lx: FAIL, nobody denied it", *kept);
+}
+
 static const struct kind {
     const char *name;
     thread_entry entry;
@@ -85,7 +94,8 @@ static const struct kind {
              {"overflow", provoke_overflow},
              {"frame", provoke_frame},
              {"dump", provoke_dump},
-             {"triple", provoke_triple}};
+             {"triple", provoke_triple},
+             {"intrude", provoke_intrude}};
 
 #define LATE_CPU "late"
 

@@ -5,8 +5,8 @@
  * boot.cfg: selftest = yes prints one "PASS fact" or "FAIL fact" a line. rootdebug =
  * KIND[,lp=N][,child=NAME] makes the bug happen in a thread on LP N (0), once root is up, or once the
  * child of that name runs; KIND: panic, assert, fault, overflow (of a kernel stack), triple (fault),
- * frame (pointer that leads nowhere), dump (that itself faults). rootdebug = late: the second
- * processor comes after it was given up. */
+ * frame (pointer that leads nowhere), dump (that itself faults), intrude (into the hypervisor's
+ * memory). rootdebug = late: the second processor comes after it was given up. */
 #ifndef ROOT_BOOT_SELFTEST_H
 #define ROOT_BOOT_SELFTEST_H
 

@@ -3,6 +3,7 @@
 
 A case file defines TESTS, a list of Test. See docs/testing.md.
 """
+from . import monitor
 from .catalogue import Test
 from .disks import Blank, Mixed, Random
 from .fill import Fill
@@ -11,4 +12,4 @@ from .screen import screen_text
 from .vm import Failure
 
 __all__ = ["Test", "Blank", "Mixed", "Random", "Fill", "Failure", "every_vp_once", "hello_lines",
-           "screen_text"]
+           "monitor", "screen_text"]

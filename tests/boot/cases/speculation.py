@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What is done against speculation, as far as an emulator can show it: the choice itself is
 tests/unit/test_speculation.c's."""
-from boottest import Test
+import re
+
+from boottest import Failure, Test
 
 # QEMU without its name in CPUID: the hypervisor must take it for a processor that speculates.
 ANONYMOUS = "max,+svm,tcg-cpuid=off"
@@ -14,10 +16,16 @@ def hello(name, vps, says, **fields):
                 **fields)
 
 
-def threads(name, children, **fields):
-    """Four LPs on two cores."""
-    return hello(name, 4, [rf"^hv: LPs share cores: {children} of 4 run children"],
-                 smp="4,cores=2,threads=2", **fields)
+def threads(name, children, *says, **fields):
+    """Four LPs on two cores: so many run children, and by the hypervisor's accounts no other has."""
+    def check(vm):
+        ran = re.findall(r", root \d+ us, children (\d+) us$", vm.text, re.MULTILINE)
+        if len(ran) != 4 or sum(us != "0" for us in ran) != children:
+            raise Failure(f"run times of children on each LP: {ran}")
+    return Test(name, smp="4,cores=2,threads=2", after=check,
+                commands="start spin vps=4 rounds=1000; wait spin 60; lps",
+                expect=[*says, rf"^hv: LPs share cores: {children} of 4 run children",
+                        r"^exec: 3 commands, 0 failed"], **fields)
 
 
 TESTS = [
@@ -28,7 +36,6 @@ TESTS = [
            r"^hv: speculation: this is not enough: .*microcode"], cpu=ANONYMOUS),
     threads("smt-isolated", 2),
     threads("smt-shared", 4, options={"smt": "shared"}),
-    hello("smt-unknown-value", 4, [r"^hv: boot.cfg: smt is isolated or shared: using isolated",
-                                   r"^hv: LPs share cores: 2 of 4 run children"],
-          smp="4,cores=2,threads=2", options={"smt": "share"}),
+    threads("smt-unknown-value", 2, r"^hv: boot.cfg: smt is isolated or shared: using isolated",
+            options={"smt": "share"}),
 ]
