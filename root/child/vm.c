@@ -62,6 +62,7 @@ static int64_t wait(struct vm_wait *a)
 static int64_t partition(struct vm_partition *a)
 {
     static const char *const states[] = {"ended", "starting", "running", "ending"};
+    struct memory_totals m;
     struct child *c;
 
     if (a->index == 0) {
@@ -69,7 +70,8 @@ static int64_t partition(struct vm_partition *a)
         a->vp_count = cpu_count();
         rt_strlcpy(a->name, "root", sizeof(a->name));
         rt_strlcpy(a->state, "running", sizeof(a->state));
-        a->memory_bytes = 0;
+        memory_totals(&m);
+        a->memory_bytes = m.total;
         a->deposited_pages = 0;
         a->end = VM_END_NONE;
         return 0;

@@ -54,6 +54,15 @@ static bool has_input(void *context)
     return input.head != input.tail;
 }
 
+bool console_has_input(void)
+{
+    uint64_t flags = spin_lock(&input.queue.lock);
+    bool has = has_input(NULL);
+
+    spin_unlock(&input.queue.lock, flags);
+    return has;
+}
+
 size_t console_read(char *buffer, size_t size)
 {
     size_t n = 0;

@@ -4,6 +4,7 @@
 #ifndef ROOT_IO_CONSOLE_H
 #define ROOT_IO_CONSOLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,9 @@ void console_write(const char *text, size_t length);
 
 /* At least one, at most @size characters that were typed. Thread context: sleeps for the first. */
 size_t console_read(char *buffer, size_t size);
+
+/* Is there one? Only one thread reads. */
+bool console_has_input(void);
 
 /* Take a typed character: the drivers' side. Any context. */
 void console_input(char c);

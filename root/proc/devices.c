@@ -9,6 +9,11 @@ static int64_t dev_console_read(char *buffer, size_t size)
     return (int64_t)console_read(buffer, size);
 }
 
+static bool dev_console_would_sleep(void)
+{
+    return !console_has_input();
+}
+
 static int64_t dev_console_write(const char *buffer, size_t size)
 {
     console_write(buffer, size);
@@ -18,6 +23,7 @@ static int64_t dev_console_write(const char *buffer, size_t size)
 static const struct device dev_console = {
     .path = "/dev/console",
     .read = dev_console_read,
+    .would_sleep = dev_console_would_sleep,
     .write = dev_console_write,
 };
 

@@ -31,7 +31,7 @@ int64_t file_open(struct file_table *t, const char *path, uint32_t flags)
         if (t->files[fd] != NULL)
             continue;
         t->files[fd] = d;
-        t->access[fd] = (uint8_t)(flags & OPEN_ACCESS_MASK);
+        t->flags[fd] = (uint16_t)(flags & (OPEN_ACCESS_MASK | OPEN_NONBLOCK));
         return fd;
     }
     return -EMFILE;
@@ -56,7 +56,7 @@ int64_t file_read(struct file_table *t, uint64_t fd, uint64_t buffer, uint64_t s
     char chunk[CHUNK_MAX];
     int64_t n;
 
-    if (d == NULL || t->access[fd] == OPEN_WRITE)
+    if (d == NULL || (t->flags[fd] & OPEN_ACCESS_MASK) == OPEN_WRITE)
         return -EBADF;
     if (!user_range_is_valid(buffer, size))
         return -EFAULT;
@@ -64,6 +64,8 @@ int64_t file_read(struct file_table *t, uint64_t fd, uint64_t buffer, uint64_t s
         return -EINVAL;
     if (size == 0)
         return 0;
+    if ((t->flags[fd] & OPEN_NONBLOCK) != 0 && d->would_sleep != NULL && d->would_sleep())
+        return -EAGAIN;
     n = d->read(chunk, size < sizeof(chunk) ? size : sizeof(chunk));
     if (n > 0 && !copy_to_user(buffer, chunk, (size_t)n))
         return -EFAULT;
@@ -76,7 +78,7 @@ int64_t file_write(struct file_table *t, uint64_t fd, uint64_t buffer, uint64_t 
     char chunk[CHUNK_MAX];
     size_t n = size < sizeof(chunk) ? size : sizeof(chunk);
 
-    if (d == NULL || t->access[fd] == OPEN_READ)
+    if (d == NULL || (t->flags[fd] & OPEN_ACCESS_MASK) == OPEN_READ)
         return -EBADF;
     if (!user_range_is_valid(buffer, size))
         return -EFAULT;

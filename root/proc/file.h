@@ -5,6 +5,7 @@
 #ifndef ROOT_PROC_FILE_H
 #define ROOT_PROC_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,7 @@ struct device {
     const char *path;
     /* Bytes done, or a negative error number; NULL: not possible. May sleep. */
     int64_t (*read)(char *buffer, size_t size);
+    bool (*would_sleep)(void); /* read; NULL: never */
     int64_t (*write)(const char *buffer, size_t size);
     const struct device_ioctl *ioctls;
     uint32_t ioctl_count;
@@ -33,7 +35,7 @@ enum { FILES_MAX = 32 };
 /* One process's descriptors; single-threaded processes need no lock. */
 struct file_table {
     const struct device *files[FILES_MAX]; /* NULL: free */
-    uint8_t access[FILES_MAX];             /* OPEN_* */
+    uint16_t flags[FILES_MAX];             /* OPEN_* */
 };
 
 /* All results: as the system call's of that name. @buffer and @argument are ring-3 addresses. */

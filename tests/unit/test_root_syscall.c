@@ -232,6 +232,19 @@ static void access_mode_of_a_file_is_kept_to(void **state)
     assert_int_equal(call(SYSCALL_READ, (uint64_t)writer, at, 1), -EBADF);
 }
 
+static void a_file_that_does_not_block_says_try_again(void **state)
+{
+    uint64_t at = scratch();
+    uint64_t fd = (uint64_t)open_path("/dev/console", OPEN_READ | OPEN_NONBLOCK);
+
+    (void)state;
+    fake_process.input = "";
+    assert_int_equal(call(SYSCALL_READ, fd, at, 1), -EAGAIN);
+    fake_process.input = "ab";
+    assert_int_equal(call(SYSCALL_READ, fd, at, 5), 2);
+    assert_int_equal(call(SYSCALL_WRITE, fd, at, 1), -EBADF);
+}
+
 static void bad_times_are_refused(void **state)
 {
     static const struct root_timespec bad[] = {
@@ -381,6 +394,7 @@ int main(void)
         TEST(bad_files_are_refused),
         TEST(only_devices_open_and_only_so_many),
         TEST(access_mode_of_a_file_is_kept_to),
+        TEST(a_file_that_does_not_block_says_try_again),
         TEST(bad_times_are_refused),
         TEST(sleep_takes_its_time),
         TEST(reboot_needs_its_magic),

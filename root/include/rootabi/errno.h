@@ -6,6 +6,7 @@
 enum {
     EPERM = 1,
     ENOENT = 2,
+    EINTR = 4,
     EIO = 5,
     ENXIO = 6,
     EBADF = 9,

@@ -37,7 +37,13 @@ enum {
 enum { OPENAT_CWD = -100 };
 
 /* openat: access modes; other flags are ignored. */
-enum { OPEN_READ = 0, OPEN_WRITE = 1, OPEN_READ_WRITE = 2, OPEN_ACCESS_MASK = 3 };
+enum {
+    OPEN_READ = 0,
+    OPEN_WRITE = 1,
+    OPEN_READ_WRITE = 2,
+    OPEN_ACCESS_MASK = 3,
+    OPEN_NONBLOCK = 04000, /* a read that would sleep gives EAGAIN */
+};
 
 enum { CLOCK_REALTIME_ID = 0, CLOCK_MONOTONIC_ID = 1 };
 

@@ -66,7 +66,7 @@ struct vm_vp {
     uint32_t vp_index;
     uint64_t partition_id;
     char partition[VM_NAME_SIZE];
-    uint32_t lp; /* where it ran last */
+    uint32_t lp; /* where it ran last; UINT32_MAX: not known */
     uint32_t suspended; /* explicitly (HvRegisterExplicitSuspend) */
     char state[16];
     uint64_t run_ns;

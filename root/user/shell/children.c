@@ -10,6 +10,7 @@
 #define NS_PER_S  1000000000ul
 #define NS_PER_MS 1000000ul
 #define KIB       1024ul
+#define WAIT_PIECE_NS (100 * NS_PER_MS)
 
 /* The end of a list is no failure. */
 static int list_end(const char *what, int64_t result)
@@ -37,9 +38,14 @@ int command_vps(int argc, char **argv)
 
     (void)argc;
     (void)argv;
-    for (; (result = device_call(DEVICE_VM, VM_IOCTL_VP, &v)) == 0; v.index++)
-        print("%4lu  %-20s VP %3u  LP %3u  %-10s %10lu ms %12lu exits\n", v.partition_id,
-              v.partition, v.vp_index, v.lp, v.state, v.run_ns / NS_PER_MS, v.exits);
+    for (; (result = device_call(DEVICE_VM, VM_IOCTL_VP, &v)) == 0; v.index++) {
+        char lp[12] = "-";
+
+        if (v.lp != UINT32_MAX)
+            rt_snprintf(lp, sizeof(lp), "%u", v.lp);
+        print("%4lu  %-20s VP %3u  LP %3s  %-10s %10lu ms %12lu exits\n", v.partition_id,
+              v.partition, v.vp_index, lp, v.state, v.run_ns / NS_PER_MS, v.exits);
+    }
     return list_end("vps", result);
 }
 
@@ -166,6 +172,24 @@ static int print_end(const struct vm_wait *w)
     return w->end != VM_END_STOPPED;
 }
 
+/* Piece by piece, with a look at the keys in between. @ns 0: without end. */
+static int64_t wait_or_interrupt(struct vm_wait *w, uint64_t ns)
+{
+    uint64_t left = ns != 0 ? ns : UINT64_MAX;
+    int64_t result;
+
+    for (;;) {
+        w->timeout_ns = left < WAIT_PIECE_NS ? left : WAIT_PIECE_NS;
+        result = device_call(DEVICE_VM, VM_IOCTL_WAIT, w);
+        if (ns != 0)
+            left -= w->timeout_ns;
+        if (result != -ETIMEDOUT || left == 0)
+            return result;
+        if (interrupt_typed())
+            return -EINTR;
+    }
+}
+
 int command_wait(int argc, char **argv)
 {
     struct vm_wait w = {0};
@@ -178,7 +202,10 @@ int command_wait(int argc, char **argv)
         return 1;
     }
     rt_strlcpy(w.name, argv[1], sizeof(w.name));
-    w.timeout_ns = seconds * NS_PER_S;
-    result = device_call(DEVICE_VM, VM_IOCTL_WAIT, &w);
+    result = wait_or_interrupt(&w, seconds * NS_PER_S);
+    if (result == -EINTR) {
+        print("^C\n%s: goes on\n", w.name);
+        return 1;
+    }
     return result < 0 ? report(w.name, result) : print_end(&w);
 }

@@ -39,15 +39,20 @@ bool module_find(const char *name, char *found)
 
 static int command_help(int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
+    bool found = argc < 2;
+
     for (unsigned i = 0; i < command_count; i++) {
         char head[48];
 
+        if (argc > 1 && strcmp(argv[1], commands[i].name) != 0)
+            continue;
+        found = true;
         rt_snprintf(head, sizeof(head), "%s %s", commands[i].name, commands[i].usage);
         print("  %-44s %s\n", head, commands[i].help);
     }
-    return 0;
+    if (!found)
+        print("help: there is no command %s\n", argv[1]);
+    return !found;
 }
 
 static int command_memory(int argc, char **argv)
@@ -164,7 +169,7 @@ static int command_poweroff(int argc, char **argv)
 }
 
 const struct command commands[] = {
-    {"help", "", "this list", COMPLETE_NONE, command_help},
+    {"help", "[COMMAND]", "this list, or a line of it", COMPLETE_NONE, command_help},
     {"partitions", "", "the partitions", COMPLETE_NONE, command_partitions},
     {"vps", "", "the virtual processors", COMPLETE_NONE, command_vps},
     {"lps", "", "the logical processors", COMPLETE_NONE, command_lps},
@@ -177,7 +182,8 @@ const struct command commands[] = {
      "start a child: vps=N memory=MIB weight=N privileges=0xMASK or its own", COMPLETE_MODULE,
      command_start},
     {"stop", "NAME", "end a child", COMPLETE_CHILD, command_stop},
-    {"wait", "NAME [SECONDS]", "wait until a child ends", COMPLETE_CHILD, command_wait},
+    {"wait", "NAME [SECONDS]", "wait until a child ends; Ctrl-C ends the wait alone",
+     COMPLETE_CHILD, command_wait},
     {"log", "", "the kernel's log", COMPLETE_NONE, command_log},
     {"echo", "[WORD]...", "print the words", COMPLETE_NONE, command_echo},
     {"sleep", "SECONDS", "do nothing for so long", COMPLETE_NONE, command_sleep},

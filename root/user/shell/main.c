@@ -16,7 +16,16 @@ enum { OPTION_SIZE = 16384 }; /* all of boot.cfg's options have no more */
 
 int main(void);
 
+#define INTERRUPT_KEY 0x03 /* Ctrl-C */
+
 static int device_files[DEVICE_FILES];
+
+/* Keys that have been read, but are still to be taken. */
+static struct {
+    char keys[256];
+    size_t length;
+    int file; /* the console, without waiting */
+} typed;
 
 void devices_open(void)
 {
@@ -24,6 +33,7 @@ void devices_open(void)
 
     for (unsigned i = 0; i < DEVICE_FILES; i++)
         device_files[i] = (int)open(paths[i], OPEN_READ_WRITE);
+    typed.file = (int)open("/dev/console", OPEN_READ | OPEN_NONBLOCK);
 }
 
 int64_t device_call(enum device_file device, uint32_t command, void *argument)
@@ -106,28 +116,57 @@ static void run_options(void)
     reboot(REBOOT_POWER_OFF);
 }
 
+static void forget_keys(size_t n)
+{
+    typed.length -= n;
+    memmove(typed.keys, typed.keys + n, typed.length);
+}
+
+bool interrupt_typed(void)
+{
+    int64_t n = read(typed.file, typed.keys + typed.length, sizeof(typed.keys) - typed.length);
+    size_t forget = 0;
+
+    typed.length += n > 0 ? (size_t)n : 0;
+    for (size_t i = 0; i < typed.length; i++)
+        if (typed.keys[i] == INTERRUPT_KEY)
+            forget = i + 1;
+    forget_keys(forget);
+    return forget != 0;
+}
+
+/* Waits for it. False: there will be none. */
+static bool next_key(char *key)
+{
+    int64_t n = (int64_t)typed.length;
+
+    if (n == 0)
+        n = read(STDIN_FILE, typed.keys, sizeof(typed.keys));
+    if (n <= 0)
+        return false;
+    typed.length = (size_t)n;
+    *key = typed.keys[0];
+    forget_keys(1);
+    return true;
+}
+
 int main(void)
 {
     static struct line_editor editor;
     static const struct line_callbacks callbacks = {terminal_write, candidate, NULL};
-    char keys[64];
+    char key;
 
     devices_open();
     run_options();
     line_init(&editor, &callbacks, PROMPT);
     line_begin(&editor);
-    for (;;) {
-        int64_t n = read(STDIN_FILE, keys, sizeof(keys));
+    while (next_key(&key)) {
+        enum line_result r = line_key(&editor, key);
 
-        if (n <= 0)
-            return 1;
-        for (int64_t i = 0; i < n; i++) {
-            enum line_result r = line_key(&editor, keys[i]);
-
-            if (r == LINE_DONE)
-                run_line(editor.text);
-            if (r != LINE_MORE)
-                line_begin(&editor);
-        }
+        if (r == LINE_DONE)
+            run_line(editor.text);
+        if (r != LINE_MORE)
+            line_begin(&editor);
     }
+    return 1;
 }

@@ -182,8 +182,15 @@ static int64_t console_write(const char *buffer, size_t size)
     return (int64_t)size;
 }
 
-static const struct device console = {
-    .path = "/dev/console", .read = console_read, .write = console_write};
+static bool console_would_sleep(void)
+{
+    return fake_process.input[0] == '\0';
+}
+
+static const struct device console = {.path = "/dev/console",
+                                      .read = console_read,
+                                      .would_sleep = console_would_sleep,
+                                      .write = console_write};
 
 const struct device *const file_devices[] = {&console, &dev_root, &dev_vm, &dev_disk};
 const uint32_t file_device_count = sizeof(file_devices) / sizeof(file_devices[0]);
