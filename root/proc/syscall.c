@@ -54,6 +54,8 @@ static int64_t sys_mmap(struct process *p, const uint64_t *a)
 
     if ((flags & ~(uint64_t)MMAP_FIXED) != (MMAP_PRIVATE | MMAP_ANONYMOUS))
         return -EINVAL;
+    if (protection == 0) /* what nobody may touch has no use here, and no mapping */
+        return -EINVAL;
     if ((protection & ~(uint64_t)(MMAP_PROT_READ | MMAP_PROT_WRITE | MMAP_PROT_EXEC)) != 0)
         return -EINVAL;
     if ((protection & MMAP_PROT_WRITE) != 0 && (protection & MMAP_PROT_EXEC) != 0)

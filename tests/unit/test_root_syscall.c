@@ -96,6 +96,7 @@ static void mmap_refuses_what_it_does_not_do(void **state)
     assert_int_equal(map(0, 0, READ_WRITE, PRIVATE_ANONYMOUS), -EINVAL);
     assert_int_equal(map(0, PAGE_SIZE, READ_WRITE, MMAP_PRIVATE), -EINVAL);
     assert_int_equal(map(0, PAGE_SIZE, 8, PRIVATE_ANONYMOUS), -EINVAL);
+    assert_int_equal(map(0, PAGE_SIZE, 0, PRIVATE_ANONYMOUS), -EINVAL); /* PROT_NONE */
     assert_int_equal(map(0, PAGE_SIZE, MMAP_PROT_WRITE | MMAP_PROT_EXEC, PRIVATE_ANONYMOUS),
                      -EACCES);
     assert_int_equal(map(0, UINT64_MAX, READ_WRITE, PRIVATE_ANONYMOUS), -EINVAL);
