@@ -11,7 +11,7 @@
 #include "sched/stack.h"
 #include "sched/timer.h"
 
-/* How long a thread runs while others of its priority wait. */
+/* How long a thread runs while others wait. */
 #define SLICE_NS 5000000ull
 
 static bool idle_polls; /* [I] after boot */
@@ -21,27 +21,18 @@ static void enqueue_locked(struct cpu *cpu, struct thread *t)
     struct run_queue *q = &cpu->run_queue;
 
     t->state = THREAD_RUNNABLE;
-    list_push_back(&q->ready[t->priority], &t->link);
+    list_push_back(&q->ready, &t->link);
     __atomic_store_n(&q->waiting, q->waiting + 1, __ATOMIC_RELAXED);
 }
 
 static struct thread *dequeue_locked(struct run_queue *q)
 {
-    for (unsigned p = 0; p < THREAD_PRIORITIES; p++) {
-        struct list *l = list_pop_front(&q->ready[p]);
+    struct list *l = list_pop_front(&q->ready);
 
-        if (l != NULL) {
-            __atomic_store_n(&q->waiting, q->waiting - 1, __ATOMIC_RELAXED);
-            return container_of(l, struct thread, link);
-        }
-    }
-    return q->idle;
-}
-
-/* Whether @t, just queued, should run before what runs now. */
-static bool preempts(const struct run_queue *q, const struct thread *t)
-{
-    return q->running == q->idle || t->priority < q->running->priority;
+    if (l == NULL)
+        return q->idle;
+    __atomic_store_n(&q->waiting, q->waiting - 1, __ATOMIC_RELAXED);
+    return container_of(l, struct thread, link);
 }
 
 /* After queueing @t on @cpu: make that CPU switch, or at least share its time. */
@@ -103,7 +94,7 @@ static struct cpu *place(struct cpu *last)
 static void queue_on(struct cpu *cpu, struct thread *t)
 {
     uint64_t flags = spin_lock(&cpu->run_queue.lock);
-    bool now = preempts(&cpu->run_queue, t);
+    bool now = cpu->run_queue.running == cpu->run_queue.idle;
 
     __atomic_store_n(&t->cpu, cpu->index, __ATOMIC_RELEASE);
     enqueue_locked(cpu, t);
@@ -264,13 +255,12 @@ void thread_launch(struct thread *t)
 
 static struct thread *first_movable_locked(const struct run_queue *q)
 {
-    for (unsigned p = 0; p < THREAD_PRIORITIES; p++)
-        LIST_FOR_EACH (l, &q->ready[p]) {
-            struct thread *t = container_of(l, struct thread, link);
+    LIST_FOR_EACH (l, &q->ready) {
+        struct thread *t = container_of(l, struct thread, link);
 
-            if (!t->pinned)
-                return t;
-        }
+        if (!t->pinned)
+            return t;
+    }
     return NULL;
 }
 

@@ -23,7 +23,6 @@ struct thread {
     uint64_t rsp;                /* [run queue lock] saved stack pointer while not running */
     uint64_t stack_top;          /* [I] */
     enum thread_state state;     /* [run queue lock] */
-    enum thread_priority priority;
     uint32_t cpu;                /* [run queue lock] */
     bool pinned;                 /* [I] */
     uint32_t id;                 /* [I] */

@@ -21,7 +21,7 @@ void spin_unlock(struct spinlock *l, uint64_t flags)
     __atomic_store_n(&l->owner, l->owner + 1, __ATOMIC_RELEASE);
     if ((flags & RFLAGS_IF) == 0)
         return;
-    /* A wake under the lock may have made a better thread runnable here. */
+    /* A wake under the lock may have given an idle CPU, this one, a thread. */
     if (__atomic_load_n(&this_cpu()->reschedule, __ATOMIC_RELAXED))
         schedule();
     insn_sti();

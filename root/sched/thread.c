@@ -120,7 +120,6 @@ struct thread *thread_create(const char *name, thread_entry entry, void *argumen
     }
     t->rsp = stack_prepare(t->stack_top);
     t->state = THREAD_RUNNABLE;
-    t->priority = THREAD_PRIORITY_NORMAL;
     t->pinned = cpu >= 0;
     t->cpu = cpu >= 0 ? (uint32_t)cpu : 0;
     t->id = thread_next_id();
@@ -159,11 +158,9 @@ bool sched_init_cpu(struct cpu *cpu, uint64_t stack_top)
 
     if (idle == NULL)
         return false;
-    for (unsigned p = 0; p < THREAD_PRIORITIES; p++)
-        list_init(&q->ready[p]);
+    list_init(&q->ready);
     idle->stack_top = stack_top;
     idle->state = THREAD_RUNNING;
-    idle->priority = THREAD_PRIORITIES;
     idle->pinned = true;
     idle->cpu = cpu->index;
     idle->run_since = time_now();
