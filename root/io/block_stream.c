@@ -44,6 +44,7 @@ static void stretch_start(struct stream *s, struct buffer *b)
         (struct block_segment){.physical = b->physical, .length = count * s->device->sector_size};
     b->request = (struct block_request){
         .op = s->op,
+        .force_unit_access = s->op == BLOCK_WRITE && count == left,
         .sector = s->next_sector,
         .sector_count = count,
         .segment_count = 1,
@@ -169,4 +170,21 @@ enum block_stream_result block_fill(struct block_device *device, uint64_t seed)
     if (result == BLOCK_STREAM_OK && block_submit_wait(&flush) != BLOCK_OK)
         result = BLOCK_STREAM_IO_ERROR;
     return result;
+}
+
+enum block_status block_discard(struct block_device *device)
+{
+    struct block_request r = {.op = BLOCK_DISCARD, .device = device};
+    enum block_status status = BLOCK_OK;
+
+    for (; r.sector < device->sector_count && status == BLOCK_OK; r.sector += r.sector_count) {
+        uint64_t left = device->sector_count - r.sector;
+
+        r.sector_count =
+            left < device->max_discard_sectors ? (uint32_t)left : device->max_discard_sectors;
+        if (r.sector_count == 0)
+            return BLOCK_UNSUPPORTED;
+        status = block_submit_wait(&r);
+    }
+    return status;
 }

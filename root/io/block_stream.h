@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* root/io/block_stream.h - whole disks from end to end, in large requests of which several are in
- * flight: to hash one, and to fill one for a test. Thread context; sleeps. */
+ * flight: to hash one, and to fill or discard one for a test. Thread context; sleeps. */
 #ifndef ROOT_IO_BLOCK_STREAM_H
 #define ROOT_IO_BLOCK_STREAM_H
 
@@ -20,7 +20,11 @@ enum block_stream_result block_stream(struct block_device *device, enum block_op
 enum block_stream_result block_hash(struct block_device *device,
                                     uint8_t digest[SHA256_DIGEST_SIZE]);
 
-/* Overwrite @device with the outputs of SplitMix64 from state @seed, and flush it. */
+/* Overwrite @device with the outputs of SplitMix64 from state @seed, and flush it. The last write is
+ * forced to the medium. */
 enum block_stream_result block_fill(struct block_device *device, uint64_t seed);
+
+/* Discard all of @device, piece by piece. */
+enum block_status block_discard(struct block_device *device);
 
 #endif

@@ -94,10 +94,31 @@ static int64_t disk_fill(void *argument)
     return stream_errno(block_fill(d, f->seed));
 }
 
+static int64_t disk_discard(void *argument)
+{
+    struct disk_discard *a = argument;
+    struct block_device *d;
+
+    a->name[sizeof(a->name) - 1] = '\0';
+    d = block_find(a->name);
+    if (d == NULL)
+        return -ENOENT;
+    a->bytes = d->sector_count * d->sector_size;
+    switch (block_discard(d)) {
+    case BLOCK_OK:
+        return 0;
+    case BLOCK_UNSUPPORTED:
+        return -ENOTTY;
+    default:
+        return -EIO;
+    }
+}
+
 static const struct device_ioctl ioctls[] = {
     {DISK_IOCTL_INFO, disk_info},
     {DISK_IOCTL_HASH, disk_hash},
     {DISK_IOCTL_FILL, disk_fill},
+    {DISK_IOCTL_DISCARD, disk_discard},
 };
 
 const struct device dev_disk = {

@@ -362,6 +362,31 @@ static void log_is_read_from_any_position(void **state)
     }
 }
 
+static void options_are_read_piece_by_piece(void **state)
+{
+    uint64_t fd = (uint64_t)open_path("/dev/root", OPEN_READ_WRITE);
+    uint64_t at = scratch();
+    struct root_option o = {.key = "last", .offset = 3};
+
+    (void)state;
+    assert_true(copy_to_user(at, &o, sizeof(o)));
+    assert_int_equal(call(SYSCALL_IOCTL, fd, ROOT_IOCTL_OPTION, at), 0);
+    assert_true(copy_from_user(&o, at, sizeof(o)));
+    assert_int_equal(o.length, 6);
+    assert_string_equal(o.value, "all");
+    o.offset = 6;
+    assert_true(copy_to_user(at, &o, sizeof(o)));
+    assert_int_equal(call(SYSCALL_IOCTL, fd, ROOT_IOCTL_OPTION, at), 0);
+    assert_true(copy_from_user(&o, at, sizeof(o)));
+    assert_string_equal(o.value, "");
+    o.offset = 7;
+    assert_true(copy_to_user(at, &o, sizeof(o)));
+    assert_int_equal(call(SYSCALL_IOCTL, fd, ROOT_IOCTL_OPTION, at), -EINVAL);
+    strcpy(o.key, "first");
+    assert_true(copy_to_user(at, &o, sizeof(o)));
+    assert_int_equal(call(SYSCALL_IOCTL, fd, ROOT_IOCTL_OPTION, at), -ENOENT);
+}
+
 static void disks_are_found_by_terminated_names(void **state)
 {
     uint64_t fd = (uint64_t)open_path("/dev/disk", OPEN_READ_WRITE);
@@ -404,6 +429,7 @@ int main(void)
         TEST(texts_reach_the_operations_terminated),
         TEST(kernel_tells_of_itself_by_index_until_the_end),
         TEST(log_is_read_from_any_position),
+        TEST(options_are_read_piece_by_piece),
         TEST(disks_are_found_by_terminated_names),
     };
 

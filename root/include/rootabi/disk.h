@@ -28,7 +28,8 @@ struct disk_hash {
 ABI_SIZE(struct disk_hash, 56);
 
 /* Overwrites the whole disk: the 8 bytes at byte offset 8 * i become the i-th output of SplitMix64
- * with state @seed, little-endian; then the disk's cache is flushed. */
+ * with state @seed, little-endian; the last write is forced to the medium, and then the disk's cache
+ * is flushed. */
 struct disk_fill {
     char name[16]; /* in; ENOENT: no such disk; EIO: a write failed */
     uint64_t seed; /* in */
@@ -36,8 +37,16 @@ struct disk_fill {
 };
 ABI_SIZE(struct disk_fill, 32);
 
+/* Tells the disk that nothing of its contents is needed any more; what it has then is up to it. */
+struct disk_discard {
+    char name[16]; /* in; ENOENT: no such disk; ENOTTY: it cannot; EIO: it failed */
+    uint64_t bytes;
+};
+ABI_SIZE(struct disk_discard, 24);
+
 #define DISK_IOCTL_INFO IOCTL_EXCHANGE('d', 0, struct disk_info)
 #define DISK_IOCTL_HASH IOCTL_EXCHANGE('d', 1, struct disk_hash)
 #define DISK_IOCTL_FILL IOCTL_EXCHANGE('d', 2, struct disk_fill)
+#define DISK_IOCTL_DISCARD IOCTL_EXCHANGE('d', 3, struct disk_discard)
 
 #endif

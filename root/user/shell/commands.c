@@ -42,7 +42,7 @@ static int command_help(int argc, char **argv)
     bool found = argc < 2;
 
     for (unsigned i = 0; i < command_count; i++) {
-        char head[48];
+        char head[80];
 
         if (argc > 1 && strcmp(argv[1], commands[i].name) != 0)
             continue;
@@ -175,7 +175,7 @@ const struct command commands[] = {
     {"lps", "", "the logical processors", COMPLETE_NONE, command_lps},
     {"stats", "[PREFIX]", "counters whose names begin so", COMPLETE_NONE, command_stats},
     {"memory", "", "how much there is", COMPLETE_NONE, command_memory},
-    {"disks", "[--hash] [NAME]... | --fill SEED NAME",
+    {"disks", "[--hash] [NAME]... | --fill SEED NAME | --discard NAME",
      "the disks; SHA-256 of their contents; overwrite one", COMPLETE_NONE, command_disks},
     {"modules", "", "the boot modules", COMPLETE_NONE, command_modules},
     {"start", "NAME [MODULE] [KEY=VALUE]...",

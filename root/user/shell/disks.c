@@ -60,6 +60,23 @@ static int command_fill(int argc, char **argv)
     return 0;
 }
 
+static int command_discard(int argc, char **argv)
+{
+    struct disk_discard d = {0};
+    int64_t result;
+
+    if (argc != 3) {
+        print("disks: --discard NAME\n");
+        return 1;
+    }
+    rt_strlcpy(d.name, argv[2], sizeof(d.name));
+    result = device_call(DEVICE_DISK, DISK_IOCTL_DISCARD, &d);
+    if (result < 0)
+        return report(argv[2], result);
+    print("%s: %lu bytes discarded\n", argv[2], d.bytes);
+    return 0;
+}
+
 int command_disks(int argc, char **argv)
 {
     bool hash = argc > 1 && strcmp(argv[1], "--hash") == 0;
@@ -68,6 +85,8 @@ int command_disks(int argc, char **argv)
 
     if (argc > 1 && strcmp(argv[1], "--fill") == 0)
         return command_fill(argc, argv);
+    if (argc > 1 && strcmp(argv[1], "--discard") == 0)
+        return command_discard(argc, argv);
     for (; device_call(DEVICE_DISK, DISK_IOCTL_INFO, &d) == 0; d.index++) {
         if (!is_named(d.name, argc - skip, argv + skip))
             continue;

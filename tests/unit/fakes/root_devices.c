@@ -139,3 +139,11 @@ enum block_stream_result block_fill(struct block_device *device, uint64_t seed)
         abort();
     return with_memory(seed % 2 == 0 ? BLOCK_STREAM_OK : BLOCK_STREAM_IO_ERROR);
 }
+
+/* It cannot discard. */
+enum block_status block_discard(struct block_device *device)
+{
+    if (device != &disk)
+        abort();
+    return BLOCK_UNSUPPORTED;
+}
