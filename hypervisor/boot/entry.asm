@@ -2,6 +2,7 @@
 ; boot/entry.asm - where the loader enters, and where every exception and interrupt does.
 
 %include "offsets.inc"
+%include "x86/entry.inc"
 
 bits 64
 default rel
@@ -62,15 +63,13 @@ segments_load:
 .end:
 
 ; One stub a vector. Those without an error code push a zero in its place.
-%define HAS_ERROR(v) ((v) == 8 || ((v) >= 10 && (v) <= 14) || (v) == 17 || (v) == 21)
-
 align 16
 global trap_stubs
 trap_stubs:
 %assign v 0
 %rep 256
     align 16
-%if !HAS_ERROR(v)
+%if !HAS_ERROR_CODE(v)
     push qword 0
 %endif
     push qword v
@@ -81,21 +80,7 @@ trap_stubs:
 ; struct trap_frame, from the top down: SS RSP RFLAGS CS RIP error vector, then the registers.
 global trap_common:function (trap_common.end - trap_common)
 trap_common:
-    push rax
-    push rcx
-    push rdx
-    push rbx
-    push rbp
-    push rsi
-    push rdi
-    push r8
-    push r9
-    push r10
-    push r11
-    push r12
-    push r13
-    push r14
-    push r15
+    PUSH_REGISTERS
     cld
     mov rdi, rsp
     push qword [rdi + TRAP_RIP] ; a frame for backtraces
@@ -104,21 +89,7 @@ trap_common:
     and rsp, -16
     call trap
     lea rsp, [rbp + 16]
-    pop r15
-    pop r14
-    pop r13
-    pop r12
-    pop r11
-    pop r10
-    pop r9
-    pop r8
-    pop rdi
-    pop rsi
-    pop rbp
-    pop rbx
-    pop rdx
-    pop rcx
-    pop rax
+    POP_REGISTERS
     add rsp, 16
     iretq
 .end:

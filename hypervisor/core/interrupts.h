@@ -20,7 +20,7 @@ enum {
 /* What boot/entry.asm leaves on the stack. */
 struct trap_frame {
     uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
-    uint64_t rdi, rsi, rbp, rbx, rdx, rcx, rax;
+    uint64_t rbp, rdi, rsi, rdx, rcx, rbx, rax;
     uint64_t vector, error;
     uint64_t rip, cs, rflags, rsp, ss;
 };

@@ -3,6 +3,7 @@
 ; Rule: GS is the kernel's in the kernel. Ordinary entries swap it when they come from ring 3; the
 ; IST entries may interrupt the instruction before a swap, so they look at the MSR itself.
 %include "offsets.inc"
+%include "x86/entry.inc"
 
 bits 64
 default rel
@@ -10,42 +11,6 @@ section .text
 
 extern trap_enter
 extern syscall_enter
-
-%macro PUSH_REGISTERS 0
-    push rax
-    push rbx
-    push rcx
-    push rdx
-    push rsi
-    push rdi
-    push rbp
-    push r8
-    push r9
-    push r10
-    push r11
-    push r12
-    push r13
-    push r14
-    push r15
-%endmacro
-
-%macro POP_REGISTERS 0
-    pop r15
-    pop r14
-    pop r13
-    pop r12
-    pop r11
-    pop r10
-    pop r9
-    pop r8
-    pop rbp
-    pop rdi
-    pop rsi
-    pop rdx
-    pop rcx
-    pop rbx
-    pop rax
-%endmacro
 
 ; No register survives into C with a user's value, so that none can steer speculation there.
 %macro CLEAR_REGISTERS 0
@@ -78,7 +43,7 @@ trap_stubs:
 %assign vector 0
 %rep 256
     align 16
-  %if vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21
+  %if HAS_ERROR_CODE(vector)
     ; the processor has pushed an error code
   %else
     push 0

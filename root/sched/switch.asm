@@ -1,5 +1,6 @@
 ; SPDX-License-Identifier: MIT
 ; root/sched/switch.asm - changing kernel stacks.
+%include "x86/entry.inc"
 
 bits 64
 section .text
@@ -10,20 +11,10 @@ extern thread_begin
 ; Saves what the C calling convention preserves; the flags' IF is the caller's business.
 global context_switch:function (context_switch.end - context_switch)
 context_switch:
-    push rbp
-    push rbx
-    push r12
-    push r13
-    push r14
-    push r15
+    PUSH_PRESERVED
     mov [rdi], rsp
     mov rsp, rsi
-    pop r15
-    pop r14
-    pop r13
-    pop r12
-    pop rbx
-    pop rbp
+    POP_PRESERVED
     ret
 .end:
 

@@ -1,5 +1,6 @@
 ; SPDX-License-Identifier: MIT
 ; ring3.asm - a function called in ring 3, and the way back, which is a fault.
+%include "x86/entry.inc"
 bits 64
 
 SEL_DATA3 equ 0x28 | 3                  ; CRASH_SELECTOR_*
@@ -11,12 +12,7 @@ section .text
 ;                            void *stack_top)
 global crash_ring3_enter:function
 crash_ring3_enter:
-    push rbp
-    push rbx
-    push r12
-    push r13
-    push r14
-    push r15
+    PUSH_PRESERVED
     mov [rdx], rsp
     sub rcx, 8
     lea rax, [rel crash_ring3_done]
@@ -37,10 +33,5 @@ crash_ring3_done:
 ; A fault resumes here, in ring 0: RSP as stored above, RAX = the result.
 global crash_ring3_resume
 crash_ring3_resume:
-    pop r15
-    pop r14
-    pop r13
-    pop r12
-    pop rbx
-    pop rbp
+    POP_PRESERVED
     ret
