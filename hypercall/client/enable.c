@@ -40,10 +40,3 @@ _Bool hypercall_page_enable(uint64_t page_gpa)
     return insn_rdmsr(HV_X64_MSR_HYPERCALL) == value;
 }
 
-void hypercall_page_disable(void)
-{
-    uint64_t value = insn_rdmsr(HV_X64_MSR_HYPERCALL);
-
-    insn_wrmsr(HV_X64_MSR_HYPERCALL, value & ~HV_X64_MSR_HYPERCALL_ENABLE);
-    insn_wrmsr(HV_X64_MSR_GUEST_OS_ID, 0);
-}

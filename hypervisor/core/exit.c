@@ -371,8 +371,6 @@ void vp_exit_handle(struct vp *vp, struct vp_exit *exit)
     case VP_EXIT_INTERRUPT:
         insn_sti_nop_cli(); /* it is taken here */
         break;
-    case VP_EXIT_INTERRUPT_WINDOW:
-        break; /* the run loop delivers */
     case VP_EXIT_NMI_WINDOW:
         exit_nmi_window(vp);
         break;
@@ -418,7 +416,6 @@ void vp_exit_handle(struct vp *vp, struct vp_exit *exit)
     case VP_EXIT_INVALID_STATE:
         exit_invalid_state(vp);
         break;
-    case VP_EXIT_RDTSCP:
     case VP_EXIT_UNDEFINED:
     case VP_EXIT_REASON_COUNT:
     default:

@@ -45,7 +45,6 @@ struct intercept_table {
     uint8_t *io[4]; /* 2 bits a port (read, write), a page for each 16,384 ports; NULL: none */
     uint32_t msr, cpuid;     /* access masks: all MSRs that the hypervisor does not know, all leaves */
     uint32_t exceptions;     /* bit by vector */
-    uint32_t hypercall;      /* unused codes */
 };
 
 struct partition {

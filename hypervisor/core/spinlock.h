@@ -49,10 +49,4 @@ static inline void spin_unlock(struct spinlock *l) RELEASES(*l) NO_LOCK_CHECK
     __atomic_store_n(&l->owner, l->owner + 1, __ATOMIC_RELEASE);
 }
 
-static inline bool spin_is_locked(const struct spinlock *l)
-{
-    return __atomic_load_n(&l->owner, __ATOMIC_RELAXED) !=
-           __atomic_load_n(&l->next, __ATOMIC_RELAXED);
-}
-
 #endif

@@ -8,7 +8,7 @@
 
 void trace_dump(const struct trace_ring *ring)
 {
-    static const char *const names[] = {"-", "exit", "inject", "switch", "hypercall", "irq", "kick"};
+    static const char *const names[] = {"-", "exit", "switch", "irq"};
 
     hv_log("trace, oldest first:");
     for (uint32_t i = 0; i < TRACE_ENTRIES; i++) {

@@ -9,12 +9,9 @@
 
 enum trace_kind {
     TRACE_NONE,
-    TRACE_EXIT,      /* a = reason, b = RIP */
-    TRACE_INJECT,    /* a = vector */
-    TRACE_SWITCH,    /* a = partition id, b = VP index */
-    TRACE_HYPERCALL, /* a = input value, b = result */
-    TRACE_IRQ,       /* a = vector */
-    TRACE_KICK,      /* a = LP */
+    TRACE_EXIT,   /* a = reason, b = RIP */
+    TRACE_SWITCH, /* a = VP index, b = partition id */
+    TRACE_IRQ,    /* a = vector, b = 1: level */
 };
 
 struct trace_entry {

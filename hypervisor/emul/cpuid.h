@@ -83,12 +83,6 @@ void cpuid_policy_init(struct cpuid_policy *p, const struct cpuid_config *config
 void cpuid_guest(const struct cpuid_policy *p, const struct cpuid_vp *vp, uint32_t leaf,
                  uint32_t subleaf, uint32_t out[4]);
 
-/* Bits of XCR0 that the policy's features allow a guest to set. */
-static inline uint64_t cpuid_xcr0_allowed(const struct cpuid_policy *p)
-{
-    return p->xcr0;
-}
-
 /* May a guest set XCR0 to @v? SDM vol. 2, XSETBV. */
 bool cpuid_xcr0_valid(const struct cpuid_policy *p, uint64_t v);
 

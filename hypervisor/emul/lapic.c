@@ -456,38 +456,6 @@ bool lapic_msr_write(struct lapic *l, uint32_t msr, uint64_t value)
     }
 }
 
-/* ---- Local sources ---- */
-
-void lapic_lint(struct lapic *l, unsigned pin)
-{
-    uint32_t entry = lapic_lvt(l, pin == 0 ? LVT_LINT0 : LVT_LINT1);
-
-    if ((entry & APIC_LVT_MASKED) || !(lapic_mode(l) & LAPIC_MODE_GLOBAL))
-        return;
-    switch (entry & APIC_DELIVERY_MASK) {
-    case APIC_DELIVERY_FIXED:
-        lapic_post(l, (uint8_t)(entry & APIC_VECTOR_MASK), false);
-        break;
-    case APIC_DELIVERY_NMI:
-        lapic_host_nmi(l);
-        break;
-    case APIC_DELIVERY_INIT:
-        lapic_host_init(l);
-        break;
-    default: /* ExtINT is the caller's, SMI is nobody's */
-        break;
-    }
-}
-
-bool lapic_takes_extint(const struct lapic *l)
-{
-    uint32_t entry = lapic_lvt(l, LVT_LINT0);
-
-    if (!(lapic_mode(l) & LAPIC_MODE_GLOBAL))
-        return true;
-    return !(entry & APIC_LVT_MASKED) && (entry & APIC_DELIVERY_MASK) == APIC_DELIVERY_EXTINT;
-}
-
 /* ---- Life ---- */
 
 /* @a / @b in 32.32 fixed point, for frequencies: @a < 2^40, the quotient < 2^32. */

@@ -181,9 +181,6 @@ bool lapic_msr_write(struct lapic *l, uint32_t msr, uint64_t value);
  * Any LP. */
 bool lapic_post(struct lapic *l, uint8_t vector, bool level);
 
-/* Take a level-triggered interrupt back from the IRR. Any LP. */
-void lapic_withdraw(struct lapic *l, uint8_t vector);
-
 /* Deliver @m to all it addresses, by post and kick or by hook. False: it addresses no APIC of the
  * space, or its delivery mode is none of a message. Any LP. */
 bool lapic_space_send(struct lapic_space *s, const struct lapic_message *m);
@@ -232,10 +229,6 @@ void lapic_give_back(struct lapic *l, uint8_t vector);
 /* End of the highest interrupt in service, if there is one. */
 void lapic_eoi(struct lapic *l);
 
-/* May the EOI of @vector, just accepted, be left to the APIC assist page? Only edge-triggered, with
- * nothing else in service or pending. TLFS 10.3.5. */
-bool lapic_lazy_eoi_allowed(const struct lapic *l, uint8_t vector);
-
 /* ---- Task priority ---- */
 
 static inline uint8_t lapic_tpr(const struct lapic *l)
@@ -251,15 +244,7 @@ static inline uint8_t lapic_cr8(const struct lapic *l)
     return (uint8_t)(l->tpr >> 4);
 }
 
-/* ---- Local sources ---- */
-
-/* LINT0 (0) or LINT1 (1) is asserted: acts as the LVT entry says. ExtINT is left to the caller, who
- * asks lapic_takes_extint. */
-void lapic_lint(struct lapic *l, unsigned pin);
-
-/* Would this processor take an interrupt of an external (8259) controller: LINT0 is an unmasked
- * ExtINT, or the APIC is globally disabled. SDM 10.4.3, 10.5.1. */
-bool lapic_takes_extint(const struct lapic *l);
+/* ---- Timer ---- */
 
 /* The deadline that lapic_host_timer_arm set has passed (or has not: then it is armed again). True:
  * an interrupt became pending, wake the VP if it sleeps. */

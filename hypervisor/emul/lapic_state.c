@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* emul/lapic_state.c - save, check and restore the software local APIC; its register page.
+/* emul/lapic_state.c - save, check and restore the software local APIC.
  * Rule: restore checks everything, then changes anything: what it is given may be hostile. */
 #include <rt/mem.h>
 #include <x86/msr.h>
@@ -170,9 +170,3 @@ hv_status lapic_restore(struct lapic *l, const struct lapic_state *in)
     return HV_STATUS_SUCCESS;
 }
 
-void lapic_page(struct lapic *l, uint32_t page[APIC_MMIO_SIZE / sizeof(uint32_t)])
-{
-    memset(page, 0, APIC_MMIO_SIZE);
-    for (uint32_t offset = APIC_ID; offset <= APIC_TIMER_DIVIDE; offset += APIC_REGISTER_STRIDE)
-        page[offset / sizeof(uint32_t)] = lapic_register(l, offset);
-}

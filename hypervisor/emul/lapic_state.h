@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* emul/lapic_state.h - the state of a local APIC outside of it: for save, restore and migration,
- * and as the architectural register page (TLFS 2.0a, 17: HvX64InterruptController state). */
+/* emul/lapic_state.h - the state of a local APIC outside of it: for save, restore and migration.
+ * TLFS 2.0a, 17: HvX64InterruptController state. */
 #ifndef EMUL_LAPIC_STATE_H
 #define EMUL_LAPIC_STATE_H
 
@@ -53,8 +53,5 @@ void lapic_save(struct lapic *l, struct lapic_state *out);
 /* Make @l, initialised, what @in says; the guest's TSC is set already. Nothing changes unless all
  * is valid: HV_STATUS_INVALID_SAVE_RESTORE_STATE. */
 hv_status lapic_restore(struct lapic *l, const struct lapic_state *in);
-
-/* @l as a page of APIC registers, 16 bytes apart; what x2APIC lacks is as xAPIC would show it. */
-void lapic_page(struct lapic *l, uint32_t page[APIC_MMIO_SIZE / sizeof(uint32_t)]);
 
 #endif

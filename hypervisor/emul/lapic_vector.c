@@ -110,15 +110,6 @@ bool lapic_post(struct lapic *l, uint8_t vector, bool level)
     return irr_write(l, vector, level);
 }
 
-void lapic_withdraw(struct lapic *l, uint8_t vector)
-{
-    uint16_t bit = lapic_class_bit(vector);
-
-    /* The summary may be left behind: lapic_highest tidies up. */
-    if (__atomic_load_n(&l->tmr[lapic_class(vector)], __ATOMIC_RELAXED) & bit)
-        __atomic_fetch_and(&l->irr[lapic_class(vector)], (uint16_t)~bit, __ATOMIC_RELAXED);
-}
-
 /* @class looked empty: take it out of the summary, unless a poster was quicker. */
 static void irr_class_emptied(struct lapic *l, unsigned class)
 {
@@ -190,12 +181,3 @@ void lapic_eoi(struct lapic *l)
         lapic_host_eoi_level(l, (uint8_t)(class << 4 | index));
 }
 
-bool lapic_lazy_eoi_allowed(const struct lapic *l, uint8_t vector)
-{
-    unsigned class = lapic_class(vector);
-    uint16_t bit = lapic_class_bit(vector);
-
-    return l->isr_classes == 1u << class && l->isr[class] == bit &&
-           !(__atomic_load_n(&l->tmr[class], __ATOMIC_RELAXED) & bit) &&
-           __atomic_load_n(&l->irr_classes, __ATOMIC_RELAXED) == 0;
-}

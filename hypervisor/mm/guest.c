@@ -111,26 +111,3 @@ hv_status guest_write(struct slat *s, gpa_t at, const void *buf, size_t len)
     return st;
 }
 
-hv_status guest_cmpxchg64(struct slat *s, gpa_t at, uint64_t *expected, uint64_t desired,
-                          bool *done)
-{
-    void *p;
-    hv_status st;
-
-    if ((at.v & 7) != 0)
-        return HV_STATUS_INVALID_ALIGNMENT;
-    spin_lock(&s->lock);
-    st = byte_at(s, at, SLAT_READ | SLAT_WRITE, &p);
-    if (st == HV_STATUS_SUCCESS)
-        *done = __atomic_compare_exchange_n((uint64_t *)p, expected, desired, false,
-                                            __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-    spin_unlock(&s->lock);
-    return st;
-}
-
-void *guest_page_ptr_locked(struct slat *s, gpa_t at, unsigned access)
-{
-    void *p;
-
-    return byte_at(s, at, access, &p) == HV_STATUS_SUCCESS ? p : NULL;
-}

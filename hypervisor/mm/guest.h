@@ -17,11 +17,6 @@
 hv_status guest_read(struct slat *s, gpa_t at, void *buf, size_t len) MUST_CHECK;
 hv_status guest_write(struct slat *s, gpa_t at, const void *buf, size_t len) MUST_CHECK;
 
-/* Set the 8-byte-aligned word at @at to @desired if it holds *@expected; otherwise *@expected
- * becomes what it holds. *@done tells which. HV_STATUS_INVALID_ALIGNMENT: misaligned. */
-hv_status guest_cmpxchg64(struct slat *s, gpa_t at, uint64_t *expected, uint64_t desired,
-                          bool *done) MUST_CHECK;
-
 /* A page of a guest as one reader last saw it, so that reading it again takes no walk and no lock:
  * page tables, instructions, the input of hypercalls. Zeroed: none. It belongs to
  * one reader; others may change the guest's memory and its SLAT at any time. */
@@ -53,9 +48,5 @@ static inline hv_status guest_view_entry(struct guest_view *v, struct slat *s, g
     }
     return guest_view_read(v, s, at, entry, size);
 }
-
-/* The hypervisor's pointer to the byte at @at, valid up to the end of its page and only as long as
- * the lock is held; NULL if the guest itself could not make the access. */
-void *guest_page_ptr_locked(struct slat *s, gpa_t at, unsigned access) REQUIRES(s->lock);
 
 #endif

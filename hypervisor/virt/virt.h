@@ -52,7 +52,6 @@ bool virt_injecting(const struct vp *vp);      /* an event waits for the next en
 void virt_interrupt_offer(struct vp *vp, int vector);
 bool virt_interrupt_taken(const struct vp *vp);
 /* An event for the next entry. */
-void virt_inject_interrupt(struct vp *vp, uint8_t vector);
 void virt_inject_nmi(struct vp *vp);
 void virt_inject_exception(struct vp *vp, uint8_t vector, bool has_error, uint32_t error);
 /* Exit (VP_EXIT_NMI_WINDOW) where the guest is about to end its NMI handler, with IRET. */

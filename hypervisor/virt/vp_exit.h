@@ -38,9 +38,6 @@ struct vp_exit {
             uint32_t error_code;
             uint64_t parameter; /* CR2 of a page fault */
         } exception;
-        struct {
-            uint64_t code, info1, info2; /* for the log and the trace only */
-        } raw;
     };
 };
 

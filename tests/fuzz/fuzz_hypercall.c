@@ -378,7 +378,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     machine_enter(root);
     for (unsigned i = 0; i < STEPS_MAX && in.at < in.end; i++) {
         steps[byte(&in) % ARRAY_SIZE(steps)](&in);
-        BUG_ON(spin_is_locked(&root_partition->lock) || this_cpu()->current != root);
+        BUG_ON(machine_locked(&root_partition->lock) || this_cpu()->current != root);
     }
     end_children(root);
     withdraw_all(root, HV_PARTITION_ID_SELF);

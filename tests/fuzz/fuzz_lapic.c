@@ -27,7 +27,7 @@ struct record {
 
 enum {
     MMIO_READ, MMIO_WRITE, MSR_READ, MSR_WRITE, OTHER_MSR, DELIVER, AUTO_EOI, TICK,
-    POST, SEND, LINT, RESTORE, TSC_JUMP, CR8, RESET, WITHDRAW,
+    POST, SEND, RESTORE, TSC_JUMP, CR8, RESET, OPERATIONS,
 };
 
 static const uint32_t other_msrs[] = {
@@ -129,18 +129,14 @@ static void interrupt(struct lapic *l, const struct record *r, unsigned operatio
     case SEND:
         send(r);
         break;
-    case LINT:
-        lapic_lint(l, r->a % 2);
-        break;
     default:
-        lapic_withdraw(l, r->a);
         break;
     }
 }
 
 static void run(struct lapic *l, const struct record *r)
 {
-    unsigned operation = r->operation >> 2 & 15;
+    unsigned operation = (r->operation >> 2) % OPERATIONS;
     int64_t jump = (int64_t)wide(r);
 
     switch (operation) {
@@ -156,7 +152,7 @@ static void run(struct lapic *l, const struct record *r)
         restore(l, r);
         break;
     case CR8:
-        lapic_cr8_set(l, r->a & 15);
+        lapic_tpr_set(l, (uint8_t)(r->a << 4));
         break;
     case RESET:
         lapic_reset(l);

@@ -379,8 +379,6 @@ static void undefined_instructions_are_undefined(void **state)
     (void)state;
     simple_exit(VP_EXIT_UNDEFINED, 3);
     expect_exception(EXCEPTION_UD);
-    simple_exit(VP_EXIT_RDTSCP, 3);
-    expect_exception(EXCEPTION_UD);
 }
 
 static void xsetbv(uint64_t xcr, uint64_t value)

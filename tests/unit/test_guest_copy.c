@@ -137,36 +137,6 @@ static void overlay_is_what_is_read(void **state)
     assert_int_equal(guest_write(&slat, gpa(A), &c, 1), HV_STATUS_SUCCESS);
 }
 
-static void exchange_happens_only_if_the_word_is_as_expected(void **state)
-{
-    uint64_t word = 0x0706050403020100;
-    bool done = false;
-
-    (void)state;
-    assert_int_equal(guest_cmpxchg64(&slat, gpa(A), &word, 99, &done), HV_STATUS_SUCCESS);
-    assert_true(done);
-    assert_int_equal(*(uint64_t *)hpa_ptr(hpa(PAGE_A)), 99);
-    assert_int_equal(guest_cmpxchg64(&slat, gpa(A), &word, 100, &done), HV_STATUS_SUCCESS);
-    assert_false(done);
-    assert_int_equal(word, 99);
-    assert_int_equal(guest_cmpxchg64(&slat, gpa(A + 4), &word, 1, &done),
-                     HV_STATUS_INVALID_ALIGNMENT);
-    assert_int_equal(guest_cmpxchg64(&slat, gpa(B), &word, 1, &done), HV_STATUS_ACCESS_DENIED);
-}
-
-static void pointer_is_given_only_with_the_right(void **state)
-{
-    void *p, *q;
-
-    (void)state;
-    spin_lock(&slat.lock);
-    p = guest_page_ptr_locked(&slat, gpa(B + 8), SLAT_READ);
-    q = guest_page_ptr_locked(&slat, gpa(B + 8), SLAT_WRITE);
-    spin_unlock(&slat.lock);
-    assert_ptr_equal(p, hpa_ptr(hpa(PAGE_B + 8)));
-    assert_null(q);
-}
-
 /* ---- views ---- */
 
 static unsigned char view_byte(struct guest_view *v, struct slat *s, uint64_t at, hv_status want)
@@ -235,8 +205,6 @@ int main(void)
         cmocka_unit_test_setup(addresses_beyond_the_space_are_refused, guest),
         cmocka_unit_test_setup(whole_page_and_nothing_can_be_copied, guest),
         cmocka_unit_test_setup(overlay_is_what_is_read, guest),
-        cmocka_unit_test_setup(exchange_happens_only_if_the_word_is_as_expected, guest),
-        cmocka_unit_test_setup(pointer_is_given_only_with_the_right, guest),
         cmocka_unit_test_setup(view_follows_what_is_written_and_mapped, guest),
         cmocka_unit_test_setup(view_of_one_space_does_not_hold_in_another, guest),
         cmocka_unit_test_setup(view_reads_across_pages_and_entries_whole, guest),

@@ -221,18 +221,6 @@ static void second_post_of_a_pending_vector_needs_no_kick(void **state)
     assert_true(lapic_post(l, 0x80, false));
 }
 
-static void withdrawn_level_interrupt_is_not_delivered(void **state)
-{
-    (void)state;
-    lapic_post(l, 0x80, true);
-    lapic_post(l, 0x41, false);
-    lapic_withdraw(l, 0x80);
-    assert_int_equal(lapic_pending(l), 0x41);
-    lapic_withdraw(l, 0x41); /* edge: latched */
-    assert_int_equal(lapic_pending(l), 0x41);
-    fixture_check(l);
-}
-
 static void level_interrupt_reports_its_eoi_and_edge_does_not(void **state)
 {
     (void)state;
@@ -258,27 +246,6 @@ static void auto_eoi_leaves_nothing_in_service(void **state)
     assert_int_equal(l->isr_classes, 0);
     assert_int_equal(lapic_pending(l), -1);
     fixture_check(l);
-}
-
-static void lazy_eoi_needs_a_lone_edge_interrupt(void **state)
-{
-    (void)state;
-    lapic_post(l, 0x50, false);
-    fixture_deliver(l);
-    assert_true(lapic_lazy_eoi_allowed(l, 0x50));
-    lapic_post(l, 0x20, false);
-    assert_false(lapic_lazy_eoi_allowed(l, 0x50));
-    lapic_eoi(l);
-    fixture_deliver(l);
-    assert_true(lapic_lazy_eoi_allowed(l, 0x20));
-    lapic_post(l, 0x50, false);
-    fixture_deliver(l);
-    assert_false(lapic_lazy_eoi_allowed(l, 0x50)); /* 0x20 is in service too */
-    lapic_eoi(l);
-    lapic_eoi(l);
-    lapic_post(l, 0x50, true);
-    fixture_deliver(l);
-    assert_false(lapic_lazy_eoi_allowed(l, 0x50)); /* level */
 }
 
 /* ---- Modes ---- */
@@ -352,7 +319,6 @@ static void disabled_apic_takes_and_delivers_nothing(void **state)
     assert_false(lapic_msr_write(l, HV_X64_MSR_TPR, 0));
     assert_false(lapic_msr_write(l, HV_X64_MSR_ICR, 0));
     assert_false(lapic_msr_read(l, HV_X64_MSR_TPR, &value));
-    assert_true(lapic_takes_extint(l));
     fixture_msr_set(l, MSR_IA32_APIC_BASE, XAPIC);
     assert_int_equal(lapic_mmio_read(l, APIC_IRR + 0x20), 0);
     assert_int_equal(lapic_mmio_read(l, APIC_SVR), 0xff);
@@ -615,29 +581,6 @@ static void unknown_msr_faults(void **state)
     assert_false(lapic_msr_write(l, HV_X64_MSR_VP_ASSIST_PAGE, 0));
 }
 
-/* ---- LINT ---- */
-
-static void lint_entry_decides_what_a_pin_does(void **state)
-{
-    (void)state;
-    lapic_lint(l, 1);
-    assert_int_equal(fixture_vp(l)->nmis, 0); /* masked */
-    lapic_mmio_write(l, APIC_LVT_LINT1, APIC_DELIVERY_NMI);
-    lapic_lint(l, 1);
-    assert_int_equal(fixture_vp(l)->nmis, 1);
-    lapic_mmio_write(l, APIC_LVT_LINT1, APIC_DELIVERY_INIT);
-    lapic_lint(l, 1);
-    assert_int_equal(fixture_vp(l)->inits, 1);
-    lapic_mmio_write(l, APIC_LVT_LINT0, 0x42);
-    lapic_lint(l, 0);
-    assert_int_equal(lapic_pending(l), 0x42);
-    assert_false(lapic_takes_extint(l));
-    lapic_mmio_write(l, APIC_LVT_LINT0, APIC_DELIVERY_EXTINT);
-    assert_true(lapic_takes_extint(l));
-    lapic_mmio_write(l, APIC_LVT_LINT0, APIC_DELIVERY_EXTINT | APIC_LVT_MASKED);
-    assert_false(lapic_takes_extint(l));
-}
-
 #define XAPIC_TEST(f)  cmocka_unit_test_setup(f, setup)
 #define X2APIC_TEST(f) cmocka_unit_test_setup(f, setup_x2apic)
 
@@ -658,10 +601,8 @@ int main(void)
         XAPIC_TEST(ppr_is_the_higher_of_tpr_and_service),
         XAPIC_TEST(cr8_is_the_class_of_the_tpr),
         XAPIC_TEST(second_post_of_a_pending_vector_needs_no_kick),
-        XAPIC_TEST(withdrawn_level_interrupt_is_not_delivered),
         XAPIC_TEST(level_interrupt_reports_its_eoi_and_edge_does_not),
         XAPIC_TEST(auto_eoi_leaves_nothing_in_service),
-        XAPIC_TEST(lazy_eoi_needs_a_lone_edge_interrupt),
         XAPIC_TEST(mode_transitions_are_those_of_the_manual),
         XAPIC_TEST(base_refuses_reserved_bits_and_another_address),
         XAPIC_TEST(x2apic_is_refused_where_cpuid_does_not_show_it),
@@ -686,7 +627,6 @@ int main(void)
         XAPIC_TEST(synthetic_tpr_is_the_tpr),
         XAPIC_TEST(synthetic_icr_sends_in_xapic_format),
         XAPIC_TEST(unknown_msr_faults),
-        XAPIC_TEST(lint_entry_decides_what_a_pin_does),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

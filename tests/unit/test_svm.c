@@ -220,18 +220,18 @@ static void child_reaches_no_port_and_only_msrs_of_the_vmcb(void **state)
 
 /* ---- events ---- */
 
-static void see_interrupt(struct vmcb *v)
+static void see_nmi(struct vmcb *v)
 {
-    assert_int_equal(v->control.eventinj, VMCB_EVENT_VALID | VMCB_EVENT_INTR | 0x51);
+    assert_int_equal(v->control.eventinj, VMCB_EVENT_VALID | VMCB_EVENT_NMI | EXCEPTION_NMI);
     v->control.exitcode = VMEXIT_HLT;
 }
 
-static void injected_interrupt_is_delivered_once(void **state)
+static void injected_event_is_delivered_once(void **state)
 {
     (void)state;
-    virt_inject_interrupt(vp, 0x51);
+    virt_inject_nmi(vp);
     assert_true(virt_injecting(vp));
-    guest = see_interrupt;
+    guest = see_nmi;
     run();
     assert_false(virt_injecting(vp));
 }
@@ -542,7 +542,7 @@ int main(void)
         TEST(each_inconsistency_is_named),
         TEST(dangerous_instructions_are_always_intercepted),
         TEST(child_reaches_no_port_and_only_msrs_of_the_vmcb),
-        TEST(injected_interrupt_is_delivered_once),
+        TEST(injected_event_is_delivered_once),
         TEST(exceptions_carry_error_codes_only_if_they_have_one),
         TEST(offer_that_looks_like_an_exception_is_not_injected),
         TEST(refusal_of_an_offer_counts_when_it_is_repeated),

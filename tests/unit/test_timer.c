@@ -15,7 +15,7 @@ static void note(struct timer *t)
 {
     assert_true(count < ARRAY_SIZE(fired));
     assert_false(t->node.queued);
-    assert_false(spin_is_locked(&this_cpu()->timer_lock));
+    assert_false(machine_locked(&this_cpu()->timer_lock));
     fired[count++] = (unsigned)(t - timers);
 }
 

@@ -34,7 +34,6 @@ enum {
 /* Why a VP leaves guest mode: X(CONSTANT, name). Entries are only appended. */
 #define HV_STATS_VP_EXITS(X)                                                                       \
     X(INTERRUPT, interrupt)               /* a physical interrupt or NMI is pending on the LP */   \
-    X(INTERRUPT_WINDOW, interrupt_window) /* the guest can take an interrupt now */                \
     X(NMI_WINDOW, nmi_window)                                                                      \
     X(CPUID, cpuid)                                                                                \
     X(HALT, halt)                                                                                  \
@@ -45,7 +44,6 @@ enum {
     X(GPA_FAULT, gpa_fault)                                                                        \
     X(CR8_WRITE, cr8_write)                                                                        \
     X(XSETBV, xsetbv)                                                                              \
-    X(RDTSCP, rdtscp)                                                                              \
     X(CACHE_FLUSH, cache_flush)           /* WBINVD, INVD */                                       \
     X(UNDEFINED, undefined)               /* an instruction that the VP does not have: #UD */      \
     X(EXCEPTION, exception)                                                                        \

@@ -237,12 +237,6 @@ bool virt_injecting(const struct vp *vp)
     return fake_of(vp)->injected.valid;
 }
 
-void virt_inject_interrupt(struct vp *vp, uint8_t vector)
-{
-    fake_of(vp)->injected =
-        (struct fake_event){.valid = true, .type = HvX64PendingInterrupt, .vector = vector};
-}
-
 void virt_inject_nmi(struct vp *vp)
 {
     fake_of(vp)->injected =

@@ -286,11 +286,6 @@ bool virt_interruptible(const struct vp *vp)
     return (vp->rflags & RFLAGS_IF) && !virt_in_shadow(vp) && !virt_injecting(vp);
 }
 
-void virt_inject_interrupt(struct vp *vp, uint8_t vector)
-{
-    vmcb_of(vp)->control.eventinj = VMCB_EVENT_VALID | VMCB_EVENT_INTR | vector;
-}
-
 void virt_inject_nmi(struct vp *vp)
 {
     vmcb_of(vp)->control.eventinj = VMCB_EVENT_VALID | VMCB_EVENT_NMI | EXCEPTION_NMI;

@@ -48,6 +48,12 @@ extern struct machine machine;
  * a guest OS id, and run nowhere. This is LP 0. */
 void machine_init(uint32_t lps);
 
+/* Does anybody hold @l? */
+static inline bool machine_locked(const struct spinlock *l)
+{
+    return l->owner != l->next;
+}
+
 /* Go on as LP @index. */
 void machine_lp(uint32_t index);
 

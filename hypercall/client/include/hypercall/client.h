@@ -37,9 +37,6 @@ _Bool hypercall_present(void);
  * did not take it. */
 _Bool hypercall_page_enable(uint64_t page_gpa);
 
-/* Take the hypercall page away again, and with it the right to make calls. */
-void hypercall_page_disable(void);
-
 /* Make one call through the hypercall page: @control in RCX, @input in RDX, @output in R8; RAX is
  * the result. For a fast call the last two are its parameters. (invoke.asm) */
 uint64_t hypercall_invoke(const void *page, uint64_t control, uint64_t input, uint64_t output);

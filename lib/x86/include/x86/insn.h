@@ -38,24 +38,9 @@ static inline void insn_sti_hlt_cli(void)
     __asm__ volatile("sti; hlt; cli" ::: "memory");
 }
 
-static inline void insn_clgi(void)
-{
-    __asm__ volatile("clgi" ::: "memory");
-}
-
-static inline void insn_stgi(void)
-{
-    __asm__ volatile("stgi" ::: "memory");
-}
-
 static inline void insn_vmsave(uint64_t vmcb_pa)
 {
     __asm__ volatile("vmsave %0" : : "a"(vmcb_pa) : "memory");
-}
-
-static inline void insn_vmload(uint64_t vmcb_pa)
-{
-    __asm__ volatile("vmload %0" : : "a"(vmcb_pa) : "memory");
 }
 
 static inline uint64_t insn_vmmcall3(uint64_t rcx, uint64_t rdx, uint64_t r8)
@@ -85,14 +70,6 @@ static inline uint8_t insn_in8(uint16_t port)
     uint8_t v;
 
     __asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port) : "memory");
-    return v;
-}
-
-static inline uint16_t insn_in16(uint16_t port)
-{
-    uint16_t v;
-
-    __asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port) : "memory");
     return v;
 }
 
@@ -169,11 +146,6 @@ static inline uint64_t insn_read_cr2(void)
     return v;
 }
 
-static inline void insn_write_cr2(uint64_t v)
-{
-    __asm__ volatile("mov %0, %%cr2" : : "r"(v) : "memory");
-}
-
 static inline uint64_t insn_read_cr3(void)
 {
     uint64_t v;
@@ -198,14 +170,6 @@ static inline uint64_t insn_read_cr4(void)
 static inline void insn_write_cr4(uint64_t v)
 {
     __asm__ volatile("mov %0, %%cr4" : : "r"(v) : "memory");
-}
-
-static inline uint64_t insn_read_cr8(void)
-{
-    uint64_t v;
-
-    __asm__ volatile("mov %%cr8, %0" : "=r"(v) : : "memory");
-    return v;
 }
 
 static inline void insn_write_cr8(uint64_t v)
@@ -244,11 +208,6 @@ static inline void insn_popf(uint64_t flags)
     __asm__ volatile("pushq %0; popfq" : : "r"(flags) : "memory", "cc");
 }
 
-static inline void insn_invlpg(uint64_t va)
-{
-    __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
-}
-
 static inline void insn_wbinvd(void)
 {
     __asm__ volatile("wbinvd" ::: "memory");
@@ -257,11 +216,6 @@ static inline void insn_wbinvd(void)
 static inline void insn_mfence(void)
 {
     __asm__ volatile("mfence" ::: "memory");
-}
-
-static inline void insn_lfence(void)
-{
-    __asm__ volatile("lfence" ::: "memory");
 }
 
 /* @index if it is below @size, else 0, also where the comparison before it was mispredicted. */
@@ -299,14 +253,6 @@ static inline void insn_xsetbv(uint32_t xcr, uint64_t v)
     __asm__ volatile("xsetbv" : : "c"(xcr), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)) : "memory");
 }
 
-static inline uint64_t insn_xgetbv(uint32_t xcr)
-{
-    uint32_t lo, hi;
-
-    __asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(xcr) : "memory");
-    return (uint64_t)hi << 32 | lo;
-}
-
 static inline void insn_xsave(void *area, uint64_t mask)
 {
     __asm__ volatile("xsave64 (%0)"
@@ -336,11 +282,6 @@ static inline void insn_fxrstor(const void *area)
 static inline void insn_clac(void)
 {
     __asm__ volatile("clac" ::: "memory");
-}
-
-static inline void insn_stac(void)
-{
-    __asm__ volatile("stac" ::: "memory");
 }
 
 /* GS-relative reads: the first word of a per-CPU structure is its own address. */
