@@ -21,6 +21,7 @@ static struct {
     uint64_t mask;
     uint32_t size;
     uint32_t mxcsr_mask; /* the bits that MXCSR has */
+    bool pointers_stay;  /* see pointers_forget */
 } fpu = {.size = FXSAVE_SIZE};
 
 static uint32_t field32(const void *area, size_t at)
@@ -41,6 +42,17 @@ static void measure_mxcsr(void)
         fpu.mxcsr_mask = MXCSR_MASK_DEFAULT;
 }
 
+static bool moves_pointers(void)
+{
+    uint32_t r[4];
+
+    insn_cpuid(CPUID_LEAF_EXT_MAX, 0, r);
+    if (r[0] < CPUID_LEAF_ADDRESS_SIZES)
+        return false;
+    insn_cpuid(CPUID_LEAF_ADDRESS_SIZES, 0, r);
+    return r[1] & CPUID_80000008_EBX_XSAVEERPTR;
+}
+
 void fpu_on(void)
 {
     uint32_t r[4];
@@ -48,6 +60,7 @@ void fpu_on(void)
     insn_write_cr0((insn_read_cr0() & ~(CR0_EM | CR0_TS)) | CR0_MP | CR0_NE);
     insn_write_cr4(insn_read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT);
     measure_mxcsr();
+    fpu.pointers_stay = !moves_pointers();
     insn_cpuid(CPUID_LEAF_FEATURES, 0, r);
     if (!(r[2] & CPUID_1_ECX_XSAVE))
         return;
@@ -89,10 +102,25 @@ bool fpu_area_valid(const void *area)
     return rest == 0 && (header[0] & ~fpu.mask) == 0;
 }
 
+/* Without XSAVEERPTR a processor loads the x87 instruction and data pointers only if an exception is
+ * pending in what it loads: a guest would find where the guest before it had its last x87 instruction
+ * (CVE-2006-1056; APM vol. 5, FXRSTOR). Let them be the same for all. EMMS would fault on what is
+ * pending, and FILD on a full stack. */
+static void pointers_forget(void)
+{
+    static const int32_t zero;
+
+    insn_fnclex();
+    insn_emms();
+    insn_fild32(&zero);
+}
+
 /* XCR0 holds all components while state moves, so that what a guest has disabled for the moment
  * moves too. */
 void fpu_load(struct vp *vp)
 {
+    if (fpu.pointers_stay)
+        pointers_forget();
     if (fpu.mask == 0) {
         insn_fxrstor(vp->xsave);
         return;

@@ -249,6 +249,20 @@ static void init_stops_a_running_vp(void **state)
     assert_int_equal(fake_of(ap)->cr0, CR0_RESET);
 }
 
+/* CVE-2006-1056. */
+static void vp_does_not_see_where_another_one_used_the_fpu(void **state)
+{
+    enum { FSW = 2, FSW_ES = 1 << 7 };
+
+    (void)state;
+    machine.lp->fip = 0x123456;
+    machine.lp->fpu[FSW] |= FSW_ES; /* and has an exception pending */
+    machine_enter(bsp);
+    assert_int_equal(machine.lp->fip, 0);
+    assert_int_equal(machine.lp->fpu[FSW] & FSW_ES, 0);
+    machine_leave(bsp);
+}
+
 /* Never halts: the time of an entry passes, and the timer interrupts it. */
 static void busy_guest(struct vp *vp, struct vp_exit *exit)
 {
@@ -380,6 +394,7 @@ int main(void)
         TEST(startup_ipi_starts_a_waiting_vp_at_its_vector),
         TEST(init_stops_a_running_vp),
         TEST(explicit_suspension_takes_a_running_vp_off),
+        TEST(vp_does_not_see_where_another_one_used_the_fpu),
         TEST(two_vps_share_one_lp_by_slices),
         TEST(guest_idle_ends_with_a_pending_interrupt_whatever_if_says),
         TEST(intercept_stops_the_vp_until_the_parent_lets_it_go),

@@ -181,6 +181,26 @@ void insn_fxrstor(const void *area)
     memcpy(machine.lp->fpu, area, FXSAVE_SIZE);
 }
 
+enum { FSW = 2, FSW_ES = 1 << 7 };
+
+void insn_fnclex(void)
+{
+    machine.lp->fpu[FSW] &= (uint8_t)~FSW_ES;
+}
+
+void insn_emms(void)
+{
+    check(!(machine.lp->fpu[FSW] & FSW_ES), "EMMS faults");
+    machine.lp->emptied = true;
+}
+
+void insn_fild32(const int32_t *v)
+{
+    check(machine.lp->emptied && *v == 0, "FILD faults");
+    machine.lp->emptied = false;
+    machine.lp->fip = 0;
+}
+
 void insn_xsave(void *area, uint64_t mask)
 {
     uint64_t bv = mask & machine.lp->xcr0;

@@ -25,6 +25,8 @@ struct fake_lp {
     struct pcpu pcpu;
     uint64_t cr0, cr4, dr[4], xcr0;
     uint8_t fpu[PAGE_SIZE]; /* FPU and vector registers, in the layout of XSAVE */
+    uint64_t fip; /* x87 instruction pointer, which FXRSTOR leaves; 0: that of the hypervisor's FILD */
+    bool emptied; /* by EMMS */
     uint64_t deadline;      /* of the physical timer; UINT64_MAX: none */
     uint64_t tsc_aux, spec_ctrl;
     uint32_t ipis;      /* sent to it */

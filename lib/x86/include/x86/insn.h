@@ -279,6 +279,22 @@ static inline void insn_fxrstor(const void *area)
     __asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
 }
 
+/* x87: the registers of whoever used them last change. */
+static inline void insn_fnclex(void)
+{
+    __asm__ volatile("fnclex" ::: "memory");
+}
+
+static inline void insn_emms(void)
+{
+    __asm__ volatile("emms" ::: "memory");
+}
+
+static inline void insn_fild32(const int32_t *v)
+{
+    __asm__ volatile("fildl %0" : : "m"(*v) : "memory");
+}
+
 static inline void insn_clac(void)
 {
     __asm__ volatile("clac" ::: "memory");

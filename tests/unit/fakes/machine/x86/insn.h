@@ -37,6 +37,9 @@ void insn_xsave(void *area, uint64_t mask);
 void insn_xrstor(const void *area, uint64_t mask);
 void insn_fxsave(void *area);
 void insn_fxrstor(const void *area);
+void insn_fnclex(void);
+void insn_emms(void);
+void insn_fild32(const int32_t *v);
 void *insn_read_gs_self(void);
 
 #endif
