@@ -365,6 +365,16 @@ static void exit_nmi_window(struct vp *vp)
     virt_shadow_set(vp);
 }
 
+/* Instructions that a VP has not, and RDPMC, which all have: no case of its own, since there is no
+ * table of jumps, and each case costs those that matter. */
+static void exit_refused(struct vp *vp, const struct vp_exit *exit)
+{
+    if (exit->reason == VP_EXIT_RDPMC)
+        inject_gp(vp);
+    else
+        virt_inject_exception(vp, EXCEPTION_UD, false, 0);
+}
+
 void vp_exit_handle(struct vp *vp, struct vp_exit *exit)
 {
     switch (exit->reason) {
@@ -417,9 +427,10 @@ void vp_exit_handle(struct vp *vp, struct vp_exit *exit)
         exit_invalid_state(vp);
         break;
     case VP_EXIT_UNDEFINED:
+    case VP_EXIT_RDPMC:
     case VP_EXIT_REASON_COUNT:
     default:
-        virt_inject_exception(vp, EXCEPTION_UD, false, 0);
+        exit_refused(vp, exit);
         break;
     }
 }

@@ -381,6 +381,14 @@ static void undefined_instructions_are_undefined(void **state)
     expect_exception(EXCEPTION_UD);
 }
 
+/* It exists everywhere; what is missing is the counter. */
+static void rdpmc_is_a_fault_of_its_operand(void **state)
+{
+    (void)state;
+    simple_exit(VP_EXIT_RDPMC, 2);
+    expect_exception(EXCEPTION_GP);
+}
+
 static void xsetbv(uint64_t xcr, uint64_t value)
 {
     vp->rip = CODE;
@@ -572,6 +580,7 @@ int main(void)
         TEST(hlt_waits_for_an_interrupt),
         TEST(pause_gives_the_lp_away),
         TEST(undefined_instructions_are_undefined),
+        TEST(rdpmc_is_a_fault_of_its_operand),
         TEST(xsetbv_enables_what_the_partition_may),
         TEST(xsetbv_of_anything_else_is_gp),
         TEST(wbinvd_is_roots_alone),

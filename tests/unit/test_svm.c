@@ -31,7 +31,7 @@ static void every_exit_code_has_its_reason(void **state)
         {0x061, VP_EXIT_INTERRUPT},
         {0x062, VP_EXIT_INTERRUPT},
         {0x063, VP_EXIT_INTERRUPT},
-        {0x06f, VP_EXIT_UNDEFINED},
+        {0x06f, VP_EXIT_RDPMC},
         {0x072, VP_EXIT_CPUID},
         {0x074, VP_EXIT_NMI_WINDOW},
         {0x076, VP_EXIT_CACHE_FLUSH},

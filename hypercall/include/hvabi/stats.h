@@ -49,6 +49,7 @@ enum {
     X(EXCEPTION, exception)                                                                        \
     X(PAUSE, pause)                                                                                \
     X(SHUTDOWN, shutdown)                 /* triple fault */                                       \
-    X(INVALID_STATE, invalid_state)       /* the hardware refused the VP's register values */
+    X(INVALID_STATE, invalid_state)       /* the hardware refused the VP's register values */      \
+    X(RDPMC, rdpmc)                       /* of a counter that the VP does not have: #GP */
 
 #endif

@@ -78,8 +78,10 @@ static enum vp_exit_reason simple_reason(uint32_t code)
         return VP_EXIT_PAUSE;
     case VMEXIT_SHUTDOWN:
         return VP_EXIT_SHUTDOWN;
+    case VMEXIT_RDPMC:
+        return VP_EXIT_RDPMC;
     default:
-        /* VMRUN, VMLOAD, VMSAVE, STGI, CLGI, SKINIT, INVLPGA, RDPMC, MONITOR, MWAIT. */
+        /* VMRUN, VMLOAD, VMSAVE, STGI, CLGI, SKINIT, INVLPGA, MONITOR, MWAIT. */
         return VP_EXIT_UNDEFINED;
     }
 }
