@@ -7,6 +7,7 @@
 #include <x86/insn.h>
 #include <x86/msr.h>
 #include "boot/paging.h"
+#include "core/speculation.h"
 #include "core/timer.h"
 #include "debug/log.h"
 
@@ -76,7 +77,8 @@ void lapic_physical_eoi(void)
 /* A write of the TPR, to what it is. */
 void lapic_physical_recheck(void)
 {
-    apic_write(APIC_TPR, 0);
+    if (!speculation.predicts)
+        apic_write(APIC_TPR, 0);
 }
 
 bool lapic_physical_is_level(uint8_t vector)

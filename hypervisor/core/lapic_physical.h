@@ -25,9 +25,9 @@ void lapic_physical_eoi(void);
 /* Is the interrupt @vector, which is in service, level-triggered? */
 bool lapic_physical_is_level(uint8_t vector);
 
-/* Have this LP's local APIC signal again what is pending. After each VMRUN with a virtual interrupt:
- * QEMU's TCG changes the processor's word of requests there without the lock that its other threads
- * hold for it, and may lose theirs. */
+/* On an interpreter have this LP's local APIC signal again what is pending; nothing elsewhere. After
+ * each VMRUN with a virtual interrupt: QEMU's TCG changes the processor's word of requests there
+ * without the lock that its other threads hold for it, and may lose theirs. */
 void lapic_physical_recheck(void);
 
 /* Interrupt at host TSC @deadline; UINT64_MAX: never. */
