@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* efi/image.c - see efi/image.h. */
 #include <stdbool.h>
+#include <rt/elf.h>
 #include <rt/mem.h>
-#include "elf64.h"
 #include "image.h"
 
 static uint64_t page_down(uint64_t v)
@@ -15,32 +15,11 @@ static uint64_t page_up(uint64_t v)
     return page_down(v + IMAGE_PAGE_SIZE - 1);
 }
 
-/* Are the @length bytes from @offset inside a file of @size bytes? */
-static bool range_is_inside(uint64_t offset, uint64_t length, uint64_t size)
-{
-    return offset <= size && length <= size - offset;
-}
-
-static const char *header_check(const struct elf64_header *h, size_t size)
-{
-    if (memcmp(h->magic, ELF64_MAGIC, sizeof(h->magic)) != 0)
-        return "it is not an ELF file";
-    if (h->file_class != ELF64_CLASS_64 || h->data != ELF64_DATA_LITTLE ||
-        h->machine != ELF64_MACHINE_X86)
-        return "it is not an ELF file for x86-64";
-    if (h->type != ELF64_TYPE_EXEC)
-        return "it is not a fixed-address executable";
-    if (h->phentsize != sizeof(struct elf64_segment) ||
-        !range_is_inside(h->phoff, (uint64_t)h->phnum * h->phentsize, size))
-        return "its program headers are not inside the file";
-    return NULL;
-}
-
 static uint32_t segment_access(uint32_t flags)
 {
-    return ((flags & ELF64_PF_READ) != 0 ? IMAGE_READ : 0u) |
-           ((flags & ELF64_PF_WRITE) != 0 ? IMAGE_WRITE : 0u) |
-           ((flags & ELF64_PF_EXECUTE) != 0 ? IMAGE_EXECUTE : 0u);
+    return ((flags & ELF_PROGRAM_READ) != 0 ? IMAGE_READ : 0u) |
+           ((flags & ELF_PROGRAM_WRITE) != 0 ? IMAGE_WRITE : 0u) |
+           ((flags & ELF_PROGRAM_EXECUTE) != 0 ? IMAGE_EXECUTE : 0u);
 }
 
 static uint64_t plan_end(const struct image_plan *plan)
@@ -53,52 +32,49 @@ static uint64_t plan_end(const struct image_plan *plan)
     return page_up(last->address + last->memory_size);
 }
 
-static const char *segment_check(const struct image_plan *plan, const struct elf64_segment *s,
-                                 size_t size)
+static const char *segment_check(const struct image_plan *plan, const struct elf_program *s)
 {
     if (plan->segment_count == IMAGE_SEGMENTS_MAX)
         return "it has too many segments";
-    if (s->filesz > s->memsz || !range_is_inside(s->offset, s->filesz, size))
-        return "a segment is not inside the file";
-    if (s->vaddr < IMAGE_LOWEST_ADDRESS || s->memsz > IMAGE_SPAN_MAX ||
-        s->vaddr > UINT64_MAX - IMAGE_SPAN_MAX - IMAGE_PAGE_SIZE)
+    if (s->virtual_address < IMAGE_LOWEST_ADDRESS || s->memory_size > IMAGE_SPAN_MAX ||
+        s->virtual_address > UINT64_MAX - IMAGE_SPAN_MAX - IMAGE_PAGE_SIZE)
         return "a segment is linked outside the topmost 2 GiB";
-    if (page_down(s->vaddr) < plan_end(plan))
+    if (page_down(s->virtual_address) < plan_end(plan))
         return "its segments overlap, share a page or are out of order";
     return NULL;
 }
 
-static const char *segment_add(struct image_plan *plan, const struct elf64_segment *s, size_t size)
+static const char *segment_add(struct image_plan *plan, const struct elf_program *s)
 {
-    const char *wrong = segment_check(plan, s, size);
+    const char *wrong = segment_check(plan, s);
 
     if (wrong != NULL)
         return wrong;
     plan->segments[plan->segment_count++] = (struct image_segment){
-        .address = s->vaddr,
-        .memory_size = s->memsz,
+        .address = s->virtual_address,
+        .memory_size = s->memory_size,
         .file_offset = s->offset,
-        .file_size = s->filesz,
+        .file_size = s->file_size,
         .access = segment_access(s->flags),
     };
     return NULL;
 }
 
 /* Look for the build id among the notes of one section; malformed notes end the search. */
-static void notes_scan(struct image_plan *plan, const uint8_t *file, const struct elf64_section *s)
+static void notes_scan(struct image_plan *plan, const uint8_t *file, const struct elf_section *s)
 {
     uint64_t at = 0;
 
-    while (range_is_inside(at, sizeof(struct elf64_note), s->size)) {
-        struct elf64_note note;
+    while (elf_inside(at, sizeof(struct elf_note), s->size)) {
+        struct elf_note note;
         uint64_t name, descriptor;
 
         memcpy(&note, file + s->offset + at, sizeof(note));
         name = at + sizeof(note);
         descriptor = name + (((uint64_t)note.name_size + 3) & ~3ull);
-        if (!range_is_inside(descriptor, note.descriptor_size, s->size))
+        if (!elf_inside(descriptor, note.descriptor_size, s->size))
             return;
-        if (note.type == ELF64_NT_BUILD_ID && note.name_size == sizeof("GNU") &&
+        if (note.type == ELF_NOTE_BUILD_ID && note.name_size == sizeof("GNU") &&
             memcmp(file + s->offset + name, "GNU", sizeof("GNU")) == 0 &&
             note.descriptor_size <= IMAGE_BUILD_ID_MAX) {
             memcpy(plan->build_id, file + s->offset + descriptor, note.descriptor_size);
@@ -111,34 +87,33 @@ static void notes_scan(struct image_plan *plan, const uint8_t *file, const struc
 
 /* The build id is for people: an image whose sections cannot be read has none. */
 static void build_id_find(struct image_plan *plan, const uint8_t *file, size_t size,
-                          const struct elf64_header *h)
+                          const struct elf_header *h)
 {
-    if (h->shentsize != sizeof(struct elf64_section) ||
-        !range_is_inside(h->shoff, (uint64_t)h->shnum * h->shentsize, size))
+    if (h->section_size != sizeof(struct elf_section) ||
+        !elf_inside(h->sections, (uint64_t)h->section_count * h->section_size, size))
         return;
-    for (unsigned i = 0; i < h->shnum && plan->build_id_size == 0; i++) {
-        struct elf64_section s;
+    for (unsigned i = 0; i < h->section_count && plan->build_id_size == 0; i++) {
+        struct elf_section s;
 
-        memcpy(&s, file + h->shoff + (uint64_t)i * sizeof(s), sizeof(s));
-        if (s.type == ELF64_SHT_NOTE && range_is_inside(s.offset, s.size, size))
+        memcpy(&s, file + h->sections + (uint64_t)i * sizeof(s), sizeof(s));
+        if (s.type == ELF_SECTION_NOTE && elf_inside(s.offset, s.size, size))
             notes_scan(plan, file, &s);
     }
 }
 
-static const char *segments_read(const uint8_t *file, size_t size, const struct elf64_header *h,
+static const char *segments_read(const uint8_t *file, size_t size, const struct elf_header *h,
                                  struct image_plan *plan)
 {
-    for (unsigned i = 0; i < h->phnum; i++) {
-        struct elf64_segment s;
-        const char *wrong = NULL;
+    struct elf_program p;
+    const char *wrong;
+    uint32_t next = 0;
 
-        memcpy(&s, file + h->phoff + (uint64_t)i * sizeof(s), sizeof(s));
-        if (s.type == ELF64_PT_LOAD && s.memsz != 0)
-            wrong = segment_add(plan, &s, size);
+    while (elf_next_segment(file, size, h, &next, &p, &wrong)) {
+        wrong = segment_add(plan, &p);
         if (wrong != NULL)
-            return wrong;
+            break;
     }
-    return NULL;
+    return wrong;
 }
 
 static bool entry_is_code(const struct image_plan *plan, uint64_t entry)
@@ -155,14 +130,11 @@ static bool entry_is_code(const struct image_plan *plan, uint64_t entry)
 
 const char *image_check(const void *file, size_t size, struct image_plan *plan)
 {
-    struct elf64_header h;
+    struct elf_header h;
     const char *wrong;
 
     memset(plan, 0, sizeof(*plan));
-    if (size < sizeof(h))
-        return "it is too short";
-    memcpy(&h, file, sizeof(h));
-    wrong = header_check(&h, size);
+    wrong = elf_check(file, size, &h);
     if (wrong == NULL)
         wrong = segments_read(file, size, &h, plan);
     if (wrong != NULL)

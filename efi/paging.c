@@ -1,25 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* efi/paging.c - see efi/paging.h. */
 #include <rt/mem.h>
+#include <x86/pte.h>
 #include "paging.h"
 
-#define PAGE_SIZE  IMAGE_PAGE_SIZE
-#define TABLE_SPAN (2ull << 20)   /* what one table of 4 KiB entries maps */
-#define DIR_SPAN   (1ull << 30)   /* what one table of 2 MiB entries maps */
-#define TOP_SPAN   (512ull << 30) /* what one table of 1 GiB entries maps */
-#define ENTRIES    512u
+/* What one table of entries of a size maps. */
+#define TABLE_SPAN (PTE_PER_TABLE * PAGE_SIZE)
+#define DIR_SPAN   (PTE_PER_TABLE * PAGE_SIZE_2M)
+#define TOP_SPAN   (PTE_PER_TABLE * PAGE_SIZE_1G)
 
-/* APM vol. 2, 5.4.1: fields common to the entries. */
-#define ENTRY_PRESENT    (1ull << 0)
-#define ENTRY_WRITE      (1ull << 1)
-#define ENTRY_LARGE      (1ull << 7)
-#define ENTRY_NO_EXECUTE (1ull << 63)
-#define ENTRY_ADDRESS    0x000ffffffffff000ull
-
-#define LEVEL_PAGE  12u /* address bits below the index of each level */
-#define LEVEL_TABLE 21u
-#define LEVEL_DIR   30u
-#define LEVEL_TOP   39u
+enum { LEVEL_PAGE = 1, LEVEL_TABLE, LEVEL_DIR, LEVEL_TOP };
 
 static uint64_t divide_up(uint64_t v, uint64_t by)
 {
@@ -61,14 +51,14 @@ static uint64_t *entry_for(struct paging *p, uint64_t address, unsigned level)
 {
     uint64_t table = p->cr3;
 
-    for (unsigned at = LEVEL_TOP;; at -= LEVEL_TOP - LEVEL_DIR) {
-        uint64_t *entry = &table_at(table)[address >> at & (ENTRIES - 1)];
+    for (unsigned at = LEVEL_TOP;; at--) {
+        uint64_t *entry = &table_at(table)[pte_index(address, at)];
 
         if (at == level)
             return entry;
         if (*entry == 0)
-            *entry = table_new(p) | ENTRY_PRESENT | ENTRY_WRITE;
-        table = *entry & ENTRY_ADDRESS;
+            *entry = table_new(p) | PTE_P | PTE_RW;
+        table = *entry & PTE_ADDR_MASK;
     }
 }
 
@@ -76,14 +66,14 @@ void paging_map_identity(struct paging *p, uint64_t size, bool gib_pages)
 {
     unsigned level = gib_pages ? LEVEL_DIR : LEVEL_TABLE;
 
-    for (uint64_t at = 0; at < size; at += 1ull << level)
-        *entry_for(p, at, level) = at | ENTRY_PRESENT | ENTRY_WRITE | ENTRY_LARGE;
+    for (uint64_t at = 0; at < size; at += 1ull << pte_shift(level))
+        *entry_for(p, at, level) = at | PTE_P | PTE_RW | PTE_PS;
 }
 
 static uint64_t access_bits(uint32_t access)
 {
-    return ENTRY_PRESENT | ((access & IMAGE_WRITE) != 0 ? ENTRY_WRITE : 0) |
-           ((access & IMAGE_EXECUTE) != 0 ? 0 : ENTRY_NO_EXECUTE);
+    return PTE_P | ((access & IMAGE_WRITE) != 0 ? PTE_RW : 0) |
+           ((access & IMAGE_EXECUTE) != 0 ? 0 : PTE_NX);
 }
 
 void paging_map_image(struct paging *p, const struct image_plan *plan, uint64_t physical_base)

@@ -3,51 +3,31 @@
 #include "child/image.h"
 
 #include <hvabi/guest_boot.h>
+#include <rt/elf.h>
 #include <rt/mem.h>
 #include <x86/pte.h>
-#include "elf.h"
-
-static bool header_good(const struct elf_header *h, size_t size)
-{
-    return size >= sizeof(*h) && memcmp(h->ident, ELF_MAGIC, ELF_MAGIC_SIZE) == 0 &&
-           h->ident[4] == ELF_CLASS_64 && h->ident[5] == ELF_LITTLE_ENDIAN &&
-           h->type == ELF_TYPE_EXECUTABLE && h->machine == ELF_MACHINE_X86_64 &&
-           h->program_size == sizeof(struct elf_program) && h->programs <= size &&
-           h->program_count <= (size - h->programs) / sizeof(struct elf_program);
-}
-
-static bool within(uint64_t start, uint64_t length, uint64_t limit)
-{
-    return start <= limit && length <= limit - start;
-}
 
 const char *image_load(const struct image_target *t, const void *file, size_t size, uint64_t *entry)
 {
     const uint8_t *bytes = file;
     struct elf_header h;
+    struct elf_program p;
+    const char *wrong = elf_check(file, size, &h);
+    uint32_t next = 0;
 
-    if (size < sizeof(h))
-        return "it is too short for an ELF file";
-    memcpy(&h, file, sizeof(h));
-    if (!header_good(&h, size))
-        return "it is no static ELF64 executable for x86-64";
-    for (uint32_t i = 0; i < h.program_count; i++) {
-        struct elf_program p;
-        memcpy(&p, bytes + h.programs + i * sizeof(p), sizeof(p));
-        if (p.type != ELF_PROGRAM_LOAD || p.memory_size == 0)
-            continue;
-        if (p.file_size > p.memory_size || !within(p.offset, p.file_size, size))
-            return "a segment lies beyond the end of the file";
+    if (wrong != NULL)
+        return wrong;
+    while (elf_next_segment(file, size, &h, &next, &p, &wrong)) {
         if (p.physical_address < GUEST_BOOT_IMAGE_GPA ||
-            !within(p.physical_address, p.memory_size, t->memory_size))
+            !elf_inside(p.physical_address, p.memory_size, t->memory_size))
             return "a segment lies outside of the child's memory, or below 1 MiB";
         t->write(t->context, p.physical_address, bytes + p.offset, p.file_size);
         t->write(t->context, p.physical_address + p.file_size, NULL, p.memory_size - p.file_size);
     }
-    if (!within(h.entry, 1, t->memory_size))
+    if (wrong == NULL && h.entry >= t->memory_size)
         return "its entry point lies outside of the child's memory";
     *entry = h.entry;
-    return NULL;
+    return wrong;
 }
 
 static void write_page_tables(const struct image_target *t)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/fuzz/fuzz_elf.c - any file as a program of ring 3 and as a guest's image: root reads inside
- * the file only, and writes inside the process or the child only. */
+ * the file only, and writes inside the process or the child only. Nor do symbols lie outside of it. */
 #include <stdlib.h>
 #include <string.h>
 #include <hvabi/guest_boot.h>
+#include <rt/elf.h>
 #include "child/image.h"
 #include "fakes/root_process.h"
 #include "mm/area.h"
@@ -63,9 +64,30 @@ static void guest(const uint8_t *data, size_t size)
         abort();
 }
 
+/* And as an image of our own, whose symbols a dump wants. */
+static void symbols(const uint8_t *data, size_t size)
+{
+    struct elf_symbols t = {0};
+    uint64_t offset;
+    uint8_t *file = malloc(size != 0 ? size : 1); /* aligned, which @data need not be */
+
+    if (file == NULL)
+        abort();
+    memcpy(file, data, size);
+    elf_symbols_find(file, size, &t);
+    for (uint64_t address = 0; address < 64; address++) {
+        const char *name = elf_symbol_name(&t, address << 12, &offset);
+
+        if (name != NULL && strlen(name) > size)
+            abort();
+    }
+    free(file);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     program(data, size);
     guest(data, size);
+    symbols(data, size);
     return 0;
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "elf64.h"
+#include <rt/elf.h>
 #include "image.h"
 
 #define BASE       0xffffffff80000000ull
@@ -16,21 +16,21 @@
 #define DATA_AT    0x500u
 #define NOTE_AT    0x600u
 #define FILE_SIZE  0x700u
-#define SECTION_AT (FILE_SIZE - (unsigned)sizeof(struct elf64_section))
+#define SECTION_AT (FILE_SIZE - (unsigned)sizeof(struct elf_section))
 
 static struct {
     uint8_t *file;
     size_t size;
-    struct elf64_header header;
-    struct elf64_segment segments[2];
-    struct elf64_section section;
+    struct elf_header header;
+    struct elf_program segments[2];
+    struct elf_section section;
     struct image_plan plan;
 } t;
 
 static void note_write(uint8_t *at)
 {
     static const uint8_t build_id[] = {0x12, 0x34, 0x56, 0x78};
-    const struct elf64_note note = {sizeof("GNU"), sizeof(build_id), ELF64_NT_BUILD_ID};
+    const struct elf_note note = {sizeof("GNU"), sizeof(build_id), ELF_NOTE_BUILD_ID};
 
     memcpy(at, &note, sizeof(note));
     memcpy(at + sizeof(note), "GNU", sizeof("GNU"));
@@ -42,33 +42,31 @@ static int setup(void **state)
     (void)state;
     t.size = FILE_SIZE;
     t.file = calloc(1, FILE_SIZE);
-    t.header = (struct elf64_header){
-        .magic = "\177ELF",
-        .file_class = ELF64_CLASS_64,
-        .data = ELF64_DATA_LITTLE,
-        .type = ELF64_TYPE_EXEC,
-        .machine = ELF64_MACHINE_X86,
+    t.header = (struct elf_header){
+        .ident = {0x7f, 'E', 'L', 'F', ELF_CLASS_64, ELF_LITTLE_ENDIAN},
+        .type = ELF_TYPE_EXECUTABLE,
+        .machine = ELF_MACHINE_X86_64,
         .entry = BASE + 0x10,
-        .phoff = sizeof(t.header),
-        .phentsize = sizeof(t.segments[0]),
-        .phnum = 2,
-        .shoff = SECTION_AT,
-        .shentsize = sizeof(t.section),
-        .shnum = 1,
+        .programs = sizeof(t.header),
+        .program_size = sizeof(t.segments[0]),
+        .program_count = 2,
+        .sections = SECTION_AT,
+        .section_size = sizeof(t.section),
+        .section_count = 1,
     };
-    t.segments[0] = (struct elf64_segment){.type = ELF64_PT_LOAD,
-                                           .flags = ELF64_PF_READ | ELF64_PF_EXECUTE,
+    t.segments[0] = (struct elf_program){.type = ELF_PROGRAM_LOAD,
+                                           .flags = ELF_PROGRAM_READ | ELF_PROGRAM_EXECUTE,
                                            .offset = TEXT_AT,
-                                           .vaddr = BASE,
-                                           .filesz = 0x100,
-                                           .memsz = 0x100};
-    t.segments[1] = (struct elf64_segment){.type = ELF64_PT_LOAD,
-                                           .flags = ELF64_PF_READ | ELF64_PF_WRITE,
+                                           .virtual_address = BASE,
+                                           .file_size = 0x100,
+                                           .memory_size = 0x100};
+    t.segments[1] = (struct elf_program){.type = ELF_PROGRAM_LOAD,
+                                           .flags = ELF_PROGRAM_READ | ELF_PROGRAM_WRITE,
                                            .offset = DATA_AT,
-                                           .vaddr = BASE + 0x2010,
-                                           .filesz = 0x80,
-                                           .memsz = 0x1100};
-    t.section = (struct elf64_section){.type = ELF64_SHT_NOTE, .offset = NOTE_AT, .size = 20};
+                                           .virtual_address = BASE + 0x2010,
+                                           .file_size = 0x80,
+                                           .memory_size = 0x1100};
+    t.section = (struct elf_section){.type = ELF_SECTION_NOTE, .offset = NOTE_AT, .size = 20};
     memset(t.file + TEXT_AT, 0xaa, 0x100);
     memset(t.file + DATA_AT, 0xbb, 0x80);
     note_write(t.file + NOTE_AT);
@@ -112,7 +110,7 @@ static void build_id_is_found(void **state)
 
 static void note_that_overruns_its_section_is_ignored(void **state)
 {
-    const struct elf64_note note = {0xfffffff0u, 0xfffffff0u, ELF64_NT_BUILD_ID};
+    const struct elf_note note = {0xfffffff0u, 0xfffffff0u, ELF_NOTE_BUILD_ID};
 
     (void)state;
     memcpy(t.file + NOTE_AT, &note, sizeof(note));
@@ -123,10 +121,10 @@ static void note_that_overruns_its_section_is_ignored(void **state)
 static void sections_outside_the_file_are_ignored(void **state)
 {
     (void)state;
-    t.header.shnum = 2;
+    t.header.section_count = 2;
     assert_null(check());
     assert_int_equal(t.plan.build_id_size, 0);
-    t.header.shnum = 1;
+    t.header.section_count = 1;
     t.section.offset = FILE_SIZE;
     assert_null(check());
     assert_int_equal(t.plan.build_id_size, 0);
@@ -161,7 +159,7 @@ static void short_file_is_refused(void **state)
 static void other_files_are_refused(void **state)
 {
     (void)state;
-    t.header.magic[0] = 'M';
+    t.header.ident[0] = 'M';
     assert_string_equal(check(), "it is not an ELF file");
 }
 
@@ -182,9 +180,9 @@ static void relocatable_files_are_refused(void **state)
 static void program_headers_outside_the_file_are_refused(void **state)
 {
     (void)state;
-    t.header.phoff = FILE_SIZE - 1;
+    t.header.programs = FILE_SIZE - 1;
     assert_string_equal(check(), "its program headers are not inside the file");
-    t.header.phoff = UINT64_MAX - 8;
+    t.header.programs = UINT64_MAX - 8;
     assert_string_equal(check(), "its program headers are not inside the file");
 }
 
@@ -200,39 +198,39 @@ static void segment_outside_the_file_is_refused(void **state)
 static void segment_smaller_in_memory_than_in_the_file_is_refused(void **state)
 {
     (void)state;
-    t.segments[1].memsz = 0x7f;
+    t.segments[1].memory_size = 0x7f;
     assert_string_equal(check(), "a segment is not inside the file");
 }
 
 static void low_segment_is_refused(void **state)
 {
     (void)state;
-    t.segments[0].vaddr = 0x100000;
+    t.segments[0].virtual_address = 0x100000;
     assert_string_equal(check(), "a segment is linked outside the topmost 2 GiB");
 }
 
 static void segment_that_wraps_around_is_refused(void **state)
 {
     (void)state;
-    t.segments[1].vaddr = UINT64_MAX - 0xfff;
-    t.segments[1].memsz = 0x2000;
+    t.segments[1].virtual_address = UINT64_MAX - 0xfff;
+    t.segments[1].memory_size = 0x2000;
     assert_string_equal(check(), "a segment is linked outside the topmost 2 GiB");
-    t.segments[1].vaddr = BASE + 0x2000;
-    t.segments[1].memsz = UINT64_MAX;
+    t.segments[1].virtual_address = BASE + 0x2000;
+    t.segments[1].memory_size = UINT64_MAX;
     assert_string_equal(check(), "a segment is linked outside the topmost 2 GiB");
 }
 
 static void segments_that_share_a_page_are_refused(void **state)
 {
     (void)state;
-    t.segments[1].vaddr = BASE + 0x800;
+    t.segments[1].virtual_address = BASE + 0x800;
     assert_string_equal(check(), "its segments overlap, share a page or are out of order");
 }
 
 static void segments_far_apart_are_refused(void **state)
 {
     (void)state;
-    t.segments[1].vaddr = BASE + IMAGE_SPAN_MAX;
+    t.segments[1].virtual_address = BASE + IMAGE_SPAN_MAX;
     assert_string_equal(check(), "its segments are too far apart");
 }
 
@@ -248,7 +246,7 @@ static void entry_outside_code_is_refused(void **state)
 static void image_without_segments_is_refused(void **state)
 {
     (void)state;
-    t.header.phnum = 0;
+    t.header.program_count = 0;
     assert_string_equal(check(), "it has no segments to load");
 }
 
