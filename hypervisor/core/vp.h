@@ -109,7 +109,7 @@ struct vp {
 };
 _Static_assert(sizeof(struct vp) <= 4096, "a VP is one page of its partition's pool");
 
-/* TLFS HvCreateVp: suspended explicitly, in the state after INIT; the lowest index is the BSP. */
+/* TLFS HvCreateVp: suspended explicitly, in the state after INIT; index 0 is the BSP. */
 hv_status vp_create(struct partition *p, uint32_t index, uint32_t lp, bool pinned) MUST_CHECK;
 /* For statistics: how many there are in all partitions. */
 uint64_t vp_live(void);

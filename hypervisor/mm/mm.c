@@ -29,7 +29,8 @@ hv_status mm_map_root(struct slat *root, const struct boot_memory_range *map, ui
     return st;
 }
 
-/* Whether all of @level's block at @source is mapped in root and shows root's own pages. */
+/* Whether @level's block at @source lies in root's space, begins with a mapped page, and has no
+ * overlay. That all of its pages are root's, and so mapped, pfn_map_get() says. */
 static hv_status source_check(struct slat *root, gpa_t source, unsigned level)
 {
     struct slat_view v;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* synic/reftime.h - the reference time of a partition: 100 ns units since it was created.
- * TLFS 2.0A, 15.2 and 15.4.
+/* synic/reftime.h - the reference time of a partition: the 100 ns units in which a VP of it
+ * was not explicitly suspended.
+ * TLFS 2.0A, 15.1.2, 15.2 and 15.4.
  *
  * time = ((guest TSC * scale) >> 64) + offset, with guest TSC = host TSC + tsc_offset. The counter
- * MSR and the reference TSC page use the same three numbers, so they never disagree. The page is
+ * MSR and the reference TSC page use the same three numbers, so they agree while both are in use. The page is
  * right for a VP as long as the VP runs with the partition's tsc_offset: when core gives any VP
  * another one (the guest wrote its TSC), it calls reftime_distrust(), and guests use the MSR.
  *
  * Rules: readers take no lock, on any LP. Changes (freeze, thaw, distrust, restore) are serialised
- * by the caller. */
+ * by the caller: partition.msr_lock, or before the partition has a VP. */
 #ifndef SYNIC_REFTIME_H
 #define SYNIC_REFTIME_H
 

@@ -80,7 +80,6 @@ bool virt_msr_read(struct vp *vp, uint32_t msr, uint64_t *value);
 /* As above; *@fault: the value is refused with #GP. */
 bool virt_msr_write(struct vp *vp, uint32_t msr, uint64_t value, bool *fault);
 
-/* Ports that root reaches without an exit. Children always exit. */
 void virt_dump(const struct vp *vp); /* the control block, decoded, for panics */
 
 #endif

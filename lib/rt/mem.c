@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* rt/mem.c - see rt/mem.h. Written as loops that the compiler must not turn back into calls. */
+/* rt/mem.c - see rt/mem.h. memcpy and memset are string instructions: the
+ * compiler cannot take them for loops and make calls to themselves of them. The rest is loops. */
 #include <rt/mem.h>
 
 void *memcpy(void *restrict dst, const void *restrict src, size_t n)
