@@ -7,6 +7,7 @@
 #include "boot/shell_image.h"
 #include "child/child.h"
 #include "child/pool.h"
+#include "child/selftest.h"
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
 #include "drivers/drivers.h"
@@ -98,6 +99,8 @@ static void init_thread(void *unused)
     if (option_is("deposit", "page"))
         pool_use_pages();
     child_init();
+    if (selftest_wanted())
+        child_selftest();
     shell_keep();
 }
 

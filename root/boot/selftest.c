@@ -253,11 +253,16 @@ static void run(const char *fact, bool (*test)(struct crew *, struct member *))
     }
 }
 
-void selftest_run(void)
+bool selftest_wanted(void)
 {
     char option[8];
 
-    if (!handoff_option("selftest", option, sizeof(option)) || strcmp(option, "yes") != 0)
+    return handoff_option("selftest", option, sizeof(option)) && strcmp(option, "yes") == 0;
+}
+
+void selftest_run(void)
+{
+    if (!selftest_wanted())
         return;
     run("every CPU runs its threads", every_cpu_runs_its_threads);
     run("a busy thread is preempted", busy_thread_is_preempted);

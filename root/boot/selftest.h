@@ -14,6 +14,8 @@
 
 /* Do what the options ask for, else nothing. Thread context, all CPUs up. */
 void selftest_run(void);
+/* Does boot.cfg say selftest = yes? */
+bool selftest_wanted(void);
 void provoke_run(void);
 
 /* Is the processor that is started now to come too late? Once true. */

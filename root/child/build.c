@@ -19,16 +19,6 @@ enum { EVENT_CONNECTION = 1, MESSAGE_CONNECTION = 2 };
 #define MESSAGE_PORT(flag) (0x2000u + (flag))
 #define DRAIN_PORT         0x10000u
 
-/* Evaluates @call, input included, with deposits into @pool as long as it wants memory. */
-#define WITH_DEPOSITS(h, pool, call)                                                               \
-    ({                                                                                             \
-        hv_status st_;                                                                             \
-        while ((st_ = (call)) == HV_STATUS_INSUFFICIENT_MEMORY)                                    \
-            if ((st_ = pool_deposit((h), (pool))) != HV_STATUS_SUCCESS)                            \
-                break;                                                                             \
-        st_;                                                                                       \
-    })
-
 static char failure[96]; /* under hv_begin */
 
 static const char *failed(const char *what, hv_status st)

@@ -22,6 +22,16 @@ struct child_pool {
 /* Root's own pool: for partitions and ports, and for splitting its large pages. Under hv_begin. */
 struct child_pool *pool_of_root(void);
 
+/* Evaluates @call, input included, with deposits into @pool as long as it wants memory. */
+#define WITH_DEPOSITS(h, pool, call)                                                               \
+    ({                                                                                             \
+        hv_status st_;                                                                             \
+        while ((st_ = (call)) == HV_STATUS_INSUFFICIENT_MEMORY)                                    \
+            if ((st_ = pool_deposit((h), (pool))) != HV_STATUS_SUCCESS)                            \
+                break;                                                                             \
+        st_;                                                                                       \
+    })
+
 /* Deposit one block. HV_STATUS_NO_RESOURCES: root has no memory. */
 hv_status pool_deposit(const struct hv_client *c, struct child_pool *pool);
 
