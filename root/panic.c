@@ -43,7 +43,8 @@ static bool frame_is_sane(uint64_t rbp, uint64_t rsp, uint64_t last)
     bool image = rbp >= (uint64_t)(uintptr_t)image_data && end < (uint64_t)(uintptr_t)image_end;
     bool stack = stack_is_same(rsp, rbp) && stack_is_same(rsp, end);
 
-    return (image || stack) && rbp % sizeof(uint64_t) == 0 && rbp > last && rbp < end;
+    return (image || stack) && rbp % sizeof(uint64_t) == 0 && rbp > last &&
+           rbp <= UINT64_MAX - 2 * sizeof(uint64_t);
 }
 
 /* @back: how far before @address the instruction is that is meant: 1 for a return address, for
@@ -134,10 +135,11 @@ void panic_trap(const struct trap_frame *f, const char *what)
 void panic(const char *fmt, ...)
 {
     uint64_t rbp = insn_read_rbp(), rip = (uint64_t)(uintptr_t)__builtin_return_address(0);
-    char text[256];
-    va_list ap;
 
     if (panic_begin()) {
+        char text[256];
+        va_list ap;
+
         va_start(ap, fmt);
         rt_vsnprintf(text, sizeof(text), fmt, ap);
         va_end(ap);

@@ -124,7 +124,7 @@ static enum gva_result walk(struct vp *vp, uint64_t va, unsigned access, gpa_t *
 {
     const struct paging_mode *m;
     uint64_t table, e = 0, common = PTE_US | PTE_RW;
-    bool nx = false, leaf;
+    bool nx = false;
     unsigned level, shift;
 
     if (!(virt_cr0(vp) & CR0_PG)) {
@@ -143,7 +143,7 @@ static enum gva_result walk(struct vp *vp, uint64_t va, unsigned access, gpa_t *
             return GVA_TABLE_UNMAPPED;
         if (!(e & PTE_P))
             return GVA_NOT_PRESENT;
-        leaf = is_leaf(vp, m, e, level);
+        bool leaf = is_leaf(vp, m, e, level);
         if (e & reserved_bits(vp, m, level, shift, leaf))
             return GVA_RESERVED_BIT;
         if (!(m == &mode_pae && level == 3)) /* PDPTEs of PAE have no such bits */

@@ -55,7 +55,7 @@ static void child_write(void *context, uint64_t gpa, const void *data, size_t si
 
 static void guest(const uint8_t *data, size_t size)
 {
-    static uint8_t memory[IMAGE_ROOM];
+    static uint8_t memory[IMAGE_ROOM] = {0};
     const struct image_target target = {
         .memory_size = GUEST_BOOT_IMAGE_GPA + IMAGE_ROOM, .write = child_write, .context = memory};
     uint64_t entry = 0;

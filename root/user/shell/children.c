@@ -176,9 +176,10 @@ static int print_end(const struct vm_wait *w)
 static int64_t wait_or_interrupt(struct vm_wait *w, uint64_t ns)
 {
     uint64_t left = ns != 0 ? ns : UINT64_MAX;
-    int64_t result;
 
     for (;;) {
+        int64_t result;
+
         w->timeout_ns = left < WAIT_PIECE_NS ? left : WAIT_PIECE_NS;
         result = device_call(DEVICE_VM, VM_IOCTL_WAIT, w);
         if (ns != 0)
