@@ -39,12 +39,12 @@ void panic_halt(void)
  * of @rsp, or, with the first stacks, within the image. */
 static bool frame_is_sane(uint64_t rbp, uint64_t rsp, uint64_t last)
 {
-    uint64_t end = rbp + 2 * sizeof(uint64_t) - 1;
-    bool image = rbp >= (uint64_t)(uintptr_t)image_data && end < (uint64_t)(uintptr_t)image_end;
-    bool stack = stack_is_same(rsp, rbp) && stack_is_same(rsp, end);
+    const uint64_t size = 2 * sizeof(uint64_t);
+    bool image = rbp >= (uint64_t)(uintptr_t)image_data &&
+                 rbp <= (uint64_t)(uintptr_t)image_end - size;
+    bool stack = stack_is_same(rsp, rbp) && stack_is_same(rsp, rbp + size - 1);
 
-    return (image || stack) && rbp % sizeof(uint64_t) == 0 && rbp > last &&
-           rbp <= UINT64_MAX - 2 * sizeof(uint64_t);
+    return (image || stack) && rbp % sizeof(uint64_t) == 0 && rbp > last;
 }
 
 /* @back: how far before @address the instruction is that is meant: 1 for a return address, for

@@ -46,9 +46,9 @@ const struct boot_info *handoff_info(void)
     return &handoff.info;
 }
 
-const char *handoff_option_find(const char *key, size_t *value_length)
+const char *handoff_option_find(const char *key, size_t *length)
 {
-    size_t length = strlen(key);
+    size_t key_length = strlen(key);
     const char *line = handoff.options;
 
     while (line != NULL && *line != '\0') {
@@ -56,9 +56,9 @@ const char *handoff_option_find(const char *key, size_t *value_length)
 
         while (*end != '\n' && *end != '\0')
             end++;
-        if (strncmp(line, key, length) == 0 && line[length] == '=') {
-            *value_length = (size_t)(end - line) - length - 1;
-            return line + length + 1;
+        if (strncmp(line, key, key_length) == 0 && line[key_length] == '=') {
+            *length = (size_t)(end - line) - key_length - 1;
+            return line + key_length + 1;
         }
         line = *end == '\n' ? end + 1 : end;
     }

@@ -33,7 +33,7 @@ void devices_open(void)
 
     for (unsigned i = 0; i < DEVICE_FILES; i++)
         device_files[i] = (int)open(paths[i], OPEN_READ_WRITE);
-    typed.file = (int)open("/dev/console", OPEN_READ | OPEN_NONBLOCK);
+    typed.file = (int)open("/dev/console", OPEN_NONBLOCK); /* to read */
 }
 
 int64_t device_call(enum device_file device, uint32_t command, void *argument)
