@@ -265,22 +265,32 @@ static void exit_gpa_fault(struct vp *vp, struct vp_exit *exit)
 
 /* ---- the rest ---- */
 
-static void exit_cr8_write(struct vp *vp)
+/* Which register a MOV to CR8 reads, and its length, from its bytes. */
+static bool cr8_decode(struct vp *vp, struct vp_exit *exit)
 {
     uint8_t bytes[X86_INSN_MAX];
     unsigned count = gva_fetch(vp, bytes);
     struct x86_insn insn;
 
     if (x86_decode(bytes, count, gva_mode(vp), &insn) != X86_DECODE_OK || !insn.has_modrm)
+        return false;
+    exit->cr8.gpr = (uint8_t)((insn.modrm & 7u) | (insn.rex & X86_REX_B ? 8u : 0u));
+    exit->insn_len = insn.length;
+    return true;
+}
+
+static void exit_cr8_write(struct vp *vp, struct vp_exit *exit)
+{
+    if ((!exit->cr8.known || exit->insn_len == 0) && !cr8_decode(vp, exit))
         return;
-    uint64_t value = vp->gpr[(insn.modrm & 7u) | (insn.rex & X86_REX_B ? 8u : 0u)];
+    uint64_t value = vp->gpr[exit->cr8.gpr & 15u];
     if (value & ~CR8_TPR_MASK) {
         inject_gp(vp);
         return;
     }
     lapic_tpr_set(&vp->lapic, (uint8_t)(value << 4));
     vp_tpr_show(vp);
-    virt_skip(vp, insn.length);
+    virt_skip(vp, exit->insn_len);
 }
 
 static void exit_xsetbv(struct vp *vp, struct vp_exit *exit)
@@ -406,7 +416,7 @@ void vp_exit_handle(struct vp *vp, struct vp_exit *exit)
         exit_gpa_fault(vp, exit);
         break;
     case VP_EXIT_CR8_WRITE:
-        exit_cr8_write(vp);
+        exit_cr8_write(vp, exit);
         break;
     case VP_EXIT_XSETBV:
         exit_xsetbv(vp, exit);

@@ -33,6 +33,10 @@ struct vp_exit {
             uint32_t access; /* GPA_FAULT_* */
         } fault;
         struct {
+            bool known;  /* else decode the instruction */
+            uint8_t gpr; /* whose value goes to CR8 */
+        } cr8;
+        struct {
             uint8_t vector;
             bool has_error_code;
             uint32_t error_code;

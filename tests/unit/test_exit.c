@@ -439,6 +439,18 @@ static void wbinvd_is_roots_alone(void **state)
     assert_int_equal(machine.lp->wbinvds, 1);
 }
 
+static void cr8_write_needs_no_bytes_where_the_processor_tells_them(void **state)
+{
+    struct vp_exit exit = {.reason = VP_EXIT_CR8_WRITE, .insn_len = 4, .cr8 = {true, 9}};
+
+    (void)state;
+    code("\x0f\x0b", 2); /* others by now */
+    vp->gpr[9] = 7;
+    machine_exit(vp, &exit);
+    assert_int_equal(lapic_tpr(&vp->lapic), 0x70);
+    assert_int_equal(vp->rip, CODE + 4);
+}
+
 static void cr8_write_sets_the_task_priority(void **state)
 {
     static const uint8_t mov_cr8_rcx[] = {0x44, 0x0f, 0x22, 0xc1};
@@ -584,6 +596,7 @@ int main(void)
         TEST(xsetbv_enables_what_the_partition_may),
         TEST(xsetbv_of_anything_else_is_gp),
         TEST(wbinvd_is_roots_alone),
+        TEST(cr8_write_needs_no_bytes_where_the_processor_tells_them),
         TEST(cr8_write_sets_the_task_priority),
         TEST(exception_that_nobody_intercepts_is_the_guests_own),
         TEST(intercepted_exception_is_a_message),

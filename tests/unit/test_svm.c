@@ -2,6 +2,7 @@
 /* test_svm.c - exits, events, ASIDs and the world switch of the AMD-V backend. APM vol. 2, 15. */
 #include "svm_fixture.h"
 
+#include <x86/cpuid.h>
 #include <x86/cr.h>
 #include <x86/exception.h>
 #include "mm/phys.h"
@@ -82,6 +83,20 @@ static void length_is_known_where_the_next_rip_is_saved(void **state)
     vmcb->save.rip = 0x1000;
     vmcb->control.nrip = 0x1002;
     assert_int_equal(translate(VMEXIT_CPUID, 0, 0).insn_len, 0);
+}
+
+static void decode_assists_tell_what_goes_to_cr8(void **state)
+{
+    struct vp_exit e;
+
+    (void)state;
+    assert_false(translate(VMEXIT_CR8_WRITE, VMCB_CR_MOV | 9, 0).cr8.known); /* it has none */
+    svm_begin(CPUID_8000000A_EDX_DECODE_ASSISTS);
+    e = translate(VMEXIT_CR8_WRITE, VMCB_CR_MOV | 9, 0);
+    assert_int_equal(e.reason, VP_EXIT_CR8_WRITE);
+    assert_true(e.cr8.known);
+    assert_int_equal(e.cr8.gpr, 9);
+    assert_false(translate(VMEXIT_CR8_WRITE, 0, 0).cr8.known);
 }
 
 static void io_exit_is_taken_apart(void **state)
@@ -535,6 +550,7 @@ int main(void)
         TEST(every_exit_code_has_its_reason),
         TEST(msr_exits_tell_reads_from_writes),
         TEST(length_is_known_where_the_next_rip_is_saved),
+        TEST(decode_assists_tell_what_goes_to_cr8),
         TEST(io_exit_is_taken_apart),
         TEST(nested_page_fault_tells_address_and_access),
         TEST(exception_exits_carry_vector_and_error_code),

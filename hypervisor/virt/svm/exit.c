@@ -43,6 +43,15 @@ static void translate_fault(const struct vmcb *v, struct vp_exit *exit)
     exit->insn_len = 0;
 }
 
+static void translate_cr8_write(const struct vmcb *v, struct vp_exit *exit)
+{
+    uint64_t info = v->control.exitinfo1;
+
+    exit->reason = VP_EXIT_CR8_WRITE;
+    exit->cr8.known = svm_features.decode_assists && (info & VMCB_CR_MOV);
+    exit->cr8.gpr = (uint8_t)(info & VMCB_CR_GPR_MASK);
+}
+
 static void translate_exception(const struct vmcb *v, struct vp_exit *exit)
 {
     exit->reason = VP_EXIT_EXCEPTION;
@@ -124,7 +133,7 @@ void svm_exit_translate(struct vp *vp, struct vp_exit *exit)
         translate_exception(v, exit);
         break;
     case VMEXIT_CR8_WRITE:
-        exit->reason = VP_EXIT_CR8_WRITE;
+        translate_cr8_write(v, exit);
         break;
     case VMEXIT_INVALID_LOW:
         exit->reason = refused_by_mistake(vp) ? VP_EXIT_INTERRUPT : VP_EXIT_INVALID_STATE;

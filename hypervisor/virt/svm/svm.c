@@ -64,8 +64,6 @@ static void read_features(void)
         .asids = r[1],
         .nrip_save = r[3] & CPUID_8000000A_EDX_NRIPS,
         .decode_assists = r[3] & CPUID_8000000A_EDX_DECODE_ASSISTS,
-        .flush_by_asid = r[3] & CPUID_8000000A_EDX_FLUSH_BY_ASID,
-        .pause_filter = r[3] & CPUID_8000000A_EDX_PAUSE_FILTER,
     };
 }
 
@@ -74,11 +72,9 @@ void virt_cpu_on(struct pcpu *cpu)
     if (cpu->lp_index == 0) {
         read_features();
         build_permission_maps();
-        hv_log("AMD-V: %u ASIDs%s%s%s%s", svm_features.asids,
+        hv_log("AMD-V: %u ASIDs%s%s", svm_features.asids,
                svm_features.nrip_save ? ", NRIP save" : "",
-               svm_features.decode_assists ? ", decode assists" : "",
-               svm_features.flush_by_asid ? ", flush by ASID" : "",
-               svm_features.pause_filter ? ", pause filter" : "");
+               svm_features.decode_assists ? ", decode assists" : "");
     }
     insn_wrmsr(MSR_EFER, insn_rdmsr(MSR_EFER) | EFER_SVME |
                              (speculation.auto_ibrs ? EFER_AIBRSE : 0));

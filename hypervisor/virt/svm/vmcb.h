@@ -117,6 +117,10 @@ struct vmcb {
 };
 ABI_SIZE(struct vmcb, 4096);
 
+/* EXITINFO1 of an access to a control register, with decode assists: 15.33.1 */
+#define VMCB_CR_MOV      (1ull << 63) /* it was MOV */
+#define VMCB_CR_GPR_MASK 0xfull
+
 /* intercept_misc1: vector 3 (offset 0x00c) */
 #define VMCB_INTERCEPT_INTR       (1u << 0)
 #define VMCB_INTERCEPT_NMI        (1u << 1)
