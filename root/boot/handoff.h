@@ -22,7 +22,7 @@ const struct boot_info *handoff_info(void);
 bool handoff_option(const char *key, char *value, size_t size);
 
 /* The same in place: *@length characters, not NUL-terminated. NULL: not there. */
-const char *handoff_option_find(const char *key, size_t *value_length);
+const char *handoff_option_find(const char *key, size_t *length);
 
 /* The @index-th boot module, or the one named @name; NULL: none. Its memory is never freed. */
 const struct boot_module *handoff_module(uint32_t index);
