@@ -9,6 +9,8 @@ import time
 ESCAPES = re.compile(r"\x1b(?:\[[0-9;=?]*[A-Za-z]|[()][A-Z0-9]|[=>])")
 STOP_SECONDS = 10
 SILENCE_SECONDS, LAST_WORDS_SECONDS = 5, 60
+# Root and the hypervisor share the serial line: a line of the hypervisor may cut one of root's.
+CUT = re.compile(r"^(?!hv: )([^\n]+?)(hv: [^\n]*\n)", re.MULTILINE)
 
 
 class Failure(Exception):
@@ -51,12 +53,22 @@ class Vm:
                 pending = pending + chunk.decode("utf-8", "replace").replace("\r", "")
                 whole, pending = self._split_escape(pending)
                 with self._changed:
-                    self._text += ESCAPES.sub("", whole)
+                    self._append(ESCAPES.sub("", whole))
                     self._changed.notify_all()
         with self._changed:
-            self._text += pending
+            self._append(pending)
             self._ended = True
             self._changed.notify_all()
+
+    def _append(self, text):
+        """A line of the hypervisor that cuts one of root's goes before it."""
+        start = self._text.rfind("\n") + 1
+        line = self._text[start:] + text
+        while cut := CUT.search(line):
+            if self._position >= start + cut.start(1):
+                self._position += len(cut.group(2))
+            line = line[:cut.start(1)] + cut.group(2) + cut.group(1) + line[cut.end(2):]
+        self._text = self._text[:start] + line
 
     @staticmethod
     def _split_escape(text):

@@ -9,6 +9,9 @@ from boottest import Failure, Test
 SHARE_TICKS = 120_000_000  # of the TSC: 30 time slices under icount, where it counts 1 GHz
 REAL_TICKS = 5_000_000_000  # where the host may take whole slices away from everybody
 REQUIRED = 0.8  # of the weighted share
+# The same on several LPs, where what an attacker owes for root's work counts only in the queue that it
+# is in, and root's work takes one LP: docs/scheduling.md. Measured: two thirds to nine tenths.
+REQUIRED_EVERYWHERE = 0.5
 WEIGHT = 100  # the default
 ACCESS_VP_REGISTERS = 1 << 49  # hvabi/partition.h
 
@@ -47,9 +50,10 @@ def check_shares(attack, icount, shares):
     """The VPs of a sibling, one for each LP, got what is due to them. Without icount time passes
     that no guest sees, so that only what the hypervisor accounts says something."""
     due = attack.due(len(shares))
+    required = REQUIRED if len(shares) == 1 else REQUIRED_EVERYWHERE
     for what, column in (("counts", 0), ("has accounted", 1))[0 if icount else 1:]:
         got = sum(int(share[column]) for share in shares) / len(shares)
-        if got < REQUIRED * due:
+        if got < required * due:
             raise Failure(f"{attack.name}: the sibling {what} {got:.0f} of 1000, of the {due:.0f} "
                           "that are its share")
 
