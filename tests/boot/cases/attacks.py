@@ -89,6 +89,7 @@ def contain(vm, attack, lps, icount):
     vm.send("stop crash")
     vm.expect(r"child crash: \d+ exits, \d+% of them \w+$")
     vm.expect(r"child crash: ended: it was stopped$")
+    vm.send("wait crash 60")  # its name is free a little after that line
     shell_answers(vm, "after")
 
 
