@@ -39,7 +39,7 @@ function(add_image name)
   target_link_libraries(${name} PRIVATE ${ARG_LIBS})
   target_link_options(${name} PRIVATE -nostdlib -static $<$<C_COMPILER_ID:GNU>:-no-pie> -Wl,--build-id=sha1
       "SHELL:-T \"${ARG_SCRIPT}\"" -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack
-      $<$<C_COMPILER_ID:Clang>:-fuse-ld=lld>)
+      $<$<C_COMPILER_ID:GNU>:-flto-partition=one> $<$<C_COMPILER_ID:Clang>:-fuse-ld=lld>)
   set_target_properties(${name} PROPERTIES LINK_DEPENDS ${ARG_SCRIPT}
                         RUNTIME_OUTPUT_DIRECTORY ${VERDIGRIS_IMAGE_DIR})
 endfunction()

@@ -55,19 +55,18 @@ static bool skip(struct vp *vp, const struct vp_exit *exit, uint32_t opcode)
 
 static void cpuid_intercept(struct vp *vp, unsigned length, const uint32_t r[4])
 {
-    struct hv_x64_cpuid_intercept_message m = {
-        .rax = vp->gpr[X86_RAX],
-        .rcx = vp->gpr[X86_RCX],
-        .rdx = vp->gpr[X86_RDX],
-        .rbx = vp->gpr[X86_RBX],
-        .default_result_rax = r[0],
-        .default_result_rcx = r[2],
-        .default_result_rdx = r[3],
-        .default_result_rbx = r[1],
-    };
+    struct hv_x64_cpuid_intercept_message *m = vp_intercept_begin(vp, sizeof(*m));
 
-    vp_intercept_header(vp, &m.header, length, HvInterceptAccessExecute);
-    vp_intercept(vp, HvMessageTypeX64CpuidIntercept, &m, sizeof(m));
+    vp_intercept_header(vp, &m->header, length, HvInterceptAccessExecute);
+    m->rax = vp->gpr[X86_RAX];
+    m->rcx = vp->gpr[X86_RCX];
+    m->rdx = vp->gpr[X86_RDX];
+    m->rbx = vp->gpr[X86_RBX];
+    m->default_result_rax = r[0];
+    m->default_result_rcx = r[2];
+    m->default_result_rdx = r[3];
+    m->default_result_rbx = r[1];
+    vp_intercept(vp, HvMessageTypeX64CpuidIntercept, sizeof(*m));
 }
 
 static void exit_cpuid(struct vp *vp, struct vp_exit *exit)
@@ -99,15 +98,14 @@ static void exit_halt(struct vp *vp, struct vp_exit *exit)
 
 static void msr_intercept(struct vp *vp, unsigned length, bool write)
 {
-    struct hv_x64_msr_intercept_message m = {
-        .msr_number = (uint32_t)vp->gpr[X86_RCX],
-        .rdx = vp->gpr[X86_RDX],
-        .rax = vp->gpr[X86_RAX],
-    };
+    struct hv_x64_msr_intercept_message *m = vp_intercept_begin(vp, sizeof(*m));
 
-    vp_intercept_header(vp, &m.header, length,
+    vp_intercept_header(vp, &m->header, length,
                         write ? HvInterceptAccessWrite : HvInterceptAccessRead);
-    vp_intercept(vp, HvMessageTypeMsrIntercept, &m, sizeof(m));
+    m->msr_number = (uint32_t)vp->gpr[X86_RCX];
+    m->rdx = vp->gpr[X86_RDX];
+    m->rax = vp->gpr[X86_RAX];
+    vp_intercept(vp, HvMessageTypeMsrIntercept, sizeof(*m));
 }
 
 static void exit_msr(struct vp *vp, struct vp_exit *exit, bool write)
@@ -155,19 +153,18 @@ static void fill_string_io(struct vp *vp, struct hv_x64_io_port_intercept_messag
 
 static void io_intercept(struct vp *vp, const struct vp_exit *exit)
 {
-    struct hv_x64_io_port_intercept_message m = {
-        .port_number = exit->io.port,
-        .access_info = (uint8_t)(exit->io.size |
-                                 (exit->io.string ? HV_X64_IO_PORT_ACCESS_STRING : 0u) |
-                                 (exit->io.rep ? HV_X64_IO_PORT_ACCESS_REP : 0u)),
-        .rax = vp->gpr[X86_RAX],
-    };
+    struct hv_x64_io_port_intercept_message *m = vp_intercept_begin(vp, sizeof(*m));
 
-    vp_intercept_header(vp, &m.header, exit->insn_len,
+    vp_intercept_header(vp, &m->header, exit->insn_len,
                         exit->io.in ? HvInterceptAccessRead : HvInterceptAccessWrite);
+    m->port_number = exit->io.port;
+    m->access_info = (uint8_t)(exit->io.size |
+                               (exit->io.string ? HV_X64_IO_PORT_ACCESS_STRING : 0u) |
+                               (exit->io.rep ? HV_X64_IO_PORT_ACCESS_REP : 0u));
+    m->rax = vp->gpr[X86_RAX];
     if (exit->io.string)
-        fill_string_io(vp, &m);
-    vp_intercept(vp, HvMessageTypeX64IoPortIntercept, &m, sizeof(m));
+        fill_string_io(vp, m);
+    vp_intercept(vp, HvMessageTypeX64IoPortIntercept, sizeof(*m));
 }
 
 /* TLFS 2.0A, 11.9: nobody there. A string instruction reads all ones into memory that we do not
@@ -198,25 +195,24 @@ static void exit_io(struct vp *vp, struct vp_exit *exit)
 static void memory_intercept(struct vp *vp, const struct vp_exit *exit)
 {
     uint32_t a = exit->fault.access;
-    struct hv_x64_memory_intercept_message m = {
-        .cache_type = HvCacheTypeX64WriteBack,
-        .guest_physical_address = exit->fault.gpa,
-        .tpr_priority = lapic_tpr(&vp->lapic),
-    };
+    struct hv_x64_memory_intercept_message *m = vp_intercept_begin(vp, sizeof(*m));
     struct hv_register_value segment;
 
-    vp_intercept_header(vp, &m.header, 0,
+    vp_intercept_header(vp, &m->header, 0,
                         a & GPA_FAULT_EXECUTE ? HvInterceptAccessExecute
                         : a & GPA_FAULT_WRITE ? HvInterceptAccessWrite
                                               : HvInterceptAccessRead);
-    m.instruction_byte_count = (uint8_t)gva_fetch(vp, m.instruction_bytes);
+    m->cache_type = HvCacheTypeX64WriteBack;
+    m->guest_physical_address = exit->fault.gpa;
+    m->tpr_priority = lapic_tpr(&vp->lapic);
+    m->instruction_byte_count = (uint8_t)gva_fetch(vp, m->instruction_bytes);
     if (virt_reg_get(vp, HvX64RegisterDs, &segment) == HV_STATUS_SUCCESS)
-        m.ds_segment = segment.segment;
+        m->ds_segment = segment.segment;
     if (virt_reg_get(vp, HvX64RegisterSs, &segment) == HV_STATUS_SUCCESS)
-        m.ss_segment = segment.segment;
-    memcpy(m.gprs, vp->gpr, sizeof(m.gprs));
+        m->ss_segment = segment.segment;
+    memcpy(m->gprs, vp->gpr, sizeof(m->gprs));
     vp_intercept(vp, a & GPA_FAULT_PRESENT ? HvMessageTypeGpaIntercept : HvMessageTypeUnmappedGpa,
-                 &m, sizeof(m));
+                 sizeof(*m));
 }
 
 /* Root touches what no firmware table names (devices), or what the hypervisor keeps (#GP). */
@@ -319,17 +315,16 @@ static void exit_cache_flush(struct vp *vp, struct vp_exit *exit)
 
 static void exception_intercept(struct vp *vp, const struct vp_exit *exit)
 {
-    struct hv_x64_exception_intercept_message m = {
-        .exception_vector = exit->exception.vector,
-        .exception_info = exit->exception.has_error_code ? HV_X64_EXCEPTION_ERROR_CODE_VALID : 0,
-        .error_code = exit->exception.error_code,
-        .exception_parameter = exit->exception.parameter,
-    };
+    struct hv_x64_exception_intercept_message *m = vp_intercept_begin(vp, sizeof(*m));
 
-    vp_intercept_header(vp, &m.header, 0, HvInterceptAccessExecute);
-    m.instruction_byte_count = (uint8_t)gva_fetch(vp, m.instruction_bytes);
-    memcpy(m.gprs, vp->gpr, sizeof(m.gprs));
-    vp_intercept(vp, HvMessageTypeExceptionIntercept, &m, sizeof(m));
+    vp_intercept_header(vp, &m->header, 0, HvInterceptAccessExecute);
+    m->exception_vector = exit->exception.vector;
+    m->exception_info = exit->exception.has_error_code ? HV_X64_EXCEPTION_ERROR_CODE_VALID : 0;
+    m->error_code = exit->exception.error_code;
+    m->exception_parameter = exit->exception.parameter;
+    m->instruction_byte_count = (uint8_t)gva_fetch(vp, m->instruction_bytes);
+    memcpy(m->gprs, vp->gpr, sizeof(m->gprs));
+    vp_intercept(vp, HvMessageTypeExceptionIntercept, sizeof(*m));
 }
 
 /* #DB and #AC come here so that a guest that makes them without end makes exits without end, which
@@ -349,22 +344,25 @@ static void exit_exception(struct vp *vp, struct vp_exit *exit)
 
 static void exit_shutdown(struct vp *vp)
 {
-    struct hv_x64_unrecoverable_exception_message m;
+    struct hv_x64_unrecoverable_exception_message *m;
 
     if (vp->partition->is_root)
         panic_root_died("VP %u: triple fault", vp->index);
-    vp_intercept_header(vp, &m.header, 0, HvInterceptAccessExecute);
-    vp_intercept(vp, HvMessageTypeUnrecoverableException, &m, sizeof(m));
+    m = vp_intercept_begin(vp, sizeof(*m));
+    vp_intercept_header(vp, &m->header, 0, HvInterceptAccessExecute);
+    vp_intercept(vp, HvMessageTypeUnrecoverableException, sizeof(*m));
 }
 
 static void exit_invalid_state(struct vp *vp)
 {
-    struct hv_x64_invalid_vp_register_message m = {.vp_index = vp->index};
+    struct hv_x64_invalid_vp_register_message *m;
 
     if (vp->partition->is_root)
         panic_root_died("VP %u: the processor refuses its registers", vp->index);
     virt_dump(vp);
-    vp_intercept(vp, HvMessageTypeInvalidVpRegisterValue, &m, sizeof(m));
+    m = vp_intercept_begin(vp, sizeof(*m));
+    m->vp_index = vp->index;
+    vp_intercept(vp, HvMessageTypeInvalidVpRegisterValue, sizeof(*m));
 }
 
 /* NMIs are open again when IRET has been executed, and not before: it stands in a shadow. */

@@ -250,20 +250,27 @@ static struct synic *parent_synic(struct vp *vp)
     return &target->synic;
 }
 
-void vp_intercept(struct vp *vp, uint32_t type, const void *payload, uint32_t size)
+void *vp_intercept_begin(struct vp *vp, uint32_t size)
+{
+    struct synic_message *m = &vp->intercept_message;
+
+    synic_cancel(parent_synic(vp), m);
+    memset(m->message.payload, 0, size);
+    return m->message.payload;
+}
+
+void vp_intercept(struct vp *vp, uint32_t type, uint32_t size)
 {
     struct synic *s = parent_synic(vp);
     struct synic_message *m = &vp->intercept_message;
 
     __atomic_fetch_or(&vp->suspend, VP_SUSPEND_INTERCEPT, __ATOMIC_SEQ_CST);
-    synic_cancel(s, m); /* the parent resumed the VP without taking the last one */
     sched_root_works_for(vp, vp_of_synic(s)->sched.lp);
     m->message.header = (struct hv_message_header){
         .message_type = type,
         .payload_size = (uint8_t)size,
         .origination_id = vp->partition->id,
     };
-    memcpy(m->message.payload, payload, size);
     /* A parent that takes no messages finds the VP suspended. */
     if (synic_post(s, INTERCEPT_SINT, m) != HV_STATUS_SUCCESS)
         hv_log("partition %lx VP %u: intercept %x, and the parent takes no messages",

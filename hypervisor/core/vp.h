@@ -141,8 +141,11 @@ void vp_init_signal(struct vp *vp);
 /* The run loop of this LP. */
 _Noreturn void vp_run_loop(void);
 
-/* Post the intercept message of @type with @payload to the parent and suspend @vp. */
-void vp_intercept(struct vp *vp, uint32_t type, const void *payload, uint32_t size);
+/* Where the payload of @vp's next intercept message, of @size bytes, all 0 now, is made. The last
+ * message is taken back if it waits for the parent, which resumed @vp without it. */
+void *vp_intercept_begin(struct vp *vp, uint32_t size);
+/* Post it, as @type, to the parent and suspend @vp. */
+void vp_intercept(struct vp *vp, uint32_t type, uint32_t size);
 /* Report ended level interrupts, if the last report has left. On the VP's LP. */
 void vp_report_eoi(struct vp *vp);
 /* Fill the header that all x64 intercept messages share (TLFS 2.0A, 16.2.2). */

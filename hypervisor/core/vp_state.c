@@ -292,7 +292,9 @@ hv_status vp_restore(struct vp *vp, const struct vp_state *in)
     memcpy(vp->xsave, in->xsave, sizeof(in->xsave));
     registers_restore(vp, in);
     events_restore(vp, in);
-    if (in->events & VP_STATE_INTERCEPT_WAITS)
-        vp_intercept(vp, h->message_type, in->intercept.payload, h->payload_size);
+    if (in->events & VP_STATE_INTERCEPT_WAITS) {
+        memcpy(vp_intercept_begin(vp, h->payload_size), in->intercept.payload, h->payload_size);
+        vp_intercept(vp, h->message_type, h->payload_size);
+    }
     return HV_STATUS_SUCCESS;
 }

@@ -77,7 +77,8 @@ static void make_busy(void)
     machine_take_messages(1);
     ((struct hv_message *)hpa_ptr(partition_vp(root_partition, 1)->sim_page))->header.message_type =
         1;
-    vp_intercept(vp, HvMessageTypeX64Halt, "payload", 8);
+    memcpy(vp_intercept_begin(vp, 8), "payload", 8);
+    vp_intercept(vp, HvMessageTypeX64Halt, 8);
 }
 
 static int setup(void **state)
