@@ -59,6 +59,7 @@ struct partition {
 
     struct pool pool;     /* deposited memory */
     struct slat slat;
+    uint64_t sched_debt;  /* [a] ticks that root worked for it, not yet in a VP's virtual run time */
     uint64_t running_lps[LP_MAX / 64]; /* [a] LPs on which a VP of this partition is loaded */
 
     struct vp **vps;      /* [p] to change, [a] to read; a page of pointers */

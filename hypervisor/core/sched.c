@@ -3,6 +3,7 @@
 #include "core/sched.h"
 
 #include <x86/insn.h>
+#include "core/payer.h"
 #include "core/pcpu.h"
 #include "core/vp.h"
 
@@ -17,9 +18,8 @@ uint64_t sched_slice_tsc;
 #define BOOST_SLICES 1u
 /* Slices after which it is another VP's turn to share an LP. */
 #define TURN_SLICES 16u
-/* What root does because of one message or event is at most this part of a slice: what it does beyond
- * that is its own, for it may never block. */
-#define CAUSE_OF_SLICE 16u
+/* The whole of an LP, of which root takes a part. */
+#define LP_WHOLE 1024u
 
 static struct lp_set idle_lps;   /* LPs that found nothing to run */
 static struct lp_set loaded_lps; /* LPs on whose heaps a VP waits */
@@ -104,49 +104,25 @@ static void advance(struct pcpu *cpu, uint64_t now)
         q->min_vruntime = v;
 }
 
-/* Root's VP of @q works for @payer from now on. */
-static void let_pay(struct run_queue *q, struct sched_entity *payer, uint64_t now)
-{
-    __atomic_store_n(&q->pays_from, now, __ATOMIC_RELAXED);
-    __atomic_store_n(&q->payable, sched_slice_tsc / CAUSE_OF_SLICE, __ATOMIC_RELAXED);
-    __atomic_store_n(&q->payer, payer, __ATOMIC_RELAXED);
-}
-
-/* Root's VP here has run from @since to @now. Who is found as the payer stays in memory meanwhile:
- * its grace period begins after sched_forget_payer. */
-static void pay(struct run_queue *q, uint64_t since, uint64_t now)
-{
-    struct sched_entity *payer = __atomic_load_n(&q->payer, __ATOMIC_RELAXED);
-    uint64_t payable = __atomic_load_n(&q->payable, __ATOMIC_RELAXED);
-    uint64_t from = __atomic_load_n(&q->pays_from, __ATOMIC_RELAXED), paid;
-
-    if (payer == NULL)
-        return;
-    if (from < since)
-        from = since;
-    paid = now > from ? now - from : 0;
-    if (paid > payable)
-        paid = payable;
-    __atomic_store_n(&q->payable, payable - paid, __ATOMIC_RELAXED);
-    __atomic_fetch_add(&payer->debt, paid, __ATOMIC_RELAXED);
-}
-
 static void charge(struct pcpu *cpu, struct vp *vp, uint64_t now)
 {
     struct sched_entity *e = &vp->sched;
     uint64_t delta = now - e->started, weight, share;
 
     if (e->pinned) {
-        cpu->run_queue.budget_used += delta;
-        pay(&cpu->run_queue, e->started, now);
+        __atomic_store_n(&cpu->run_queue.budget_used, cpu->run_queue.budget_used + delta,
+                         __ATOMIC_RELAXED);
+        payer_charge(&cpu->run_queue, e->started, now);
     }
     e->started = now;
     e->run_tsc += delta;
     cpu->run_tsc[!e->pinned] += delta;
     if (e->pinned)
         return;
-    if (__atomic_load_n(&e->debt, __ATOMIC_RELAXED) != 0)
-        delta += __atomic_exchange_n(&e->debt, 0, __ATOMIC_RELAXED);
+    /* Who has the LP alone would pay nobody: others of its partition may. */
+    if (__atomic_load_n(&vp->partition->sched_debt, __ATOMIC_RELAXED) != 0 &&
+        first_of(&cpu->run_queue) != NULL)
+        delta += payer_take_debt(vp->partition);
     weight = weight_of(e);
     share = delta * SCHED_WEIGHT_DEFAULT + e->rest;
     e->vruntime += share / weight;
@@ -195,7 +171,7 @@ static void charge_root_work(struct sched_entity *e, uint64_t now)
     if (time > sched_slice_tsc)
         time = sched_slice_tsc;
     e->vruntime += time * SCHED_WEIGHT_DEFAULT / weight_of(e);
-    let_pay(&lp_table[e->root_lp]->run_queue, e, now);
+    payer_set(lp_table[e->root_lp], vp_of(e)->partition, now);
 }
 
 /* ---- the run queue; all under its lock ---- */
@@ -215,7 +191,7 @@ static void enqueue(struct pcpu *cpu, struct sched_entity *e, uint64_t now)
 
     e->state = SCHED_RUNNABLE;
     if (e->pinned) {
-        q->root = e;
+        __atomic_store_n(&q->root, e, __ATOMIC_RELAXED);
     } else {
         advance(cpu, now);
         place(q, e);
@@ -231,7 +207,7 @@ static void dequeue(struct pcpu *cpu, struct sched_entity *e)
     struct run_queue *q = &cpu->run_queue;
 
     if (e->pinned) {
-        q->root = NULL;
+        __atomic_store_n(&q->root, NULL, __ATOMIC_RELAXED);
     } else {
         heap_remove(&q->heap, &e->node);
         if (heap_first(&q->heap) == NULL)
@@ -261,11 +237,26 @@ static void arrive(struct pcpu *cpu, struct sched_entity *e, uint64_t now)
     enqueue(cpu, e, now);
 }
 
+static bool window_over(uint64_t begin, uint64_t now)
+{
+    return (int64_t)(now - begin) >= (int64_t)(BUDGET_WINDOW * sched_slice_tsc);
+}
+
+/* The part of an LP that is @used of the time from @begin to @now. */
+static uint64_t part_of_lp(uint64_t used, uint64_t begin, uint64_t now)
+{
+    uint64_t most = LP_WHOLE * BUDGET_SLICES / BUDGET_WINDOW, part = used * LP_WHOLE / (now - begin);
+
+    return part < most ? part : most;
+}
+
 static bool root_within_budget(struct run_queue *q, uint64_t now)
 {
-    if ((int64_t)(now - q->budget_window) >= (int64_t)(BUDGET_WINDOW * sched_slice_tsc)) {
-        q->budget_window = now;
-        q->budget_used = 0;
+    if (window_over(q->budget_window, now)) {
+        __atomic_store_n(&q->root_took, part_of_lp(q->budget_used, q->budget_window, now),
+                         __ATOMIC_RELAXED);
+        __atomic_store_n(&q->budget_window, now, __ATOMIC_RELAXED);
+        __atomic_store_n(&q->budget_used, 0, __ATOMIC_RELAXED);
     }
     return q->budget_used < BUDGET_SLICES * sched_slice_tsc;
 }
@@ -388,9 +379,33 @@ static struct sched_entity *steal(struct pcpu *cpu, uint64_t now)
     return NULL;
 }
 
-/* Of those who want this LP, @e among them, one may have to go to an LP that fewer want: at once if
- * that makes both equal, and in turns if one is too many wherever it is, so that each of three VPs
- * gets two thirds of two LPs: the one that has been here longest. Looks at one other LP at a time. */
+/* What root leaves of an LP to children, or would if they wanted it. Any LP, without a lock. */
+static uint64_t left_by_root(const struct run_queue *q, uint64_t now)
+{
+    uint64_t begin = __atomic_load_n(&q->budget_window, __ATOMIC_RELAXED);
+
+    if (window_over(begin, now)) /* root has not wanted the LP since, or had it alone */
+        return LP_WHOLE -
+               part_of_lp(__atomic_load_n(&q->budget_used, __ATOMIC_RELAXED), begin, now);
+    return LP_WHOLE - __atomic_load_n(&q->root_took, __ATOMIC_RELAXED);
+}
+
+/* VPs of children that want @cpu. Any LP, without a lock. */
+static uint64_t children_on(const struct pcpu *cpu)
+{
+    const struct run_queue *q = &cpu->run_queue;
+    const struct vp *current = __atomic_load_n(&cpu->current, __ATOMIC_RELAXED);
+    bool root_waits = __atomic_load_n(&q->root, __ATOMIC_RELAXED) != NULL;
+    uint32_t waiting = __atomic_load_n(&q->count, __ATOMIC_RELAXED);
+
+    return waiting + (current != NULL && current != cpu->root_vp) - (root_waits && waiting != 0);
+}
+
+/* Of those who want this LP, @e among them, one may have to go to an LP of which more is left for
+ * each. At once, if it will still be so when it is there, but the last one stays: what root leaves
+ * of an LP is for somebody. And in turns, if one is too many wherever it is, so that each of three
+ * VPs gets two thirds of two LPs: the one that has been here longest. Looks at one other LP at a
+ * time. */
 static struct sched_entity *send_away(struct pcpu *cpu, struct sched_entity *e, uint64_t now)
 {
     struct run_queue *q = &cpu->run_queue;
@@ -402,13 +417,14 @@ static struct sched_entity *send_away(struct pcpu *cpu, struct sched_entity *e, 
     struct pcpu *other = lp_table[q->neighbour];
     if (other == cpu || other->root_only)
         return NULL;
-    uint32_t theirs = __atomic_load_n(&other->run_queue.count, __ATOMIC_RELAXED) +
-                      (__atomic_load_n(&other->current, __ATOMIC_RELAXED) != NULL);
     if (e->moved < mover->moved)
         mover = e;
-    if (q->count <= theirs)
+    uint64_t left_here = left_by_root(q, now), left_there = left_by_root(&other->run_queue, now);
+    uint64_t here = children_on(cpu), there = children_on(other);
+    if (here * left_there <= there * left_here)
         return NULL;
-    if (q->count == theirs + 1 && now - q->turned < TURN_SLICES * sched_slice_tsc)
+    bool better = there == 0 || here * left_there > (there + 1) * left_here;
+    if (!(better && here > 1) && now - q->turned < TURN_SLICES * sched_slice_tsc)
         return NULL;
     q->turned = now;
     leave(cpu, mover, q->neighbour, now);
@@ -552,20 +568,8 @@ bool sched_should_preempt(struct pcpu *cpu, struct vp *vp, uint64_t now)
 
 void sched_cause(struct vp *worker, struct vp *payer)
 {
-    struct run_queue *q = &lp_table[worker->sched.lp]->run_queue;
-
-    if (!worker->sched.pinned || payer->sched.pinned)
-        return;
-    let_pay(q, &payer->sched, insn_rdtsc());
-}
-
-void sched_forget_payer(struct vp *vp)
-{
-    for (uint32_t i = 0; i < lp_count; i++) {
-        struct sched_entity *expected = &vp->sched;
-        __atomic_compare_exchange_n(&lp_table[i]->run_queue.payer, &expected, NULL, false,
-                                    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
-    }
+    if (worker->sched.pinned && !payer->sched.pinned)
+        payer_set(lp_table[worker->sched.lp], payer->partition, insn_rdtsc());
 }
 
 /* Bring @e, which waits, to this LP's queue, and lock that. False: it does not wait any more. */

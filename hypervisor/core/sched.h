@@ -19,6 +19,7 @@
 
 struct vp;
 struct pcpu;
+struct partition;
 
 enum sched_state {
     SCHED_BLOCKED,  /* waits for an event */
@@ -44,21 +45,21 @@ struct sched_entity {
     bool in_root;           /* [q] root works for it, on LP root_lp, ... */
     uint32_t root_lp;       /* [q] */
     uint64_t root_since;    /* [q] ... since its VP there had this run time */
-    uint64_t debt;          /* [a] ticks that root worked for it, not yet in vruntime */
 };
 
 struct run_queue {
     struct spinlock lock;
     struct heap heap;           /* [lock] runnable VPs but root's */
-    struct sched_entity *root;  /* [lock] root's VP when it is runnable */
+    struct sched_entity *root;  /* [lock] to change, [a] to read: root's VP when it is runnable */
     struct sched_entity *boost; /* [lock] goes before the others of the heap: a lock holder */
     uint32_t count;             /* [lock] to change, [a] to read: VPs runnable here */
     uint64_t min_vruntime;      /* [lock] never goes back */
-    uint64_t budget_window;     /* [lock] host TSC at which root's budget was last filled */
-    uint64_t budget_used;       /* [lock] ticks root's VP has run since */
+    uint64_t budget_window;     /* [lock], [a]: host TSC at which root's budget was last filled */
+    uint64_t budget_used;       /* [lock], [a]: ticks root's VP has run since */
+    uint64_t root_took;         /* [lock], [a]: part of the LP that it had in the window before */
     uint32_t neighbour;         /* [lock] the LP with which it compares itself next */
     uint64_t turned;            /* [lock] host TSC when one was sent away, or came in turn */
-    struct sched_entity *payer; /* [a] for whom root's VP works; NULL: for itself */
+    struct partition *payer;    /* [a] for whom root's VP works (core/payer.h); NULL: for itself */
     uint64_t payable;           /* [a] ticks of that which the payer pays at most */
     uint64_t pays_from;         /* [a] host TSC when it began to pay */
 };
@@ -84,11 +85,8 @@ void sched_stop(struct pcpu *cpu, struct vp *vp, bool block);
 bool sched_should_preempt(struct pcpu *cpu, struct vp *vp, uint64_t now);
 
 /* @payer has sent a message or an event to @worker: if that is root's, what it runs until it blocks,
- * but not more than one cause is good for, is charged to @payer too. On @payer's LP. */
+ * but not more than one cause is good for, is charged to @payer's partition too. On @payer's LP. */
 void sched_cause(struct vp *worker, struct vp *payer);
-
-/* @vp, which is off every queue, pays no more. Before its grace period begins. Linear in LPs. */
-void sched_forget_payer(struct vp *vp);
 
 /* The VP of this LP spins: run the VP of its partition that lost its LP longest ago, or, if there is
  * none, the one that has been spinning longest. True: the caller must go back to the scheduler. */

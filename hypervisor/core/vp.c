@@ -9,6 +9,7 @@
 #include "core/fpu.h"
 #include "core/lapic_physical.h"
 #include "core/level.h"
+#include "core/payer.h"
 #include "core/pcpu.h"
 #include "core/speculation.h"
 #include "debug/log.h"
@@ -459,8 +460,8 @@ static void vp_unpublish(struct partition *p, struct vp *vp)
     st = partition_overlay(p->parent, &vp->parent_stats_overlay, false, 0, vp->stats_page, 0);
     BUG_ON(st != HV_STATUS_SUCCESS);
     __atomic_store_n(&p->vps[vp->index], NULL, __ATOMIC_RELEASE);
-    sched_forget_payer(vp);
-    p->vp_count--;
+    if (--p->vp_count == 0)
+        payer_forget(p);
     p->dying = vp;
     vp->grace = grace_begin();
 }

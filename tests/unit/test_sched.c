@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_sched.c - core/sched.c: who gets an LP, for how long, and who has to wait. */
+#include "core/payer.h"
 #include "fakes/test.h"
 #include "sched_fixture.h"
 
@@ -31,6 +32,8 @@ static struct vp *awake(uint32_t partition, uint32_t lp, uint32_t weight)
     sched_wake(vp);
     return vp;
 }
+
+#define CAUSE (SLICE / 16) /* what one cause is good for */
 
 /* @vp has @permille of @ticks, give or take @off. */
 static void assert_share(const struct vp *vp, uint64_t permille, uint64_t ticks, uint64_t off)
@@ -189,7 +192,64 @@ static void one_cause_costs_a_part_of_a_slice(void **state)
     sched_cause(root, asks);
     sched_wake(root);
     world_run(5 * SLICE);
-    assert_int_equal(asks->sched.debt, SLICE / 16);
+    assert_int_equal(asks->partition->sched_debt, CAUSE);
+}
+
+static void causes_add_up_to_a_slice(void **state)
+{
+    struct vp *asks = awake(1, 0, 100), *root = world.root_vps[0];
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        sched_cause(root, asks);
+    sched_wake(root);
+    world_run(5 * SLICE);
+    assert_int_equal(asks->partition->sched_debt, 3 * CAUSE);
+    for (unsigned i = 0; i < 100; i++)
+        sched_cause(root, asks);
+    world_run(5 * SLICE);
+    assert_int_equal(asks->partition->sched_debt, (3 + 16) * CAUSE);
+}
+
+/* Who floods root from another LP pays up to the moment at which somebody else asks. */
+static void next_cause_settles_the_one_before(void **state)
+{
+    struct vp *first = awake(1, 0, 100), *second = awake(2, 0, 100), *root = world.root_vps[0];
+
+    (void)state;
+    sched_wake(root);
+    assert_ptr_equal(world_next(false), root);
+    sched_cause(root, first);
+    world.tsc += 40;
+    sched_cause(root, second);
+    assert_int_equal(first->partition->sched_debt, 40);
+    world.tsc += 50;
+    world_next(true);
+    assert_int_equal(first->partition->sched_debt, 40);
+    assert_int_equal(second->partition->sched_debt, 50);
+}
+
+/* What a partition owes is for its VP that competes with others to pay, and forgotten beyond a few
+ * slices if none does. */
+static void debt_waits_for_who_competes(void **state)
+{
+    struct vp *alone = awake(1, 0, 100), *competes = world_vp(1, 0, 100), *other;
+    uint64_t v;
+
+    (void)state;
+    alone->partition->sched_debt = 100 * SLICE;
+    world_run(SLICE);
+    assert_int_equal(alone->partition->sched_debt, 100 * SLICE);
+    assert_int_equal(alone->sched.vruntime, SLICE);
+    alone->suspend = VP_SUSPEND_HOLD;
+    assert_null(world_next(true));
+    sched_wake(competes);
+    assert_ptr_equal(world_next(false), competes);
+    other = awake(2, 0, 100);
+    v = competes->sched.vruntime;
+    assert_ptr_equal(world_next(false), other);
+    assert_int_equal(competes->partition->sched_debt, 0);
+    assert_int_equal(competes->sched.vruntime, v + 4 * SLICE);
 }
 
 static void who_is_gone_pays_no_more(void **state)
@@ -198,10 +258,10 @@ static void who_is_gone_pays_no_more(void **state)
 
     (void)state;
     sched_cause(root, asks);
-    sched_forget_payer(asks);
+    payer_forget(asks->partition);
     sched_wake(root);
     world_run(SLICE);
-    assert_int_equal(asks->sched.debt, 0);
+    assert_int_equal(asks->partition->sched_debt, 0);
 }
 
 static void root_pays_for_itself(void **state)
@@ -215,7 +275,7 @@ static void root_pays_for_itself(void **state)
     world_next(true); /* that work is done */
     sched_wake(root);
     world_run(SLICE);
-    assert_int_equal(asks->sched.debt, 0);
+    assert_int_equal(asks->partition->sched_debt, 0);
 }
 
 static void root_alone_has_no_budget(void **state)
@@ -485,6 +545,21 @@ static void vps_spread_evenly(void **state)
         assert_share(world.vps[i], 250, 200 * SLICE, 50);
 }
 
+/* Root takes four fifths of LP 0: four VPs that compute get 1.2 LPs between them. */
+static void vps_go_where_root_leaves_more(void **state)
+{
+    struct vp *vps[4];
+    uint64_t ticks = 4000 * SLICE;
+
+    (void)state;
+    sched_wake(world.root_vps[0]);
+    for (unsigned i = 0; i < 4; i++)
+        vps[i] = awake(i / 2 + 1, i % 2, 100);
+    world_run(ticks);
+    for (unsigned i = 0; i < 4; i++)
+        assert_share(vps[i], 300, ticks, 45);
+}
+
 static void new_vps_are_placed_in_turns(void **state)
 {
     uint32_t first = sched_place();
@@ -546,6 +621,9 @@ int main(void)
         ON(one, root_work_is_charged_to_who_caused_it),
         ON(one, who_causes_root_work_pays_for_it),
         ON(one, one_cause_costs_a_part_of_a_slice),
+        ON(one, causes_add_up_to_a_slice),
+        ON(one, next_cause_settles_the_one_before),
+        ON(one, debt_waits_for_who_competes),
         ON(one, who_is_gone_pays_no_more),
         ON(one, root_pays_for_itself),
         ON(one, vp_woken_while_it_runs_does_not_block),
@@ -563,6 +641,7 @@ int main(void)
         ON(two, preempted_vp_goes_to_an_idle_lp),
         ON(two, three_vps_take_turns_on_two_lps),
         ON(two, vps_spread_evenly),
+        ON(two, vps_go_where_root_leaves_more),
         ON(two, new_vps_are_placed_in_turns),
         ON(two, lp_for_root_only_runs_no_children),
         cmocka_unit_test(lp_set_is_searched_around),

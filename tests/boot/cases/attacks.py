@@ -24,7 +24,6 @@ class Attack:
     weight: int = WEIGHT
     sibling_weight: int = WEIGHT
     ticks: int = SHARE_TICKS  # to measure over, under icount
-    required: float = REQUIRED
     privileges: int = 0  # beyond those of every child
     says: str = ""  # a line of the attacker that must come: a pattern
     absent: str = ""  # the one that means: this processor has not what makes those exits
@@ -50,7 +49,7 @@ def check_shares(attack, icount, shares):
     due = attack.due(len(shares))
     for what, column in (("counts", 0), ("has accounted", 1))[0 if icount else 1:]:
         got = sum(int(share[column]) for share in shares) / len(shares)
-        if got < attack.required * due:
+        if got < REQUIRED * due:
             raise Failure(f"{attack.name}: the sibling {what} {got:.0f} of 1000, of the {due:.0f} "
                           "that are its share")
 
@@ -154,13 +153,10 @@ TESTS = [
     # Root shows a burst of lines on its screen, which nobody pays for.
     contained("consoles", Attack("printflood", "io", vps=2, ticks=4 * SHARE_TICKS),
               Attack("consoleflood", "io", vps=2), after=not_flooded),
-    # Less than their share is left where root is busy for the attackers on one of two LPs: measured 81
-    # to 88 % and 67 to 75 %. docs/scheduling.md, "What is not fair yet".
-    contained("floods-everywhere", *(Attack(name, exits, 200, vps=4, required=required)
-                                     for name, exits, required in (
-        ("msgflood", "hypercall", 0.7), ("eventflood", "hypercall", 0.5),
-        ("ipiflood", "msr_write", REQUIRED), ("printflood", "io", REQUIRED),
-        ("consoleflood", "io", REQUIRED))), smp=2, icount=False, after=not_flooded),
+    # Root is busy for the attackers on one of two LPs, for up to two thirds of the time.
+    contained("floods-everywhere", *(Attack(name, exits, 200, vps=4) for name, exits in (
+        ("msgflood", "hypercall"), ("eventflood", "hypercall"), ("ipiflood", "msr_write"),
+        ("printflood", "io"), ("consoleflood", "io"))), smp=2, icount=False, after=not_flooded),
     contained("instructions", Attack("haltoff", "halt", 1, competing=0),
               Attack("longinsns", "cpuid"), Attack("ring3", "hypercall"),
               Attack("overlays", "msr_write"), smp=1, icount=False),
