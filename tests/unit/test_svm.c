@@ -469,12 +469,45 @@ static void changed_memory_is_seen_at_the_next_entry(void **state)
     assert_true(after.flush || after.asid != before.asid);
 }
 
+/* The others of the LP keep theirs. */
+static void changed_memory_flushes_one_asid_where_the_processor_can(void **state)
+{
+    struct entry before, after;
+
+    (void)state;
+    before = enter_once();
+    partition.slat.generation++;
+    after = enter_once();
+    assert_int_equal(after.asid, before.asid);
+    assert_int_equal(vmcb->control.tlb_control, VMCB_TLB_FLUSH_ASID);
+    assert_false(enter_once().flush);
+
+    svm_begin(0);
+    before = enter_once();
+    partition.slat.generation++;
+    after = enter_once();
+    assert_int_not_equal(after.asid, before.asid);
+    assert_false(after.flush);
+}
+
+static void refused_entry_may_not_have_flushed(void **state)
+{
+    (void)state;
+    enter_once();
+    partition.slat.generation++;
+    guest = refuse;
+    enter_once();
+    guest = NULL;
+    enter_once();
+    assert_int_equal(vmcb->control.tlb_control, VMCB_TLB_FLUSH_ALL);
+}
+
 /* On each LP an ASID that was used there for something else is flushed before it is used again. */
-static void asids_are_flushed_before_they_are_used_again(void **state)
+static void use_asids(uint32_t features)
 {
     bool used[2][8] = {{false}};
 
-    (void)state;
+    svm_begin(features);
     for (unsigned i = 0; i < 100; i++) {
         unsigned lp = i % 3 == 0;
         cpu = &cpus[lp];
@@ -486,6 +519,13 @@ static void asids_are_flushed_before_they_are_used_again(void **state)
             memset(used[lp], 0, sizeof(used[lp]));
         used[lp][e.asid] = true;
     }
+}
+
+static void asids_are_flushed_before_they_are_used_again(void **state)
+{
+    (void)state;
+    use_asids(CPUID_8000000A_EDX_FLUSH_BY_ASID);
+    use_asids(0);
 }
 
 /* ---- INIT and start-up ---- */
@@ -571,6 +611,8 @@ int main(void)
         TEST(rip_wraps_at_4_gib_outside_64_bit_mode),
         TEST(second_entry_keeps_its_translations),
         TEST(changed_memory_is_seen_at_the_next_entry),
+        TEST(changed_memory_flushes_one_asid_where_the_processor_can),
+        TEST(refused_entry_may_not_have_flushed),
         TEST(asids_are_flushed_before_they_are_used_again),
         TEST(init_state_is_the_manuals),
         TEST(reset_forgets_events_and_windows),

@@ -4,6 +4,7 @@
 #include "virt/svm/svm.h"
 
 #include <x86/exception.h>
+#include "core/pcpu.h"
 
 /* Where the processor saves the next RIP it is the length; elsewhere the core decodes. */
 static uint8_t known_length(const struct vp *vp)
@@ -105,8 +106,12 @@ static enum vp_exit_reason simple_reason(uint32_t code)
 static bool refused_by_mistake(struct vp *vp)
 {
     struct svm_vp *s = svm_of(vp);
+    struct pcpu *cpu = this_cpu();
     uint64_t exits = vp->stats[HvStatsVpTotalExits];
 
+    /* Nobody says whether it has flushed what it was asked to: the next entry flushes all. */
+    cpu->asid_next = cpu->asid_count;
+    s->asid_lp = UINT32_MAX;
     s->refusals = exits - s->refused_at == 1 ? s->refusals + 1 : 1;
     s->refused_at = exits;
     return s->refusals <= REFUSALS_MAX && (s->vmcb->control.v_intr & VMCB_V_IRQ) &&

@@ -64,6 +64,7 @@ static void read_features(void)
         .asids = r[1],
         .nrip_save = r[3] & CPUID_8000000A_EDX_NRIPS,
         .decode_assists = r[3] & CPUID_8000000A_EDX_DECODE_ASSISTS,
+        .flush_by_asid = r[3] & CPUID_8000000A_EDX_FLUSH_BY_ASID,
     };
 }
 
@@ -72,9 +73,10 @@ void virt_cpu_on(struct pcpu *cpu)
     if (cpu->lp_index == 0) {
         read_features();
         build_permission_maps();
-        hv_log("AMD-V: %u ASIDs%s%s", svm_features.asids,
+        hv_log("AMD-V: %u ASIDs%s%s%s", svm_features.asids,
                svm_features.nrip_save ? ", NRIP save" : "",
-               svm_features.decode_assists ? ", decode assists" : "");
+               svm_features.decode_assists ? ", decode assists" : "",
+               svm_features.flush_by_asid ? ", flush by ASID" : "");
     }
     insn_wrmsr(MSR_EFER, insn_rdmsr(MSR_EFER) | EFER_SVME |
                              (speculation.auto_ibrs ? EFER_AIBRSE : 0));
@@ -195,16 +197,23 @@ void virt_vp_unload(struct vp *vp)
     (void)vp;
 }
 
-/* A fresh ASID when this LP's last one for @vp is gone, or translations changed since. */
+/* @vp's ASID for this LP: a fresh one when the last is gone; and, when translations changed since, the
+ * same one flushed (APM vol. 2, 15.16.2), or a fresh one where the processor cannot. */
 static void assign_asid(struct pcpu *cpu, struct vp *vp, struct svm_vp *s)
 {
     struct vmcb_control *c = &s->vmcb->control;
     uint64_t slat = __atomic_load_n(&vp->partition->slat.generation, __ATOMIC_ACQUIRE);
 
     c->tlb_control = VMCB_TLB_NOTHING;
-    if (s->asid_lp == cpu->lp_index && s->asid_generation == cpu->asid_generation &&
-        s->slat_generation == slat)
-        return;
+    if (s->asid_lp == cpu->lp_index && s->asid_generation == cpu->asid_generation) {
+        if (s->slat_generation == slat)
+            return;
+        if (svm_features.flush_by_asid) {
+            s->slat_generation = slat;
+            c->tlb_control = VMCB_TLB_FLUSH_ASID;
+            return;
+        }
+    }
     if (cpu->asid_next == cpu->asid_count) {
         cpu->asid_next = 1;
         cpu->asid_generation++;

@@ -21,7 +21,7 @@ struct svm_vp {
 /* What this machine's SVM offers; the same on every LP. */
 struct svm_features {
     uint32_t asids;
-    bool nrip_save, decode_assists;
+    bool nrip_save, decode_assists, flush_by_asid;
 };
 extern struct svm_features svm_features; /* [I] after virt_cpu_on of the boot processor */
 
