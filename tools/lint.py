@@ -23,7 +23,8 @@ ASM_FILES = {"lib/x86/include/x86/insn.h", "lib/rt/mem.c"}
 
 # Where #include looks, relative to the tree; the including file's folder comes first.
 INCLUDE_FOLDERS = ["hypercall/include", "hypercall/client/include", "lib/rt/include",
-                   "lib/x86/include", "lib/kern/include", "hypervisor", "root", "efi", "."]
+                   "lib/x86/include", "lib/kern/include", "vmbus/include", "hypervisor", "root",
+                   "efi", "."]
 
 # Files below the first may include files below these and no others of this tree.
 MAY_INCLUDE = [
