@@ -21,6 +21,9 @@
 #define VMBUS_CONNECTION_ID_5     4u /* 5.0 and later */
 #define VMBUS_EVENT_CONNECTION_ID 2u /* doorbells through an interrupt page: not offered by us */
 
+/* Our doorbells' connections: relid | VMBUS_SINT << this, so that they differ from those above. */
+#define VMBUS_DOORBELL_SINT_SHIFT 12
+
 /* Relids are bits of the event flags page; bit 0 means nothing. */
 #define VMBUS_RELID_MIN 1u
 #define VMBUS_RELID_MAX (HV_EVENT_FLAGS_COUNT - 1)

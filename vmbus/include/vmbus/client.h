@@ -51,15 +51,24 @@ struct vmbus_client_events {
     void (*unloaded)(struct vmbus_client *b);
 };
 
+/* Something that is to be posted; the client's own. */
+struct vmbus_client_job {
+    struct list node; /* in vmbus_client.jobs */
+    /* Post all that is due. False: the server has no buffers now. */
+    bool (*post)(struct vmbus_client *b, struct vmbus_client_job *job);
+    uint8_t due;
+};
+
 /* Memory shared with the server, contiguous for us and aligned to pages. All the client's own. */
 struct vmbus_client_gpadl {
-    struct list job;  /* in vmbus_client.jobs: something is to be posted */
+    struct vmbus_client_job job;
     struct list node; /* in vmbus_client.gpadls: the server may know it */
     struct vmbus_client_channel *channel;
     const uint8_t *memory;
     uint32_t pages, sent;
     uint32_t id;
     uint8_t state;
+    bool answered; /* its creation was */
 };
 
 struct vmbus_client_channel {
@@ -68,12 +77,14 @@ struct vmbus_client_channel {
     void *context; /* the user's own */
 
     /* The client's own. */
-    struct list job;
+    struct vmbus_client_job job;
     struct vmbus_client *client;
     struct vmbus_client_gpadl ring;
-    uint32_t in_bytes, out_bytes;
+    uint8_t *memory;
+    uint32_t out_bytes, in_bytes;
     uint8_t user_data[VMBUS_USER_DATA_SIZE];
-    uint8_t state, due;
+    uint8_t state;
+    bool failed; /* it is closed again because it could not be opened */
 };
 
 struct vmbus_client_statistics {
@@ -93,11 +104,13 @@ struct vmbus_client {
     uint32_t connection_id;
     uint32_t target_vp;
     uint32_t next_gpadl;
-    uint8_t state, due;
-    uint8_t attempt;                 /* which version is tried */
+    uint32_t attempt; /* index of the version that is tried */
+    uint8_t state;
+    bool posting;
     struct hv_monitor_page *monitor; /* client to server; NULL: none */
     const void *monitor_in;
-    struct list job, jobs, gpadls;
+    struct vmbus_client_job job;
+    struct list jobs, gpadls;
     uint16_t slot[VMBUS_RELID_MAX + 1]; /* relid to 1 + index in channels; 0: none */
 };
 
@@ -110,17 +123,18 @@ void vmbus_client_init(struct vmbus_client *b, const struct vmbus_client_port *p
 
 /* Make contact: @newest (VMBUS_VERSION_*) is tried first, then the older ones; messages are to come
  * to VP @target_vp. @monitor_in (server to client), @monitor_out: zeroed pages for monitored
- * notifications, both or none. connected() comes; offers have to be asked for. Also after
- * unloaded(), and at any other time: what was open is then forgotten by both sides. */
-void vmbus_client_contact(struct vmbus_client *b, uint32_t newest, uint32_t target_vp,
-                          void *monitor_in, void *monitor_out);
+ * notifications, both or none. connected() comes; offers have to be asked for. What was offered and
+ * open is forgotten by both sides; the memory that was shared is the user's again at connected().
+ * False: contact is being made, or @newest is no version. */
+bool vmbus_client_contact(struct vmbus_client *b, uint32_t newest, uint32_t target_vp,
+                          void *monitor_in, void *monitor_out) __attribute__((warn_unused_result));
 
 /* Once after connected(): offered() comes for each channel, then offers_delivered(). */
 void vmbus_client_request_offers(struct vmbus_client *b);
 
 /* Leave the bus: the server closes everything; then unloaded() comes, and all shared memory is the
- * user's again. */
-void vmbus_client_unload(struct vmbus_client *b);
+ * user's again. Channels and GPADLs get no callback of their own. False: there is no contact. */
+bool vmbus_client_unload(struct vmbus_client *b);
 
 /* The server posted @message, in memory that it cannot change. */
 void vmbus_client_receive(struct vmbus_client *b, const void *message, uint32_t length);
@@ -128,7 +142,7 @@ void vmbus_client_receive(struct vmbus_client *b, const void *message, uint32_t 
 /* Post what is queued. True: nothing is any more. */
 bool vmbus_client_post_again(struct vmbus_client *b);
 
-/* The open channel whose event flag @relid is, or NULL. */
+/* The channel whose event flag @relid is, or NULL. */
 struct vmbus_client_channel *vmbus_client_channel_of(struct vmbus_client *b, uint32_t relid);
 
 /* ---- channels ----------------------------------------------------------------------------- */

@@ -66,7 +66,6 @@ struct vmbus_ring {
     uint32_t own;       /* our index: up to here we have read (written) */
     uint32_t published; /* our index as the peer was told last */
     uint32_t peer;      /* the peer's index as we took it last */
-    bool masked;        /* reader: we set interrupt_mask */
     bool waiting;       /* writer: we set pending_send_size */
     bool signal;        /* a signal is due at the end of this batch */
     const char *broken; /* NULL: sound; else why not */
