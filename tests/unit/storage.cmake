@@ -1,10 +1,11 @@
-# Storage over the bus: storvsp, storvsc.
+# Storage over the bus: storvsp.
 include_guard()
+include(${CMAKE_SOURCE_DIR}/vmbus/sources.cmake)
+include(${CMAKE_SOURCE_DIR}/vsp/sources.cmake)
 
-set(VSP ${CMAKE_SOURCE_DIR}/vsp)
-set(STORVSP_SCSI ${VSP}/storvsp/scsi.c ${VSP}/storvsp/scsi_inquiry.c ${VSP}/storvsp/scsi_mode.c)
-
-foreach(name scsi scsi_io)
-  add_unit_test(test_storvsp_${name} SOURCES test_storvsp_${name}.c scsi_fixture.c ${STORVSP_SCSI}
-      INCLUDES ${VSP} ${VSP}/include)
-endforeach()
+set(STORAGE_UNIT ${CMAKE_SOURCE_DIR}/tests/unit)
+set(STORAGE_INCLUDES ${STORAGE_UNIT} ${CMAKE_SOURCE_DIR}/vsp ${CMAKE_SOURCE_DIR}/vsp/include
+    ${CMAKE_SOURCE_DIR}/vmbus/include)
+# A provider whose rings' other ends, bus and disk are the test's.
+set(STORVSP_WORLD ${STORAGE_UNIT}/storvsp_fixture.c ${STORAGE_UNIT}/storage_fakes.c
+    ${STORVSP_SOURCES} ${VMBUS_RING_SOURCES})

@@ -9,11 +9,19 @@
 
 #include <hvabi/layout.h>
 
-/* Interface of a synthetic SCSI controller: ba6163d9-04a1-4d29-b605-72e2ffb1dc7f */
+/* struct vmbus_guid of a synthetic SCSI controller: ba6163d9-04a1-4d29-b605-72e2ffb1dc7f */
 #define STORAGE_SCSI_INTERFACE                                                                     \
     {                                                                                              \
-        0xd9, 0x63, 0x61, 0xba, 0xa1, 0x04, 0x29, 0x4d, 0xb6, 0x05, 0x72, 0xe2, 0xff, 0xb1, 0xdc,  \
+        .data1 = 0xba6163d9, .data2 = 0x04a1, .data3 = 0x4d29, .data4 = {                          \
+            0xb6,                                                                                  \
+            0x05,                                                                                  \
+            0x72,                                                                                  \
+            0xe2,                                                                                  \
+            0xff,                                                                                  \
+            0xb1,                                                                                  \
+            0xdc,                                                                                  \
             0x7f                                                                                   \
+        }                                                                                          \
     }
 
 /* storage_packet.operation */
