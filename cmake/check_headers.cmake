@@ -37,6 +37,9 @@ check_headers(check_headers_vspabi ${CMAKE_SOURCE_DIR}/vsp/include INCLUDES ${he
 check_headers(check_headers_storvsp ${CMAKE_SOURCE_DIR}/vsp/storvsp
               INCLUDES ${CMAKE_SOURCE_DIR}/vsp/include ${CMAKE_SOURCE_DIR}/vmbus/include
                        ${header_folders})
+check_headers(check_headers_storvsc ${CMAKE_SOURCE_DIR}/vsc/storvsc
+              INCLUDES ${CMAKE_SOURCE_DIR}/vsp/include ${CMAKE_SOURCE_DIR}/vmbus/include
+                       ${header_folders})
 check_headers(check_headers_hypervisor ${CMAKE_SOURCE_DIR}/hypervisor
               INCLUDES ${CMAKE_SOURCE_DIR}/hypervisor/virt/svm ${header_folders})
 check_headers(check_headers_root ${CMAKE_SOURCE_DIR}/root

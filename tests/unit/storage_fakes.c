@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include "storage_fakes.h"
 
 /* Also for fuzzing, where there is no cmocka. */
@@ -27,14 +28,15 @@ uint32_t fake_random(uint32_t *seed)
 void child_make(struct fake_child *child)
 {
     memset(child, 0, sizeof(*child));
-    MUST(posix_memalign((void **)&child->memory, CHILD_PAGE, CHILD_PAGES * CHILD_PAGE) == 0);
-    memset(child->memory, 0, CHILD_PAGES * CHILD_PAGE);
+    child->memory = mmap(NULL, CHILD_PAGES * CHILD_PAGE, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    MUST(child->memory != MAP_FAILED);
 }
 
 void child_drop(struct fake_child *child)
 {
     MUST(child->pinned == 0);
-    free(child->memory);
+    munmap(child->memory, CHILD_PAGES * CHILD_PAGE);
 }
 
 static bool is_ram(const struct fake_child *child, uint64_t page)

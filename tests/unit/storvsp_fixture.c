@@ -138,7 +138,8 @@ static void revoked(struct storvsp_adapter *a)
 
 static void child_signalled(struct vmbus_channel *c)
 {
-    container_of(c, struct world_channel, server)->signals++;
+    __atomic_fetch_add(&container_of(c, struct world_channel, server)->signals, 1,
+                       __ATOMIC_SEQ_CST);
 }
 
 static void server_signalled(struct vmbus_channel *c)
@@ -191,14 +192,19 @@ void world_close(uint32_t index)
 
 void world_make(void)
 {
+    world_make_sized(WORLD_SECTORS);
+}
+
+void world_make_sized(uint64_t sectors)
+{
     static const struct storvsp_config config = {.queue_depth = WORLD_DEPTH,
                                                  .max_transfer_bytes = WORLD_TRANSFER,
                                                  .backend_bytes = 8,
                                                  .sub_channel_max = WORLD_CHANNELS - 1};
 
-    memset(&world, 0, sizeof(world));
+    memset(&world, 0, offsetof(struct world, answers));
     child_make(&world.child);
-    disk_make(&world.disk, &world.child, WORLD_SECTORS, 512, 1);
+    disk_make(&world.disk, &world.child, sectors, 512, 1);
     for (uint32_t i = 0; i < WORLD_CHANNELS; i++)
         assert_int_equal(
             posix_memalign((void **)&world.channels[i].rings, CHILD_PAGE, 2 * WORLD_RING_BYTES), 0);

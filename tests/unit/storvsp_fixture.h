@@ -23,7 +23,7 @@ struct world_channel {
     bool open;
     unsigned closed;  /* vmbus_server_closed() */
     unsigned broken;  /* vmbus_server_channel_broken() */
-    unsigned signals; /* to the child */
+    unsigned signals; /* [a] to the child */
 };
 
 struct world_answer {
@@ -44,14 +44,15 @@ struct world {
     const char *reason; /* the last that was logged */
     size_t allocated;
     bool no_memory, no_start;
-    struct world_answer answers[WORLD_ANSWERS];
     unsigned answer_count;
+    struct world_answer answers[WORLD_ANSWERS]; /* the last member */
 };
 
 extern struct world world;
 
 /* An adapter with the disk as LUN 0, and the primary channel open. */
 void world_make(void);
+void world_make_sized(uint64_t sectors);
 /* Close what is open, and see that nothing is left behind. */
 void world_drop(void);
 
