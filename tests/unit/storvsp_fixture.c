@@ -175,6 +175,7 @@ bool world_open(uint32_t index)
     struct world_channel *w = &world.channels[index];
 
     assert_false(w->open);
+    w->scribbled = false;
     rings_make(w, index);
     w->open =
         world.adapter.offer.operations->opened(&world.adapter.offer, &w->server, user_data, false);
@@ -291,7 +292,7 @@ void world_answers_take(uint32_t index)
         while ((status = vmbus_channel_read_next(&w->child, &p, buffer, sizeof(buffer))) ==
                VMBUS_RING_OK)
             answer_note(index, &p);
-        assert_int_equal(status, VMBUS_RING_EMPTY);
+        assert_true(status == VMBUS_RING_EMPTY || w->scribbled);
     } while (vmbus_channel_read_end(&w->child));
 }
 

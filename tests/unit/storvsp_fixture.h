@@ -21,6 +21,7 @@ struct world_channel {
     struct storvsp_channel *storvsp;    /* NULL: not started */
     bool woken;                         /* [a] */
     bool open;
+    bool scribbled;   /* its rings need not be sound */
     unsigned closed;  /* vmbus_server_closed() */
     unsigned broken;  /* vmbus_server_channel_broken() */
     unsigned signals; /* [a] to the child */
