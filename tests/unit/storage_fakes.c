@@ -213,7 +213,7 @@ static struct storvsp_io *queue_take(struct fake_disk *disk, unsigned index)
     MUST(index < disk->count);
     disk->count--;
     memmove(&disk->queue[index], &disk->queue[index + 1],
-            (disk->count - index) * sizeof(disk->queue[0]));
+            (disk->count - index) * sizeof(struct storvsp_io *));
     return io;
 }
 

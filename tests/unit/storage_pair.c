@@ -137,12 +137,14 @@ static const struct vmbus_server_port server_port = {
 
 static void storvsp_wake(struct storvsp_channel *c)
 {
-    channel_of(storvsp_channel_vmbus(c))->woken = true;
+    struct pair_channel *p = storvsp_channel_context(c);
+
+    p->woken = true;
 }
 
 static void storvsp_wake_bus(struct storvsp_adapter *a)
 {
-    assert_ptr_equal(a, &pair.adapter);
+    assert_ptr_equal(a, pair.adapter);
     pair.bus_woken = true;
 }
 
@@ -150,14 +152,17 @@ static bool storvsp_started(void *context, struct storvsp_channel *c)
 {
     (void)context;
     channel_of(storvsp_channel_vmbus(c))->storvsp = c;
+    storvsp_channel_context_set(c, channel_of(storvsp_channel_vmbus(c)));
     return true;
 }
 
 static void storvsp_stopped(void *context, struct storvsp_channel *c)
 {
+    struct pair_channel *p = storvsp_channel_context(c);
+
     (void)context;
-    assert_ptr_equal(channel_of(storvsp_channel_vmbus(c))->storvsp, c);
-    channel_of(storvsp_channel_vmbus(c))->storvsp = NULL;
+    assert_ptr_equal(p->storvsp, c);
+    p->storvsp = NULL;
 }
 
 static void storvsp_bug(const char *what)
@@ -181,9 +186,11 @@ static const struct storvsp_port storvsp_port = {
 
 static void adapter_revoked(struct storvsp_adapter *a)
 {
-    assert_ptr_equal(a, &pair.adapter);
+    assert_ptr_equal(a, pair.adapter);
     assert_false(pair.revoked);
     pair.revoked = true;
+    free(a);
+    pair.adapter = NULL;
 }
 
 /* ---- the child's transport ---- */
@@ -354,7 +361,8 @@ static bool step_service(void)
     if (!pair.bus_woken)
         return false;
     pair.bus_woken = false;
-    storvsp_service(&pair.adapter);
+    if (pair.adapter)
+        storvsp_service(pair.adapter);
     return true;
 }
 
@@ -445,11 +453,12 @@ void pair_make(uint32_t seed, uint32_t sub_channels)
     pair.disk.mode = DISK_WHEN_TOLD;
     pair.server = vmbus_server_create(&server_port, NULL, &limits);
     assert_non_null(pair.server);
+    pair.adapter = malloc(sizeof(*pair.adapter));
     assert_true(
-        storvsp_adapter_init(&pair.adapter, &storvsp_port, &pair.child, &config, adapter_revoked));
-    assert_true(storvsp_lun_add(&pair.adapter, 0, &pair.disk.scsi, &fake_disk_backend, &pair.disk));
+        storvsp_adapter_init(pair.adapter, &storvsp_port, &pair.child, &config, adapter_revoked));
+    assert_true(storvsp_lun_add(pair.adapter, 0, &pair.disk.scsi, &fake_disk_backend, &pair.disk));
     pair.disk.scsi.max_transfer_sectors = 0x10000 / 512;
-    assert_true(vmbus_server_offer(pair.server, &pair.adapter.offer));
+    assert_true(vmbus_server_offer(pair.server, &pair.adapter->offer));
     vmbus_client_init(&pair.client, &client_port, NULL, &client_events, pair.client_channels,
                       PAIR_CHANNELS + 2);
     assert_true(vmbus_client_contact(&pair.client, VMBUS_VERSION_5_3, 0, NULL, NULL));

@@ -53,7 +53,7 @@ struct pair_channel {
 struct pair {
     struct fake_child child;
     struct fake_disk disk;
-    struct storvsp_adapter adapter;
+    struct storvsp_adapter *adapter; /* freed when it is revoked */
     struct vmbus_server *server;
     struct vmbus_client client;
     struct vmbus_client_channel client_channels[PAIR_CHANNELS + 2];

@@ -26,7 +26,9 @@ void vmbus_server_closed(struct vmbus_channel *c)
 {
     struct world_channel *w = container_of(c, struct world_channel, server);
 
-    assert_null(w->storvsp);
+    assert_non_null(w->storvsp);
+    /* A last signal that was under way when the channel was closed. */
+    world.adapter.offer.operations->signalled(&world.adapter.offer, c);
     w->closed++;
 }
 

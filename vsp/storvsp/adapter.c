@@ -191,10 +191,25 @@ static void storvsp_signalled(struct vmbus_offer *offer, struct vmbus_channel *v
     a->port->wake(v->context);
 }
 
+/* Give the memory of a->corpse back: its doorbell is disconnected, no signal comes any more. */
+static void corpse_free(struct storvsp_adapter *a)
+{
+    struct storvsp_channel *c = a->corpse;
+
+    a->corpse = NULL;
+    if (!c)
+        return;
+    a->port->stopped(a->context, c);
+    a->port->free(a->context, c, c->size);
+}
+
 static void storvsp_revoked(struct vmbus_offer *offer)
 {
     struct storvsp_adapter *a = offer->context;
 
+    corpse_free(a);
+    if (a->gone)
+        *a->gone = true;
     if (a->revoked)
         a->revoked(a);
 }
@@ -261,23 +276,23 @@ static struct storvsp_channel *drained_find(struct storvsp_adapter *a)
     return NULL;
 }
 
-/* With its last channel, @a may be revoked, and be another's memory. */
+/* Until the bus has disconnected its doorbell, a signal may refer to a channel. But with the last
+ * of them, @a may be revoked: then storvsp_revoked frees it, and says so to us. */
 static void drained_close(struct storvsp_adapter *a)
 {
-    struct storvsp_channel *c = drained_find(a);
+    struct storvsp_channel *c;
+    bool gone = false;
 
-    while (c) {
-        struct vmbus_channel *v = c->vmbus;
-        bool last;
-
+    a->gone = &gone;
+    while ((c = drained_find(a))) {
         list_remove(&c->node);
-        last = list_empty(&a->channels);
-        a->port->stopped(a->context, c);
-        v->context = NULL;
-        a->port->free(a->context, c, c->size);
-        vmbus_server_closed(v);
-        c = last ? NULL : drained_find(a);
+        a->corpse = c;
+        vmbus_server_closed(c->vmbus);
+        if (gone)
+            return;
+        corpse_free(a);
     }
+    a->gone = NULL;
 }
 
 void storvsp_service(struct storvsp_adapter *a)

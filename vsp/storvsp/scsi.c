@@ -330,15 +330,15 @@ static void request_sense(const struct scsi_command *command, struct scsi_scratc
 
 static uint32_t luns_put(uint8_t *data, uint64_t luns)
 {
+    uint8_t *entry = data + SCSI_LUNS_HEADER_BYTES;
     uint32_t count = 0;
 
     for (uint32_t lun = 0; lun < 64; lun++) {
-        uint8_t *entry = data + SCSI_LUNS_HEADER_BYTES + count * SCSI_LUNS_ENTRY_BYTES;
-
         if (lun != 0 && !(luns >> lun & 1))
             continue;
         memset(entry, 0, SCSI_LUNS_ENTRY_BYTES);
         entry[1] = (uint8_t)lun; /* single level, peripheral device addressing */
+        entry += SCSI_LUNS_ENTRY_BYTES;
         count++;
     }
     return count;

@@ -98,7 +98,8 @@ struct storvsp_port {
 
     /* @c may be worked on from now on. False: it cannot be. storvsp_channel_context_set(). Bus. */
     bool (*started)(void *context, struct storvsp_channel *c);
-    /* When it returns, no storvsp_channel_work(@c) is under way and none will come. Bus. */
+    /* When it returns, no storvsp_channel_work(@c) is under way and none will come. No wake(@c)
+     * comes any more; the channel of the bus may be gone already. Bus. */
     void (*stopped)(void *context, struct storvsp_channel *c);
 
     /* Zeroed memory aligned to 16, or NULL. Bus. */
@@ -132,6 +133,8 @@ struct storvsp_adapter {
 
     struct list channels;            /* bus */
     struct storvsp_channel *primary; /* bus; NULL: closed, or being closed */
+    struct storvsp_channel *corpse;  /* bus; is being closed just now */
+    bool *gone;                      /* bus; to be told if @revoked comes meanwhile */
     void (*revoked)(struct storvsp_adapter *a);
     uint32_t state;        /* [a] of the protocol; the primary's worker sets it */
     uint32_t version;      /* [a] STORAGE_VERSION_*, once negotiated */
@@ -173,7 +176,8 @@ void storvsp_service(struct storvsp_adapter *a);
  * may come first). Else wake() is called when there is. Worker. */
 bool storvsp_channel_work(struct storvsp_channel *c) __attribute__((warn_unused_result));
 
-/* The owner's pointer, NULL at first; and what the channel is. Any context. */
+/* The owner's pointer, NULL at first; and what the channel is. Any context; the channel of the bus
+ * until stopped(). */
 void storvsp_channel_context_set(struct storvsp_channel *c, void *context);
 void *storvsp_channel_context(const struct storvsp_channel *c);
 const struct vmbus_channel *storvsp_channel_vmbus(const struct storvsp_channel *c);
