@@ -175,6 +175,18 @@ static void unmap_ends_with_the_first_failure(void **state)
     assert_int_equal(world.disk.submitted, 2);
 }
 
+static void a_list_outside_of_ram_is_refused(void **state)
+{
+    uint8_t cdb[10] = {SCSI_UNMAP, [8] = 24};
+    struct storage_packet packet = world_srb(cdb, 10, STORAGE_DATA_OUT, 24);
+
+    (void)state;
+    world_submit(1, &packet, CHILD_FIRST_PAGE - 1, 1);
+    world_run();
+    assert_int_equal(world_answer(1)->srb.srb_status, STORAGE_SRB_INVALID_REQUEST);
+    assert_int_equal(world.disk.submitted, 0);
+}
+
 /* ---- errors ---- */
 
 static void disk_errors_become_sense_data(void **state)
@@ -438,6 +450,7 @@ int main(void)
         FACT(flush_and_fua_reach_the_disk),
         FACT(unmap_discards_one_extent_after_the_other),
         FACT(unmap_ends_with_the_first_failure),
+        FACT(a_list_outside_of_ram_is_refused),
         FACT(disk_errors_become_sense_data),
         FACT(a_disk_that_is_gone_is_absent),
         FACT(a_read_only_disk_is_not_written),

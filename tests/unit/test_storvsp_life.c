@@ -226,6 +226,25 @@ static void added_and_removed_disks_have_the_child_look(void **state)
     assert_int_equal(world_ask(&packet, 1)->srb.srb_status, STORAGE_SRB_INVALID_LUN);
 }
 
+static void a_child_without_room_is_told_later(void **state)
+{
+    struct storage_packet packet = world_srb(ready_cdb, 6, STORAGE_DATA_NONE, 0);
+    struct vmbus_packet p = {.type = VMBUS_PACKET_IN_BAND,
+                             .flags = VMBUS_PACKET_FLAG_COMPLETION,
+                             .transaction = 1,
+                             .payload = &packet,
+                             .length = sizeof(packet)};
+
+    (void)state;
+    while (world_send_raw(0, &p))
+        world_work();
+    assert_true(
+        storvsp_lun_add(&world.adapter, 5, &world.disk.scsi, &fake_disk_backend, &world.disk));
+    world_work();
+    world_run();
+    assert_int_equal(world_answered(0), 1);
+}
+
 static void a_removed_disk_stays_until_its_last_request(void **state)
 {
     struct storage_packet packet = world_read(0, 8);
@@ -388,6 +407,7 @@ int main(void)
         FACT(a_reset_of_nothing_is_answered_at_once),
         FACT(closing_drops_resets_that_wait),
         FACT(added_and_removed_disks_have_the_child_look),
+        FACT(a_child_without_room_is_told_later),
         FACT(a_removed_disk_stays_until_its_last_request),
         FACT(disks_that_make_no_sense_are_refused),
         FACT(a_new_capacity_is_reported_once),
