@@ -7,11 +7,11 @@
 #include <rootabi/errno.h>
 #include <rt/format.h>
 #include <rt/mem.h>
+#include <rt/sha256.h>
 #include "child/child.h"
 #include "child/hv.h"
 #include "child/statistics.h"
 #include "cpu/cpu.h"
-#include "lib/sha256.h"
 #include "mm/memory.h"
 #include "sched/thread.h"
 #include "vm/operations.h"
