@@ -188,14 +188,17 @@ static struct bus *allocate(struct child *c)
     return NULL;
 }
 
-int64_t bus_create(struct child *c, const struct vm_disk *disks, uint32_t count, struct bus **out)
+int64_t bus_create(struct child *c, const struct vm_start *a, struct bus **out)
 {
     struct bus *b = allocate(c);
-    int64_t result;
+    int64_t result = 0;
 
     if (b == NULL)
         return -ENOMEM;
-    result = storage_create(b, disks, count, &b->storage);
+    if (a->disk_count != 0)
+        result = storage_create(b, a->disks, a->disk_count, &b->storage);
+    if (result == 0 && (a->flags & VM_START_ECHO) && !bus_echo_create(b))
+        result = -ENOMEM;
     if (result != 0) {
         bus_destroy(b, NULL);
         return result;
@@ -223,6 +226,7 @@ void bus_destroy(struct bus *b, const struct hv_client *h)
     BUG_ON(!vmbus_server_stop(b->server));
     vmbus_server_destroy(b->server);
     storage_destroy(b->storage);
+    bus_echo_destroy(b->echo);
     BUG_ON(b->pages_mapped != 0 || b->pages_pinned != 0);
     for (uint32_t i = 0; b->connected && i < BUS_WAYS; i++)
         port_to_root_delete(h, b->child, PORT_BUS(b->number, i), ways[i]);
@@ -234,7 +238,7 @@ void bus_destroy(struct bus *b, const struct hv_client *h)
 
 /* ---- looking ---- */
 
-static void describe(const struct vmbus_channel *c, const struct vmbus_offer *offer,
+static void describe(const struct bus *b, const struct vmbus_channel *c, const struct vmbus_offer *offer,
                      struct vm_channel *out)
 {
     const struct vmbus_channel_statistics *s = &c->statistics;
@@ -250,8 +254,10 @@ static void describe(const struct vmbus_channel *c, const struct vmbus_offer *of
     out->bytes_out = s->bytes_out;
     out->signals_out = s->signals_for_packets + s->signals_for_room;
     out->full = s->full;
-    if (offer != NULL)
+    if (b->storage != NULL && storage_offers(b->storage, offer))
         storage_channel(c, out);
+    else
+        rt_strlcpy(out->provider, offer != NULL ? "echo" : "-", sizeof(out->provider));
 }
 
 bool bus_channel(struct bus *b, uint32_t index, struct vm_channel *out)
@@ -264,7 +270,7 @@ bool bus_channel(struct bus *b, uint32_t index, struct vm_channel *out)
     while (c != NULL && index-- != 0)
         c = vmbus_server_channel_from(b->server, c->relid + 1, &offer);
     if (c != NULL)
-        describe(c, offer, out);
+        describe(b, c, offer, out);
     mutex_unlock(&b->mutex);
     return c != NULL;
 }

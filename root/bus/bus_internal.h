@@ -15,6 +15,7 @@ struct bus_message {
 };
 
 struct storage;
+struct bus_echo;
 
 struct bus {
     struct child *child;          /* [I] */
@@ -22,6 +23,7 @@ struct bus {
     struct mutex mutex;           /* held while the server and its providers are called */
     struct vmbus_server *server;  /* [mutex] */
     struct storage *storage;      /* [I] NULL: it has no disks */
+    struct bus_echo *echo;        /* [I] NULL: it has no echo device */
     bool *vp_ports;               /* [t] each VP: it has its ports */
     bool connected;               /* [t] */
     uint64_t pages_mapped;        /* [mutex] by GPADLs */
@@ -52,7 +54,15 @@ int64_t storage_create(struct bus *b, const struct vm_disk *disks, uint32_t coun
 /* Harmless without one. After the server is destroyed. */
 void storage_destroy(struct storage *s);
 
-/* What is known of @channel besides what the bus counts. */
+/* An echo device for @b. False: no memory. Before the child runs. */
+bool bus_echo_create(struct bus *b);
+/* Harmless without one. After the server is destroyed. */
+void bus_echo_destroy(struct bus_echo *e);
+
+/* Is @offer its controller? NULL is not. */
+bool storage_offers(const struct storage *s, const struct vmbus_offer *offer);
+
+/* What is known of @channel, one of a controller, besides what the bus counts. */
 void storage_channel(const struct vmbus_channel *channel, struct vm_channel *out);
 
 #endif

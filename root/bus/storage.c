@@ -380,6 +380,11 @@ void storage_destroy(struct storage *s)
     kfree(s);
 }
 
+bool storage_offers(const struct storage *s, const struct vmbus_offer *offer)
+{
+    return offer == &s->adapter.offer;
+}
+
 void storage_channel(const struct vmbus_channel *channel, struct vm_channel *out)
 {
     struct storvsp_statistics s;

@@ -415,11 +415,12 @@ static void let_run(struct child *c)
         begin_end(c);
 }
 
-/* A bus for a child that has disks. */
+/* A bus for a child that has something on it. */
 static int64_t make_bus(struct child *c, const struct vm_start *a)
 {
     struct bus *b = NULL;
-    int64_t result = a->disk_count != 0 ? bus_create(c, a->disks, a->disk_count, &b) : 0;
+    bool wanted = a->disk_count != 0 || (a->flags & VM_START_ECHO);
+    int64_t result = wanted ? bus_create(c, a, &b) : 0;
     uint64_t flags = spin_lock(&c->lock);
 
     c->bus = b;
@@ -446,7 +447,7 @@ int64_t child_start(struct vm_start *a)
     result = make_bus(c, a);
     h = hv_begin();
     (void)doorbell_take(&c->event, 0, child_event, c);
-    wrong = result != 0 ? "its disks cannot be given to it"
+    wrong = result != 0 ? "its VMBus cannot be made"
             : !allocate_arrays(c)
                 ? "root has no memory"
                 : child_build(h, c, phys_to_virt(m->base), m->size, a->options);

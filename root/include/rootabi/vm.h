@@ -11,6 +11,7 @@ enum { VM_NAME_SIZE = 64, VM_OPTIONS_SIZE = 512 };
 
 enum { VM_DISKS_MAX = 8 };
 #define VM_DISK_READ_ONLY 1u
+#define VM_START_ECHO     1u
 
 /* A disk of root's, or a partition of one, that a child gets. */
 struct vm_disk {
@@ -31,9 +32,11 @@ struct vm_start {
     uint32_t disk_count;
     uint64_t partition_id;         /* out */
     uint64_t privileges;           /* HV_PRIVILEGE_* beyond those of every child */
+    uint32_t flags;                /* VM_START_*: _ECHO: with an echo device */
+    uint32_t reserved;
     struct vm_disk disks[VM_DISKS_MAX]; /* LUNs of one SCSI controller; EBUSY: one is in use */
 };
-ABI_SIZE(struct vm_start, 864);
+ABI_SIZE(struct vm_start, 872);
 
 struct vm_stop {
     char name[VM_NAME_SIZE]; /* ENOENT: no such child */

@@ -208,6 +208,8 @@ int command_start(int argc, char **argv)
     for (int i = 2; i < argc; i++) {
         if (strcmp(argv[i], "--write") == 0)
             write = true;
+        else if (strcmp(argv[i], "--echo") == 0)
+            s.flags |= VM_START_ECHO;
         else if (!start_word(&s, argv[i], i - 2))
             return 1;
     }

@@ -180,7 +180,7 @@ const struct command commands[] = {
      "the disks; SHA-256 of their contents; overwrite one", COMPLETE_NONE, command_disks},
     {"modules", "", "the boot modules", COMPLETE_NONE, command_modules},
     {"start", "NAME [MODULE] [KEY=VALUE]...",
-     "start a child: vps=N memory=MIB weight=N disk=NAME[,ro] --write or its own", COMPLETE_MODULE,
+     "start a child: vps=N memory=MIB weight=N disk=NAME[,ro] --write --echo or its own", COMPLETE_MODULE,
      command_start},
     {"stop", "NAME", "end a child", COMPLETE_CHILD, command_stop},
     {"wait", "NAME [SECONDS]", "wait until a child ends; Ctrl-C ends the wait alone",
