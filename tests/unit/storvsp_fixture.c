@@ -51,6 +51,8 @@ static void port_wake(struct storvsp_channel *c)
 
     assert_non_null(w);
     __atomic_store_n(&w->woken, true, __ATOMIC_SEQ_CST);
+    if (world.work_in_wake)
+        world_work_once();
 }
 
 static void port_wake_bus(struct storvsp_adapter *a)
@@ -252,19 +254,23 @@ static bool channel_work(struct world_channel *w)
     return true;
 }
 
+bool world_work_once(void)
+{
+    bool worked = false;
+
+    for (uint32_t i = 0; i < WORLD_CHANNELS; i++)
+        worked |= channel_work(&world.channels[i]);
+    if (__atomic_exchange_n(&world.bus_woken, false, __ATOMIC_SEQ_CST)) {
+        storvsp_service(&world.adapter);
+        worked = true;
+    }
+    return worked;
+}
+
 void world_work(void)
 {
-    bool worked;
-
-    do {
-        worked = false;
-        for (uint32_t i = 0; i < WORLD_CHANNELS; i++)
-            worked |= channel_work(&world.channels[i]);
-        if (__atomic_exchange_n(&world.bus_woken, false, __ATOMIC_SEQ_CST)) {
-            storvsp_service(&world.adapter);
-            worked = true;
-        }
-    } while (worked);
+    while (world_work_once())
+        ;
 }
 
 static void answer_note(uint32_t index, const struct vmbus_packet *p)

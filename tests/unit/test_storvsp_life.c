@@ -56,6 +56,26 @@ static void discard_of(uint32_t count, uint64_t first, uint32_t sectors)
     world_run();
 }
 
+/* On another processor, the worker may get through before storvsp_io_done() returns. */
+static void a_channel_outlives_the_call_that_completes_its_last_request(void **state)
+{
+    struct storage_packet packet = world_read(0, 8);
+
+    (void)state;
+    world.disk.mode = DISK_WHEN_TOLD;
+    world_submit(1, &packet, P(0), 1);
+    world_run();
+    world_close(0);
+    world_work();
+    world.work_in_wake = true;
+    disk_complete(&world.disk, 0);
+    world.work_in_wake = false;
+    assert_int_equal(world.channels[0].closed, 0);
+    assert_int_equal(world.child.pinned, 0);
+    world_work();
+    assert_int_equal(world.channels[0].closed, 1);
+}
+
 static void a_discard_is_not_continued_when_closing(void **state)
 {
     (void)state;
@@ -398,6 +418,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FACT(closing_waits_for_the_disk),
+        FACT(a_channel_outlives_the_call_that_completes_its_last_request),
         FACT(a_discard_is_not_continued_when_closing),
         FACT(opening_fails_without_memory_or_worker),
         FACT(sub_channels_are_clamped_and_work),
