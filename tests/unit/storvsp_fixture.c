@@ -286,22 +286,28 @@ static void answer_note(uint32_t index, const struct vmbus_packet *p)
     world.answer_count++;
 }
 
-void world_answers_take(uint32_t index)
+static void answers_take_batch(struct world_channel *w, uint32_t index)
 {
-    struct world_channel *w = &world.channels[index];
     struct vmbus_packet p;
     uint64_t buffer[16];
     enum vmbus_ring_status status;
 
+    vmbus_channel_read_begin(&w->child);
+    while ((status = vmbus_channel_read_next(&w->child, &p, buffer, sizeof(buffer))) ==
+           VMBUS_RING_OK)
+        answer_note(index, &p);
+    assert_true(status == VMBUS_RING_EMPTY || w->scribbled);
+}
+
+void world_answers_take(uint32_t index)
+{
+    struct world_channel *w = &world.channels[index];
+
     if (!w->child.in.header)
         return;
-    do {
-        vmbus_channel_read_begin(&w->child);
-        while ((status = vmbus_channel_read_next(&w->child, &p, buffer, sizeof(buffer))) ==
-               VMBUS_RING_OK)
-            answer_note(index, &p);
-        assert_true(status == VMBUS_RING_EMPTY || w->scribbled);
-    } while (vmbus_channel_read_end(&w->child));
+    do
+        answers_take_batch(w, index);
+    while (vmbus_channel_read_end(&w->child));
 }
 
 void world_run(void)
