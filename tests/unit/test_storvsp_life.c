@@ -387,6 +387,15 @@ static void state_that_is_none_is_refused(void **state)
     world_submit(1, &packet, P(0), 1);
     world_run();
     assert_non_null(storvsp_save(&world.adapter, &saved));
+    disk_complete_all(&world.disk);
+    world_run();
+    packet =
+        (struct storage_packet){.operation = STORAGE_CREATE_SUB_CHANNELS, .sub_channel_count = 1};
+    world_send(0, 2, &packet, NULL, 0, 0, 0);
+    assert_false(storvsp_channel_work(world.channels[0].storvsp));
+    assert_non_null(storvsp_save(&world.adapter, &saved)); /* the bus has not offered it yet */
+    world_run();
+    assert_null(storvsp_save(&world.adapter, &saved));
 }
 
 static void configurations_that_make_no_sense_are_refused(void **state)

@@ -307,6 +307,8 @@ const char *storvsp_save(const struct storvsp_adapter *a, struct storvsp_state *
         if (container_of(node, struct storvsp_channel, node)->busy > 0)
             return "requests are under way";
     }
+    if (a->sub_wanted > 0)
+        return "sub-channels are to be offered";
     *state = (struct storvsp_state){.state_version = STORVSP_STATE_VERSION,
                                     .state = a->state,
                                     .version = a->version,

@@ -207,7 +207,8 @@ struct storvsp_state {
     uint64_t capacity_changed; /* a bit for each LUN */
 };
 
-/* NULL: done, else why not: requests are under way. No worker runs meanwhile. Bus. */
+/* NULL: done, else why not: requests are under way, or storvsp_service() is to be called first. No
+ * worker runs meanwhile. Bus. */
 const char *storvsp_save(const struct storvsp_adapter *a, struct storvsp_state *state)
     __attribute__((warn_unused_result));
 
