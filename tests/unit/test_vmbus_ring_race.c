@@ -91,11 +91,11 @@ static void *writer_thread(void *context)
 
 static void packet_check(const struct vmbus_packet *packet, uint32_t number)
 {
-    uint8_t expected[PAYLOAD_MAX];
-
     assert_int_equal(packet->transaction, number);
     assert_in_range(packet->length, 0, PAYLOAD_MAX + 7);
     if (packet->length >= 8) {
+        uint8_t expected[PAYLOAD_MAX];
+
         fill(expected, packet->length - 7, number);
         assert_memory_equal(packet->payload, expected, packet->length - 7);
     }
