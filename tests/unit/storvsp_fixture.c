@@ -9,7 +9,8 @@
 #include <rt/big_endian.h>
 #include "storvsp_fixture.h"
 
-#define ALIGNMENT 16u
+#define ALIGNMENT     16u
+#define BACKEND_BYTES 8u
 
 struct world world;
 
@@ -195,17 +196,12 @@ void world_close(uint32_t index)
     world.adapter.offer.operations->closed(&world.adapter.offer, &w->server);
 }
 
-void world_make(void)
+static void make(uint64_t sectors, uint32_t backend_bytes)
 {
-    world_make_sized(WORLD_SECTORS);
-}
-
-void world_make_sized(uint64_t sectors)
-{
-    static const struct storvsp_config config = {.queue_depth = WORLD_DEPTH,
-                                                 .max_transfer_bytes = WORLD_TRANSFER,
-                                                 .backend_bytes = 8,
-                                                 .sub_channel_max = WORLD_CHANNELS - 1};
+    const struct storvsp_config config = {.queue_depth = WORLD_DEPTH,
+                                          .max_transfer_bytes = WORLD_TRANSFER,
+                                          .backend_bytes = backend_bytes,
+                                          .sub_channel_max = WORLD_CHANNELS - 1};
 
     memset(&world, 0, offsetof(struct world, answers));
     child_make(&world.child);
@@ -218,6 +214,21 @@ void world_make_sized(uint64_t sectors)
         storvsp_lun_add(&world.adapter, 0, &world.disk.scsi, &fake_disk_backend, &world.disk));
     world.disk.scsi.max_transfer_sectors = WORLD_TRANSFER / 512;
     assert_true(world_open(0));
+}
+
+void world_make(void)
+{
+    make(WORLD_SECTORS, BACKEND_BYTES);
+}
+
+void world_make_sized(uint64_t sectors)
+{
+    make(sectors, BACKEND_BYTES);
+}
+
+void world_make_with(uint32_t backend_bytes)
+{
+    make(WORLD_SECTORS, backend_bytes);
 }
 
 void world_drop(void)

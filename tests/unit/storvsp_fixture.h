@@ -54,7 +54,9 @@ extern struct world world;
 
 /* An adapter with the disk as LUN 0, and the primary channel open. */
 void world_make(void);
+/* The same with a disk of @sectors, or @backend_bytes with each operation. */
 void world_make_sized(uint64_t sectors);
+void world_make_with(uint32_t backend_bytes);
 /* Close what is open, and see that nothing is left behind. */
 void world_drop(void);
 
