@@ -51,7 +51,7 @@ NEVER_INCLUDES = [
     ("hypervisor/virt/svm/", ["hypervisor/virt/vmx/", "hypervisor/hcall/"]),
     ("hypervisor/virt/vmx/", ["hypervisor/virt/svm/", "hypervisor/hcall/"]),
     ("root/", ["hypervisor/", "efi/"]),
-    ("tests/guests/", ["hypervisor/", "efi/", "root/", "vsp/"]),
+    ("tests/guests/", ["hypervisor/", "efi/", "root/", "vsp/storvsp/"]),
 ]
 
 ASM = re.compile(r"\b(?:__asm__|__asm|asm)\b")

@@ -24,7 +24,7 @@ static uint32_t pages_put(struct vmbus_client *b, const struct vmbus_client_gpad
         uint64_t page =
             b->port->page_number(b->context, g->memory + (size_t)(g->sent + i) * HV_PAGE_SIZE);
 
-        memcpy(to + i * PAGE_NUMBER_SIZE, &page, sizeof(page));
+        memcpy(to + (size_t)i * PAGE_NUMBER_SIZE, &page, sizeof(page));
     }
     return count;
 }

@@ -84,7 +84,7 @@ static void monitor_id_choose(struct server_channel *c)
         c->channel.monitor_id >= 0)
         return;
     for (uint32_t i = 0; i < MONITOR_IDS / 64; i++) {
-        if (~s->monitor_ids[i] != 0) {
+        if (s->monitor_ids[i] != UINT64_MAX) {
             uint32_t bit = (uint32_t)__builtin_ctzll(~s->monitor_ids[i]);
 
             s->monitor_ids[i] |= 1ull << bit;

@@ -138,22 +138,22 @@ void server_channel_close(struct server_channel *c)
     offer->operations->closed(offer, &c->channel);
 }
 
-void vmbus_server_closed(struct vmbus_channel *channel)
+void vmbus_server_closed(struct vmbus_channel *c)
 {
-    struct server_channel *c = server_channel(channel);
-    struct vmbus_server *s = c->server;
-    struct gpadl *ring = c->ring;
+    struct server_channel *self = server_channel(c);
+    struct vmbus_server *s = self->server;
+    struct gpadl *ring = self->ring;
 
-    if (c->state != CHANNEL_CLOSING)
+    if (self->state != CHANNEL_CLOSING)
         return;
-    s->port->doorbell_disconnect(s->context, channel);
-    rings_detach(c);
-    c->ring = NULL;
-    c->state = CHANNEL_CLOSED;
+    s->port->doorbell_disconnect(s->context, c);
+    rings_detach(self);
+    self->ring = NULL;
+    self->state = CHANNEL_CLOSED;
     s->busy--;
     server_gpadl_put(s, ring);
-    if (c->revoking)
-        server_channel_rescind(c);
+    if (self->revoking)
+        server_channel_rescind(self);
     server_reset_advance(s);
 }
 
@@ -168,15 +168,15 @@ void server_close(struct vmbus_server *s, const struct vmbus_relid_message *m)
         server_channel_close(c);
 }
 
-void vmbus_server_channel_broken(struct vmbus_channel *channel)
+void vmbus_server_channel_broken(struct vmbus_channel *c)
 {
-    struct server_channel *c = server_channel(channel);
-    const char *reason = vmbus_channel_broken(channel);
+    struct server_channel *self = server_channel(c);
+    const char *reason = vmbus_channel_broken(c);
 
-    if (c->state != CHANNEL_OPEN)
+    if (self->state != CHANNEL_OPEN)
         return;
-    server_fault(c->server, channel->relid, reason ? reason : "its provider gives a channel up");
-    server_channel_close(c);
+    server_fault(self->server, c->relid, reason ? reason : "its provider gives a channel up");
+    server_channel_close(self);
 }
 
 /* ---- another VP ------------------------------------------------------------------------------ */

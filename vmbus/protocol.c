@@ -3,7 +3,7 @@
 #include <rt/mem.h>
 #include "server_internal.h"
 
-/* ---- forgetting what the child knew ---------------------------------------------------------- */
+/* ---- contact --------------------------------------------------------------------------------- */
 
 void server_monitor_set(struct vmbus_server *s, uint64_t server_to_client,
                         uint64_t client_to_server)
@@ -25,57 +25,6 @@ void server_monitor_set(struct vmbus_server *s, uint64_t server_to_client,
     s->monitor_pages[0] = server_to_client;
     s->monitor_pages[1] = client_to_server;
 }
-
-static void unload_answer(struct vmbus_server *s)
-{
-    struct vmbus_message m = {.type = VMBUS_UNLOAD_RESPONSE};
-
-    server_reply(s, &m, sizeof(m));
-}
-
-static void contact_answer(struct vmbus_server *s, const struct vmbus_initiate_contact *contact);
-
-static void reset_finish(struct vmbus_server *s)
-{
-    bool unload = s->unload_due, contact = s->contact_due;
-
-    server_channels_forget(s);
-    server_gpadls_drop(s, 0);
-    server_monitor_set(s, 0, 0);
-    s->version = 0;
-    s->offers_requested = false;
-    s->unload_due = false;
-    s->contact_due = false;
-    if (s->state == SERVER_STOPPED)
-        return;
-    s->state = SERVER_DISCONNECTED;
-    if (contact)
-        contact_answer(s, &s->contact);
-    else if (unload)
-        unload_answer(s);
-}
-
-void server_reset_advance(struct vmbus_server *s)
-{
-    bool resetting = s->state == SERVER_RESETTING || s->state == SERVER_STOPPED;
-
-    if (resetting && s->busy == 0 && !s->closing_all)
-        reset_finish(s);
-}
-
-void server_reset(struct vmbus_server *s, enum server_state state)
-{
-    s->state = state;
-    server_posts_clear(s);
-    s->closing_all = true; /* providers that close at once do not end the reset below us */
-    for (uint32_t i = VMBUS_RELID_MIN; i <= s->limits.channels; i++)
-        if (s->channels[i])
-            server_channel_close(s->channels[i]);
-    s->closing_all = false;
-    server_reset_advance(s);
-}
-
-/* ---- contact --------------------------------------------------------------------------------- */
 
 bool server_version_supported(uint32_t version)
 {
@@ -124,6 +73,55 @@ static void contact_answer(struct vmbus_server *s, const struct vmbus_initiate_c
         server_monitor_set(s, m->server_to_client_monitor, m->client_to_server_monitor);
     }
     server_reply(s, &response, sizeof(response));
+}
+
+/* ---- forgetting what the child knew ---------------------------------------------------------- */
+
+static void unload_answer(struct vmbus_server *s)
+{
+    struct vmbus_message m = {.type = VMBUS_UNLOAD_RESPONSE};
+
+    server_reply(s, &m, sizeof(m));
+}
+
+static void reset_finish(struct vmbus_server *s)
+{
+    bool unload = s->unload_due, contact = s->contact_due;
+
+    server_channels_forget(s);
+    server_gpadls_drop(s, 0);
+    server_monitor_set(s, 0, 0);
+    s->version = 0;
+    s->offers_requested = false;
+    s->unload_due = false;
+    s->contact_due = false;
+    if (s->state == SERVER_STOPPED)
+        return;
+    s->state = SERVER_DISCONNECTED;
+    if (contact)
+        contact_answer(s, &s->contact);
+    else if (unload)
+        unload_answer(s);
+}
+
+void server_reset_advance(struct vmbus_server *s)
+{
+    bool resetting = s->state == SERVER_RESETTING || s->state == SERVER_STOPPED;
+
+    if (resetting && s->busy == 0 && !s->closing_all)
+        reset_finish(s);
+}
+
+void server_reset(struct vmbus_server *s, enum server_state state)
+{
+    s->state = state;
+    server_posts_clear(s);
+    s->closing_all = true; /* providers that close at once do not end the reset below us */
+    for (uint32_t i = VMBUS_RELID_MIN; i <= s->limits.channels; i++)
+        if (s->channels[i])
+            server_channel_close(s->channels[i]);
+    s->closing_all = false;
+    server_reset_advance(s);
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */

@@ -88,12 +88,12 @@ void vmbus_server_destroy(struct vmbus_server *s)
 
 /* ---- looking --------------------------------------------------------------------------------- */
 
-void vmbus_server_signalled(struct vmbus_channel *channel)
+void vmbus_server_signalled(struct vmbus_channel *c)
 {
-    struct server_channel *c = server_channel(channel);
+    const struct server_channel *self = server_channel(c);
 
-    if (__atomic_load_n(&c->ready, __ATOMIC_ACQUIRE))
-        c->offer->operations->signalled(c->offer, channel);
+    if (__atomic_load_n(&self->ready, __ATOMIC_ACQUIRE))
+        self->offer->operations->signalled(self->offer, c);
 }
 
 static uint32_t open_count(const struct vmbus_server *s)

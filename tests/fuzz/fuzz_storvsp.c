@@ -32,6 +32,7 @@ static struct {
     const uint8_t *data;
     size_t left;
     uint64_t asked[WORLD_CHANNELS], answered[WORLD_CHANNELS];
+    uint8_t ranges[sizeof(struct vmbus_range) + (PAGES_MAX + 1) * sizeof(uint64_t)];
     bool exact[WORLD_CHANNELS]; /* neither scribbled on nor closed since it was opened */
 } fuzz;
 
@@ -89,7 +90,7 @@ struct send_head {
     uint32_t length;
 };
 
-static void ranges_fill(struct vmbus_packet *p, const struct send_head *head, uint8_t *ranges)
+static void ranges_fill(struct vmbus_packet *p, const struct send_head *head)
 {
     struct vmbus_range range = {.length = head->length, .offset = head->offset % CHILD_PAGE};
     uint32_t count = head->pages % PAGES_MAX;
@@ -98,21 +99,20 @@ static void ranges_fill(struct vmbus_packet *p, const struct send_head *head, ui
     if (range.length == 0 || range.length > count * CHILD_PAGE)
         range.length = count * CHILD_PAGE - range.offset;
     needed = (range.offset + range.length + CHILD_PAGE - 1) / CHILD_PAGE;
-    memcpy(ranges, &range, sizeof(range));
+    memcpy(fuzz.ranges, &range, sizeof(range));
     for (uint64_t i = 0; i < needed; i++) {
         uint64_t page = CHILD_FIRST_PAGE - 1 + head->first_page + i;
 
-        memcpy(ranges + sizeof(range) + i * sizeof(page), &page, sizeof(page));
+        memcpy(fuzz.ranges + sizeof(range) + i * sizeof(page), &page, sizeof(page));
     }
     p->type = VMBUS_PACKET_GPA_DIRECT;
-    p->ranges = ranges;
+    p->ranges = fuzz.ranges;
     p->range_count = 1;
     p->ranges_length = (uint32_t)(sizeof(range) + needed * sizeof(uint64_t));
 }
 
 static void send(void)
 {
-    uint8_t ranges[sizeof(struct vmbus_range) + (PAGES_MAX + 1) * sizeof(uint64_t)];
     uint8_t payload[PAYLOAD];
     struct send_head head;
     struct vmbus_packet p = {.payload = payload};
@@ -126,7 +126,7 @@ static void send(void)
     p.flags = head.flags & 2 ? 0 : VMBUS_PACKET_FLAG_COMPLETION;
     p.transaction = fuzz.asked[channel];
     if (head.pages % PAGES_MAX > 0 && p.type == VMBUS_PACKET_IN_BAND)
-        ranges_fill(&p, &head, ranges);
+        ranges_fill(&p, &head);
     if (!world.channels[channel].open || !world_send_raw(channel, &p))
         return;
     if (p.flags && p.type != VMBUS_PACKET_COMPLETION)

@@ -68,7 +68,7 @@ static void ring_check(const struct vmbus_ring *r)
 static void step_read(struct vmbus_ring *r, struct input *in)
 {
     uint32_t size = number(in, 1) * 8 % (BUFFER_MAX + 1);
-    uint8_t *buffer = malloc(size);
+    uint8_t *buffer = malloc(size != 0 ? size : 1);
     struct vmbus_packet packet;
 
     if (vmbus_ring_read(r, &packet, buffer, size) == VMBUS_RING_OK)

@@ -435,7 +435,8 @@ void pair_settle(void)
 
 /* ---- life ---- */
 
-void pair_make(uint32_t seed, uint32_t sub_channels)
+/* Root's end: a server that offers an adapter with a disk. */
+static void root_make(void)
 {
     static const struct storvsp_config config = {.instance = {.data1 = 7},
                                                  .queue_depth = PAIR_DEPTH / 2,
@@ -445,20 +446,26 @@ void pair_make(uint32_t seed, uint32_t sub_channels)
     static const struct vmbus_server_limits limits = {
         .vp_count = 2, .channels = 16, .gpadls = 16, .half_built = 4, .pages = 256, .replies = 64};
 
+    pair.server = vmbus_server_create(&server_port, NULL, &limits);
+    assert_non_null(pair.server);
+    pair.adapter = malloc(sizeof(*pair.adapter));
+    assert_true(
+        storvsp_adapter_init(pair.adapter, &storvsp_port, &pair.child, &config, adapter_revoked));
+    pair.revoked = false;
+    pair.disk.scsi.max_transfer_sectors = 0x10000 / 512;
+    assert_true(storvsp_lun_add(pair.adapter, 0, &pair.disk.scsi, &fake_disk_backend, &pair.disk));
+    assert_true(vmbus_server_offer(pair.server, &pair.adapter->offer));
+}
+
+void pair_make(uint32_t seed, uint32_t sub_channels)
+{
     memset(&pair, 0, sizeof(pair));
     pair.seed = seed * 2654435761u + 1;
     pair.sub_channels = sub_channels;
     child_make(&pair.child);
     disk_make(&pair.disk, &pair.child, PAIR_SECTORS, 512, 3);
     pair.disk.mode = DISK_WHEN_TOLD;
-    pair.server = vmbus_server_create(&server_port, NULL, &limits);
-    assert_non_null(pair.server);
-    pair.adapter = malloc(sizeof(*pair.adapter));
-    assert_true(
-        storvsp_adapter_init(pair.adapter, &storvsp_port, &pair.child, &config, adapter_revoked));
-    assert_true(storvsp_lun_add(pair.adapter, 0, &pair.disk.scsi, &fake_disk_backend, &pair.disk));
-    pair.disk.scsi.max_transfer_sectors = 0x10000 / 512;
-    assert_true(vmbus_server_offer(pair.server, &pair.adapter->offer));
+    root_make();
     vmbus_client_init(&pair.client, &client_port, NULL, &client_events, pair.client_channels,
                       PAIR_CHANNELS + 2);
     assert_true(vmbus_client_contact(&pair.client, VMBUS_VERSION_5_3, 0, NULL, NULL));
@@ -467,7 +474,7 @@ void pair_make(uint32_t seed, uint32_t sub_channels)
     assert_int_equal(pair.storvsc.channel_count, 1 + sub_channels);
 }
 
-void pair_drop(void)
+static void root_drop(void)
 {
     while (!vmbus_server_stop(pair.server)) {
         pair.to_server.count = 0;
@@ -476,6 +483,27 @@ void pair_drop(void)
     vmbus_server_destroy(pair.server);
     pair.server = NULL;
     assert_true(pair.revoked);
+    assert_int_equal(pair.allocated, 0);
+}
+
+void pair_move(void)
+{
+    size_t size = vmbus_server_state_size(pair.server);
+    struct storvsp_state adapter_state;
+    uint8_t *server_state = malloc(size);
+
+    assert_null(storvsp_save(pair.adapter, &adapter_state));
+    assert_null(vmbus_server_save(pair.server, server_state, size));
+    root_drop();
+    root_make();
+    assert_null(storvsp_restore(pair.adapter, &adapter_state));
+    assert_null(vmbus_server_restore(pair.server, server_state, size));
+    free(server_state);
+}
+
+void pair_drop(void)
+{
+    root_drop();
     for (uint32_t i = 0; i < PAIR_CHANNELS; i++) {
         assert_null(pair.channels[i].storvsp);
         assert_null(pair.channels[i].doorbell);
@@ -486,7 +514,6 @@ void pair_drop(void)
         assert_int_equal(pair.requests[i].done, pair.requests[i].submitted);
     }
     assert_int_equal(pair.unexpected, 0);
-    assert_int_equal(pair.allocated, 0);
     disk_drop(&pair.disk);
     child_drop(&pair.child);
 }

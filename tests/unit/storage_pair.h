@@ -90,6 +90,9 @@ bool pair_submit(struct pair_request *r, uint32_t channel, uint32_t bytes);
 void pair_do(struct pair_request *r, uint32_t channel, uint32_t bytes);
 unsigned pair_busy(void);
 
+/* Save root's end, end it, make a new one and restore it there; the child has nothing under way. */
+void pair_move(void);
+
 /* The child closes channel @index: its requests are done when the bus says that it is closed. */
 void pair_close(uint32_t index);
 

@@ -9,7 +9,8 @@
 #include <rt/big_endian.h>
 #include "storvsp_fixture.h"
 
-#define ALIGNMENT 16u
+#define ALIGNMENT     16u
+#define BACKEND_BYTES 8u
 
 struct world world;
 
@@ -51,6 +52,8 @@ static void port_wake(struct storvsp_channel *c)
 
     assert_non_null(w);
     __atomic_store_n(&w->woken, true, __ATOMIC_SEQ_CST);
+    if (world.work_in_wake)
+        world_work_once();
 }
 
 static void port_wake_bus(struct storvsp_adapter *a)
@@ -193,17 +196,12 @@ void world_close(uint32_t index)
     world.adapter.offer.operations->closed(&world.adapter.offer, &w->server);
 }
 
-void world_make(void)
+static void make(uint64_t sectors, uint32_t backend_bytes)
 {
-    world_make_sized(WORLD_SECTORS);
-}
-
-void world_make_sized(uint64_t sectors)
-{
-    static const struct storvsp_config config = {.queue_depth = WORLD_DEPTH,
-                                                 .max_transfer_bytes = WORLD_TRANSFER,
-                                                 .backend_bytes = 8,
-                                                 .sub_channel_max = WORLD_CHANNELS - 1};
+    const struct storvsp_config config = {.queue_depth = WORLD_DEPTH,
+                                          .max_transfer_bytes = WORLD_TRANSFER,
+                                          .backend_bytes = backend_bytes,
+                                          .sub_channel_max = WORLD_CHANNELS - 1};
 
     memset(&world, 0, offsetof(struct world, answers));
     child_make(&world.child);
@@ -216,6 +214,21 @@ void world_make_sized(uint64_t sectors)
         storvsp_lun_add(&world.adapter, 0, &world.disk.scsi, &fake_disk_backend, &world.disk));
     world.disk.scsi.max_transfer_sectors = WORLD_TRANSFER / 512;
     assert_true(world_open(0));
+}
+
+void world_make(void)
+{
+    make(WORLD_SECTORS, BACKEND_BYTES);
+}
+
+void world_make_sized(uint64_t sectors)
+{
+    make(sectors, BACKEND_BYTES);
+}
+
+void world_make_with(uint32_t backend_bytes)
+{
+    make(WORLD_SECTORS, backend_bytes);
 }
 
 void world_drop(void)
@@ -252,19 +265,23 @@ static bool channel_work(struct world_channel *w)
     return true;
 }
 
+bool world_work_once(void)
+{
+    bool worked = false;
+
+    for (uint32_t i = 0; i < WORLD_CHANNELS; i++)
+        worked |= channel_work(&world.channels[i]);
+    if (__atomic_exchange_n(&world.bus_woken, false, __ATOMIC_SEQ_CST)) {
+        storvsp_service(&world.adapter);
+        worked = true;
+    }
+    return worked;
+}
+
 void world_work(void)
 {
-    bool worked;
-
-    do {
-        worked = false;
-        for (uint32_t i = 0; i < WORLD_CHANNELS; i++)
-            worked |= channel_work(&world.channels[i]);
-        if (__atomic_exchange_n(&world.bus_woken, false, __ATOMIC_SEQ_CST)) {
-            storvsp_service(&world.adapter);
-            worked = true;
-        }
-    } while (worked);
+    while (world_work_once())
+        ;
 }
 
 static void answer_note(uint32_t index, const struct vmbus_packet *p)
@@ -280,22 +297,28 @@ static void answer_note(uint32_t index, const struct vmbus_packet *p)
     world.answer_count++;
 }
 
-void world_answers_take(uint32_t index)
+static void answers_take_batch(struct world_channel *w, uint32_t index)
 {
-    struct world_channel *w = &world.channels[index];
     struct vmbus_packet p;
     uint64_t buffer[16];
     enum vmbus_ring_status status;
 
+    vmbus_channel_read_begin(&w->child);
+    while ((status = vmbus_channel_read_next(&w->child, &p, buffer, sizeof(buffer))) ==
+           VMBUS_RING_OK)
+        answer_note(index, &p);
+    assert_true(status == VMBUS_RING_EMPTY || w->scribbled);
+}
+
+void world_answers_take(uint32_t index)
+{
+    struct world_channel *w = &world.channels[index];
+
     if (!w->child.in.header)
         return;
-    do {
-        vmbus_channel_read_begin(&w->child);
-        while ((status = vmbus_channel_read_next(&w->child, &p, buffer, sizeof(buffer))) ==
-               VMBUS_RING_OK)
-            answer_note(index, &p);
-        assert_true(status == VMBUS_RING_EMPTY || w->scribbled);
-    } while (vmbus_channel_read_end(&w->child));
+    do
+        answers_take_batch(w, index);
+    while (vmbus_channel_read_end(&w->child));
 }
 
 void world_run(void)

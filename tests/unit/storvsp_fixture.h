@@ -45,6 +45,7 @@ struct world {
     const char *reason; /* the last that was logged */
     size_t allocated;
     bool no_memory, no_start;
+    bool work_in_wake; /* the worker runs before wake() returns, as on another processor */
     unsigned answer_count;
     struct world_answer answers[WORLD_ANSWERS]; /* the last member */
 };
@@ -53,7 +54,9 @@ extern struct world world;
 
 /* An adapter with the disk as LUN 0, and the primary channel open. */
 void world_make(void);
+/* The same with a disk of @sectors, or @backend_bytes with each operation. */
 void world_make_sized(uint64_t sectors);
+void world_make_with(uint32_t backend_bytes);
 /* Close what is open, and see that nothing is left behind. */
 void world_drop(void);
 
@@ -65,6 +68,8 @@ void world_close(uint32_t index);
 void world_run(void);
 /* The same without the child: its answers stay in the ring. */
 void world_work(void);
+/* Once round; false: nobody was woken. */
+bool world_work_once(void);
 void world_answers_take(uint32_t index);
 
 /* Send a packet on channel @index, with @count pages of data from @pages, or none. */

@@ -355,6 +355,21 @@ static void the_child_is_stopped_in_mid_io(void **state)
     }
 }
 
+static void root_moves_and_the_child_goes_on(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 1; seed <= 10; seed++) {
+        pair_make(seed, seed % PAIR_CHANNELS);
+        load(seed * 31 % 300);
+        pair_settle();
+        assert_int_equal(pair_busy(), 0);
+        pair_move();
+        disk_compare();
+        load(100);
+        pair_drop();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +386,7 @@ int main(void)
         cmocka_unit_test(root_takes_the_controller_back_in_mid_io),
         cmocka_unit_test(the_child_leaves_the_bus_in_mid_io),
         cmocka_unit_test(the_child_is_stopped_in_mid_io),
+        cmocka_unit_test(root_moves_and_the_child_goes_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

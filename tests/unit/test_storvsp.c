@@ -262,7 +262,7 @@ static void more_than_one_range_is_refused(void **state)
     struct {
         struct vmbus_range range;
         uint64_t page;
-    } ranges[2] = {{{.length = 2048}, P(0)}, {{.length = 2048}, P(1)}};
+    } ranges[2] = {{{.length = 4096}, P(0)}, {{.length = 4096}, P(1)}};
     struct vmbus_packet p = {.type = VMBUS_PACKET_GPA_DIRECT,
                              .flags = VMBUS_PACKET_FLAG_COMPLETION,
                              .ranges = ranges,

@@ -56,6 +56,26 @@ static void discard_of(uint32_t count, uint64_t first, uint32_t sectors)
     world_run();
 }
 
+/* On another processor, the worker may get through before storvsp_io_done() returns. */
+static void a_channel_outlives_the_call_that_completes_its_last_request(void **state)
+{
+    struct storage_packet packet = world_read(0, 8);
+
+    (void)state;
+    world.disk.mode = DISK_WHEN_TOLD;
+    world_submit(1, &packet, P(0), 1);
+    world_run();
+    world_close(0);
+    world_work();
+    world.work_in_wake = true;
+    disk_complete(&world.disk, 0);
+    world.work_in_wake = false;
+    assert_int_equal(world.channels[0].closed, 0);
+    assert_int_equal(world.child.pinned, 0);
+    world_work();
+    assert_int_equal(world.channels[0].closed, 1);
+}
+
 static void a_discard_is_not_continued_when_closing(void **state)
 {
     (void)state;
@@ -367,6 +387,15 @@ static void state_that_is_none_is_refused(void **state)
     world_submit(1, &packet, P(0), 1);
     world_run();
     assert_non_null(storvsp_save(&world.adapter, &saved));
+    disk_complete_all(&world.disk);
+    world_run();
+    packet =
+        (struct storage_packet){.operation = STORAGE_CREATE_SUB_CHANNELS, .sub_channel_count = 1};
+    world_send(0, 2, &packet, NULL, 0, 0, 0);
+    assert_false(storvsp_channel_work(world.channels[0].storvsp));
+    assert_non_null(storvsp_save(&world.adapter, &saved)); /* the bus has not offered it yet */
+    world_run();
+    assert_null(storvsp_save(&world.adapter, &saved));
 }
 
 static void configurations_that_make_no_sense_are_refused(void **state)
@@ -398,6 +427,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FACT(closing_waits_for_the_disk),
+        FACT(a_channel_outlives_the_call_that_completes_its_last_request),
         FACT(a_discard_is_not_continued_when_closing),
         FACT(opening_fails_without_memory_or_worker),
         FACT(sub_channels_are_clamped_and_work),

@@ -14,6 +14,7 @@ static void inquiry_describes_a_disk_of_spc_4(void **state)
     assert_int_equal(scratch.data[2], 0x06);
     assert_int_equal(scratch.data[3], 0x02);
     assert_int_equal(scratch.data[4], 31);
+    assert_int_equal(scratch.data[7], 0x02); /* takes more than one command at a time */
     assert_memory_equal(scratch.data + 8, "VENDOR  A product       1.0 ", 28);
 }
 
@@ -75,6 +76,16 @@ static void serial_page_has_the_serial_number(void **state)
     assert_data(4);
 }
 
+static void vital_pages_are_cut_to_what_is_asked_for(void **state)
+{
+    (void)state;
+    IN(255, 0x12, 1, 0xb0, 0, 20, 0);
+    assert_data(20);
+    assert_int_equal(be16_get(scratch.data + 2), 60); /* the length of all */
+    IN(255, 0x12, 1, 0xb0, 1, 0, 0);
+    assert_data(64);
+}
+
 static void identification_page_has_naa_and_t10_designators(void **state)
 {
     const uint8_t naa[] = {0x01, 0x03, 0, 8, 0x3e, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10};
@@ -95,6 +106,8 @@ static void block_limits_page_has_the_limits(void **state)
     IN(255, 0x12, 1, 0xb0, 0, 255, 0);
     assert_data(64);
     assert_int_equal(be32_get(scratch.data + 8), TRANSFER);
+    assert_int_equal(be32_get(scratch.data + 12), TRANSFER); /* optimal */
+    assert_int_equal(be32_get(scratch.data + 28), 1);        /* granularity of UNMAP */
     assert_int_equal(be32_get(scratch.data + 20), DISCARD);
     assert_int_equal(be32_get(scratch.data + 24), 32);
     assert_int_equal(be64_get(scratch.data + 36), 0);
@@ -142,6 +155,16 @@ static void absent_unit_says_so_in_36_bytes(void **state)
     assert_data(36);
     assert_int_equal(scratch.data[0], 0x7f);
     assert_int_equal(be16_get(scratch.data + 2), 0);
+    assert_int_equal(scratch.data[4], 0);
+    IN(36, 0x12, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    scsi_absent_inquiry(&command, &scratch, &task);
+    assert_data(5);
+    assert_int_equal(scratch.data[2], 0x06);
+    assert_int_equal(scratch.data[3], 0x02);
+    assert_int_equal(scratch.data[4], 31);
+    command.cdb_length = 17;
+    scsi_absent_inquiry(&command, &scratch, &task);
+    assert_int_equal(task.step, SCSI_REFUSED);
     command.cdb_length = 5;
     scsi_absent_inquiry(&command, &scratch, &task);
     assert_int_equal(task.step, SCSI_REFUSED);
@@ -172,6 +195,9 @@ static void report_luns_lists_them_and_always_lun_0(void **state)
     assert_int_equal(be32_get(scratch.data), 512); /* the length of all */
     luns(4096, ~0ull, 1, 4096);
     assert_data(8);
+    luns(4096, 1, 0, 16);
+    assert_data(16);
+    assert_int_equal(be32_get(scratch.data + 4), 0);
 }
 
 static void report_luns_refuses_bad_fields(void **state)
@@ -261,6 +287,10 @@ static void mode_sense_10_has_its_own_header(void **state)
     assert_int_equal(scratch.data[18], 0x04);
     assert_int_equal(scratch.data[36], 0x0a);
     assert_int_equal(scratch.data[39], 0x10);
+    IN(255, 0x5a, 0, 0x3f, 0, 0, 0, 0, 1, 7, 0);
+    assert_data(48);
+    IN(255, 0x5a, 0, 0x3f, 0, 0, 0, 0, 0, 7, 0);
+    assert_data(7);
 }
 
 static void mode_sense_says_that_nothing_can_be_changed(void **state)
@@ -292,6 +322,7 @@ int main(void)
         FACT(inquiry_refuses_a_page_without_evpd_and_cmddt),
         FACT(each_listed_vital_page_exists_and_no_other),
         FACT(serial_page_has_the_serial_number),
+        FACT(vital_pages_are_cut_to_what_is_asked_for),
         FACT(identification_page_has_naa_and_t10_designators),
         FACT(block_limits_page_has_the_limits),
         FACT(characteristics_page_tells_if_it_rotates),

@@ -78,8 +78,9 @@ static void limits_protection_and_contradictions_are_refused(void **state)
     assert_int_equal(task.step, SCSI_REFUSED);
     NONE(0x12, 0, 0, 0, 255, 0);
     assert_data(0);
-    OUT(36, 0x12, 0, 0, 0, 255, 0);
+    OUT(36, 0x12, 0, 0, 0, 1, 0);
     assert_int_equal(task.step, SCSI_REFUSED);
+    assert_int_equal(task.data_bytes, 0);
 }
 
 static void a_larger_buffer_is_filled_in_part(void **state)
@@ -129,6 +130,7 @@ static void unmap_list(uint32_t count, uint64_t sector, uint32_t sectors)
         be64_put(scratch.data + 8 + 16 * i, sector + i);
         be32_put(scratch.data + 16 + 16 * i, sectors);
     }
+    memset(scratch.data + 8 + 16 * (size_t)count, 0xff, 16); /* what is no part of the list */
     scsi_fetched(&disk, &command, &scratch, &task);
 }
 
@@ -166,6 +168,7 @@ static void unmap_of_nothing_is_good(void **state)
     unmap(0);
     assert_data(0);
     unmap(8);
+    assert_int_equal(task.step, SCSI_FETCH);
     unmap_list(0, 0, 0);
     assert_data(0);
     unmap(24);
@@ -178,6 +181,8 @@ static void unmap_refuses_bad_lists(void **state)
     (void)state;
     unmap(7);
     assert_sense(SCSI_SENSE_LIST_LENGTH);
+    unmap(4096);
+    assert_int_equal(task.step, SCSI_FETCH);
     unmap(4097);
     assert_sense(SCSI_SENSE_LIST_LENGTH);
     unmap(24);
@@ -231,6 +236,8 @@ static void write_same_writes_zeroes_where_discards_do(void **state)
     assert_io(SCSI_OP_DISCARD, 1, 2, false);
     NONE(0x93, 0x09, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0);
     assert_io(SCSI_OP_DISCARD, 1, 2, false);
+    NONE(0x93, 0x09, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0);
+    assert_io(SCSI_OP_DISCARD, 1, DISCARD, false);
 }
 
 static void write_same_refuses_what_is_no_discard_of_zeroes(void **state)
@@ -240,6 +247,11 @@ static void write_same_refuses_what_is_no_discard_of_zeroes(void **state)
     OUT(512, 0x93, 0x08, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0);
     memset(scratch.data, 0, 512);
     scratch.data[511] = 1;
+    scsi_fetched(&disk, &command, &scratch, &task);
+    assert_sense(SCSI_SENSE_INVALID_FIELD);
+    OUT(512, 0x93, 0x08, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0);
+    memset(scratch.data, 0, 512);
+    scratch.data[0] = 0x80;
     scsi_fetched(&disk, &command, &scratch, &task);
     assert_sense(SCSI_SENSE_INVALID_FIELD);
     OUT(512, 0x93, 0x00, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0);
@@ -305,6 +317,14 @@ static void cdbs_of_a_wrong_length_are_refused(void **state)
                 assert_int_not_equal(task.step, SCSI_REFUSED);
         }
     }
+}
+
+static void an_unknown_opcode_without_a_cdb_is_refused(void **state)
+{
+    (void)state;
+    command = (struct scsi_command){.cdb = {0x7f}, .direction = STORAGE_DATA_NONE};
+    scsi_start(&disk, &command, &scratch, &task);
+    assert_int_equal(task.step, SCSI_REFUSED);
 }
 
 static void naca_is_refused(void **state)
@@ -392,6 +412,7 @@ int main(void)
         FACT(ready_and_request_sense_have_nothing_to_tell),
         FACT(every_other_opcode_is_unknown),
         FACT(cdbs_of_a_wrong_length_are_refused),
+        FACT(an_unknown_opcode_without_a_cdb_is_refused),
         FACT(naca_is_refused),
         FACT(attention_waits_for_commands_that_may_report_it),
         FACT(outcomes_become_sense_data),

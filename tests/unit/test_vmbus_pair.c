@@ -20,6 +20,14 @@ static void happen_close_all(struct pair *p)
         pair_close(&p->drivers[i]);
 }
 
+/* Also channels that are only being opened. */
+static void happen_abort(struct pair *p)
+{
+    for (uint32_t i = 0; i < PAIR_CHANNELS; i++)
+        if (p->drivers[i].channel && !p->drivers[i].open)
+            (void)!vmbus_client_close(p->drivers[i].channel);
+}
+
 static void happen_revoke(struct pair *p)
 {
     struct pair_device *d = &p->device[pair_random(p, PAIR_DEVICES)];
@@ -63,8 +71,8 @@ static void happen_unload(struct pair *p)
 }
 
 static void (*const happenings[])(struct pair *p) = {
-    happen_close,  happen_close_all, happen_revoke, happen_revoke_all,
-    happen_modify, happen_contact,   happen_unload,
+    happen_close,      happen_close_all, happen_abort,   happen_revoke,
+    happen_revoke_all, happen_modify,    happen_contact, happen_unload,
 };
 
 #define HAPPENINGS (sizeof(happenings) / sizeof(happenings[0]))

@@ -199,9 +199,10 @@ _Static_assert(sizeof(struct raw_packet) == 512, "512 bytes of packet");
 /* Put @raw into the ring as @bytes of packet, at an offset where it wraps. */
 static void raw_write(struct ring_pair *p, const struct raw_packet *raw, uint32_t bytes)
 {
-    const uint8_t *from = (const uint8_t *)raw;
+    uint8_t from[sizeof(*raw)];
     uint32_t at = RING_SIZE - 8;
 
+    memcpy(from, raw, sizeof(from));
     p->header->read_index = at;
     p->header->write_index = at;
     assert_true(vmbus_ring_attach_reader(&p->reader, p->header, RING_BYTES));

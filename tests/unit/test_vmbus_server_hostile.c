@@ -7,20 +7,6 @@
 #define OK     VMBUS_STATUS_SUCCESS
 #define FAILED VMBUS_STATUS_UNSUCCESSFUL
 
-/* What a message may not change when it is refused. */
-static void assert_untouched(struct child *c, const struct vmbus_server_statistics *before)
-{
-    struct vmbus_server_statistics now = child_statistics(c);
-
-    child_took_all(c);
-    assert_int_equal(now.version, before->version);
-    assert_int_equal(now.channels, before->channels);
-    assert_int_equal(now.open, before->open);
-    assert_int_equal(now.gpadls, before->gpadls);
-    assert_int_equal(now.half_built, before->half_built);
-    assert_int_equal(now.pages, before->pages);
-}
-
 /* ---- messages -------------------------------------------------------------------------------- */
 
 static void nothing_is_heard_before_contact(void **state)
@@ -34,7 +20,7 @@ static void nothing_is_heard_before_contact(void **state)
             continue;
         message[0] = (uint8_t)type;
         world_send(&c->world, message, sizeof(message));
-        assert_untouched(c, &before);
+        child_untouched(c, &before);
     }
     assert_int_equal(child_statistics(c).refused, 255);
 }
@@ -78,11 +64,11 @@ static void messages_cut_off_at_any_length_change_nothing(void **state)
             message[0] = (uint8_t)type;
             message[8] = (uint8_t)c->relid[0];
             world_send(&c->world, message, length);
-            assert_untouched(c, &before);
+            child_untouched(c, &before);
         }
     }
     world_send(&c->world, message, sizeof(message)); /* longer than a message can be */
-    assert_untouched(c, &before);
+    child_untouched(c, &before);
 }
 
 static void whole_messages_of_nothing_but_ones_are_survived(void **state)
@@ -180,286 +166,6 @@ static void child_that_takes_nothing_while_channels_come_and_go(void **state)
     assert_int_equal(child_statistics(c).channels, CHILD_DEVICES);
 }
 
-/* ---- shared memory --------------------------------------------------------------------------- */
-
-struct header_message {
-    struct vmbus_gpadl_header h;
-    uint8_t pages[VMBUS_MESSAGE_SIZE_MAX - sizeof(struct vmbus_gpadl_header)];
-};
-
-static struct header_message header_make(struct child *c, uint32_t relid, const uint64_t *pages,
-                                         uint32_t count)
-{
-    struct header_message m = {.h = {.header.type = VMBUS_GPADL_HEADER,
-                                     .relid = relid,
-                                     .gpadl = c->next_gpadl++,
-                                     .range_length = (uint16_t)(8 + 8 * count),
-                                     .range_count = 1,
-                                     .byte_count = count * WORLD_PAGE_SIZE}};
-
-    if (count <= VMBUS_GPADL_HEADER_PAGES)
-        memcpy(m.pages, pages, count * sizeof(uint64_t));
-    return m;
-}
-
-static void header_send(struct child *c, const struct header_message *m, uint32_t pages)
-{
-    world_send(&c->world, m, (uint32_t)sizeof(m->h) + pages * 8);
-}
-
-static void headers_that_do_not_add_up_are_refused(void **state)
-{
-    static const uint64_t pages[4] = {1, 2, 3, 4};
-    static const struct {
-        uint16_t range_count, range_length;
-        uint32_t byte_count, byte_offset, pages;
-    } cases[] = {
-        {0, 8 + 32, 4 * 4096, 0, 4},
-        {2, 8 + 32, 4 * 4096, 0, 4},
-        {0xffff, 8 + 32, 4 * 4096, 0, 4},
-        {1, 8 + 31, 4 * 4096, 0, 4},
-        {1, 8 + 33, 4 * 4096, 0, 4},
-        {1, 0, 4 * 4096, 0, 4},
-        {1, 8, 0, 0, 0},
-        {1, 8, 4 * 4096, 0, 4},
-        {1, 8 + 24, 4 * 4096, 0, 3},
-        {1, 8 + 40, 4 * 4096, 0, 4},
-        {1, 0xfff8, 4 * 4096, 0, 4},
-        {1, 8 + 32, 0, 0, 4},
-        {1, 8 + 32, UINT32_MAX, 0, 4},
-        {1, 8 + 32, UINT32_MAX, 4095, 4},
-        {1, 8 + 32, 4 * 4096, 1, 4},
-        {1, 8 + 32, 3 * 4096, 4096, 4},
-        {1, 8 + 32, 4 * 4096, 4096, 4},
-        {1, 8 + 32, 4096, UINT32_MAX, 4},
-        {1, 8 + 32, UINT32_MAX - 4095, 4096, 4},
-        {1, 0xfff8, 8190u * 4096, 0, 4}, /* more than may be shared */
-    };
-    struct child *c = *state;
-
-    child_connect(c);
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct header_message m = header_make(c, c->relid[0], pages, 4);
-
-        m.h.range_count = cases[i].range_count;
-        m.h.range_length = cases[i].range_length;
-        m.h.byte_count = cases[i].byte_count;
-        m.h.byte_offset = cases[i].byte_offset;
-        header_send(c, &m, cases[i].pages);
-        assert_int_equal(child_created(c, m.h.gpadl), FAILED);
-        assert_int_equal(child_statistics(c).gpadls, 0);
-    }
-}
-
-static void more_pages_than_declared_or_parts_of_them_end_it(void **state)
-{
-    static const uint64_t pages[5] = {1, 2, 3, 4, 5};
-    struct child *c = *state;
-
-    child_connect(c);
-    for (uint32_t length = 0; length < 48; length++) {
-        struct header_message m = header_make(c, c->relid[0], pages, 4);
-        bool whole = length % 8 == 0 && length <= 32;
-
-        world_send(&c->world, &m, (uint32_t)sizeof(m.h) + length);
-        if (!whole) {
-            assert_int_equal(child_created(c, m.h.gpadl), FAILED);
-            continue;
-        }
-        if (length == 32)
-            assert_int_equal(child_created(c, m.h.gpadl), OK);
-        child_took_all(c);
-        child_tear_down(c, c->relid[0], m.h.gpadl);
-        child_torndown(c, m.h.gpadl); /* half-built ones too */
-    }
-    assert_int_equal(child_statistics(c).gpadls, 0);
-}
-
-static void body_send(struct child *c, uint32_t gpadl, uint32_t number, uint32_t bytes)
-{
-    struct {
-        struct vmbus_gpadl_body body;
-        uint8_t pages[224];
-    } m = {.body = {.header.type = VMBUS_GPADL_BODY, .message_number = number, .gpadl = gpadl}};
-
-    world_send(&c->world, &m, (uint32_t)sizeof(m.body) + bytes);
-}
-
-static void bodies_without_a_header_are_not_heard(void **state)
-{
-    static const uint64_t page = 1;
-    struct child *c = *state;
-    struct vmbus_server_statistics before;
-    struct header_message m;
-
-    child_connect(c);
-    m = header_make(c, c->relid[0], &page, 1);
-    header_send(c, &m, 1);
-    assert_int_equal(child_created(c, m.h.gpadl), OK);
-    before = child_statistics(c);
-    body_send(c, 0, 0, 8);
-    body_send(c, m.h.gpadl + 1, 0, 8);
-    body_send(c, m.h.gpadl, 0, 8); /* it is complete */
-    body_send(c, m.h.gpadl, 0, 0);
-    assert_untouched(c, &before);
-    assert_int_equal(child_statistics(c).refused, 4);
-}
-
-static void bodies_are_counted_not_numbered(void **state)
-{
-    static const uint64_t none[20];
-    struct child *c = *state;
-    struct header_message m;
-
-    child_connect(c);
-    m = header_make(c, c->relid[0], none, 4);
-    header_send(c, &m, 0);
-    body_send(c, m.h.gpadl, 77, 16);
-    body_send(c, m.h.gpadl, UINT32_MAX, 0);
-    child_took_all(c);
-    body_send(c, m.h.gpadl, 0, 16);
-    assert_int_equal(child_created(c, m.h.gpadl), OK);
-    m = header_make(c, c->relid[0], none, 4);
-    header_send(c, &m, 2);
-    body_send(c, m.h.gpadl, 1, 24);
-    assert_int_equal(child_created(c, m.h.gpadl), FAILED);
-    m = header_make(c, c->relid[0], none, 4);
-    header_send(c, &m, 2);
-    body_send(c, m.h.gpadl, 1, 12);
-    assert_int_equal(child_created(c, m.h.gpadl), FAILED);
-    assert_int_equal(child_statistics(c).gpadls, 1);
-}
-
-static void half_built_memory_has_a_limit(void **state)
-{
-    static const uint64_t none[20];
-    struct child *c = *state;
-    uint32_t refused = 0;
-    uint64_t allocated;
-    struct vmbus_gpadl_created created;
-
-    child_connect(c);
-    for (uint32_t i = 0; i < 100000; i++) {
-        struct header_message m = header_make(c, c->relid[0], none, 20);
-
-        header_send(c, &m, 0);
-        if (i == c->world.limits.half_built)
-            allocated = c->world.allocated;
-        if (world_take(&c->world, VMBUS_GPADL_CREATED, &created, sizeof(created)))
-            refused += created.status == FAILED;
-    }
-    assert_int_equal(refused, 100000 - c->world.limits.half_built);
-    assert_int_equal(child_statistics(c).half_built, c->world.limits.half_built);
-    assert_int_equal(c->world.allocated, allocated);
-    assert_int_equal(c->world.pinned, 0);
-}
-
-static void shared_pages_and_pieces_have_a_limit(void **state)
-{
-    struct child *c = *state;
-    uint32_t gpadl, count = 0;
-
-    child_connect(c);
-    for (;;) {
-        gpadl = child_share(c, c->relid[0], 0, 100);
-        if (child_created(c, gpadl) != OK)
-            break;
-        count++;
-    }
-    assert_int_equal(count, c->world.limits.pages / 100);
-    assert_int_equal(c->world.pinned, count * 100);
-    assert_true(child_contact(c, VMBUS_VERSION_5_3));
-    child_request_offers(c);
-    for (count = 0;; count++) {
-        gpadl = child_share(c, c->relid[0], 0, 1);
-        if (child_created(c, gpadl) != OK)
-            break;
-    }
-    assert_int_equal(count, c->world.limits.gpadls);
-    child_tear_down(c, c->relid[0], gpadl - 1);
-    child_torndown(c, gpadl - 1);
-    assert_int_equal(child_created(c, child_share(c, c->relid[0], 0, 1)), OK);
-}
-
-static void pages_that_are_no_ram_are_never_mapped(void **state)
-{
-    static const uint64_t bad[] = {WORLD_PAGES, WORLD_HOLE,       1ull << 52,
-                                   UINT64_MAX,  UINT64_MAX >> 12, 1ull << 63};
-    struct child *c = *state;
-
-    child_connect(c);
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        for (uint32_t at = 0; at < 4; at++) {
-            uint64_t pages[4] = {1, 2, 3, 4};
-            struct header_message m;
-
-            pages[at] = bad[i];
-            m = header_make(c, c->relid[0], pages, 4);
-            header_send(c, &m, 4);
-            assert_int_equal(child_created(c, m.h.gpadl), FAILED);
-            assert_int_equal(c->world.pinned, 0);
-        }
-    }
-    assert_int_equal(c->world.mappings, 0);
-    assert_int_equal(child_statistics(c).gpadls, 0);
-}
-
-static void number_in_use_is_refused_and_its_memory_unharmed(void **state)
-{
-    static const uint64_t pages[2] = {7, 8};
-    struct child *c = *state;
-    struct vmbus_gpadl_view view;
-    struct header_message m;
-
-    child_connect(c);
-    child_open(c, c->relid[0]);
-    m = header_make(c, c->relid[0], pages, 2);
-    header_send(c, &m, 2);
-    assert_int_equal(child_created(c, m.h.gpadl), OK);
-    m.h.relid = c->relid[1];
-    header_send(c, &m, 2);
-    assert_int_equal(child_created(c, m.h.gpadl), FAILED);
-    assert_true(vmbus_server_gpadl_get(c->device[0].channel[0], m.h.gpadl, &view));
-    assert_int_equal(view.pages[1], 8);
-    vmbus_server_gpadl_put(c->device[0].channel[0], m.h.gpadl);
-}
-
-static void memory_is_shared_for_channels_that_are_there(void **state)
-{
-    struct child *c = *state;
-    struct vmbus_relid_message rescind;
-
-    child_connect(c);
-    assert_int_equal(child_created(c, child_share(c, 0, 0, 1)), FAILED);
-    assert_int_equal(child_created(c, child_share(c, WORLD_RELIDS, 0, 1)), FAILED);
-    assert_int_equal(child_created(c, child_share(c, WORLD_RELIDS + 1, 0, 1)), FAILED);
-    assert_int_equal(child_created(c, child_share(c, UINT32_MAX, 0, 1)), FAILED);
-    vmbus_server_revoke(&c->device[0].offer);
-    child_take(c, VMBUS_RESCIND_OFFER, &rescind);
-    assert_int_equal(child_created(c, child_share(c, c->relid[0], 0, 1)), FAILED);
-    assert_int_equal(child_statistics(c).gpadls, 0);
-}
-
-static void teardown_while_open_waits_for_the_close(void **state)
-{
-    struct child *c = *state;
-    uint32_t gpadl;
-
-    child_connect(c);
-    gpadl = child_open(c, c->relid[0]);
-    child_tear_down(c, c->relid[0], gpadl);
-    child_tear_down(c, c->relid[0], gpadl);
-    child_tear_down(c, c->relid[1], gpadl);
-    child_tear_down(c, c->relid[0], gpadl + 1);
-    assert_int_equal(child_statistics(c).refused, 3);
-    child_took_all(c);
-    assert_int_equal(c->world.pinned, CHILD_PAGES);
-    child_relid(c, VMBUS_CLOSE_CHANNEL, c->relid[0]);
-    child_torndown(c, gpadl);
-    child_took_all(c);
-    assert_int_equal(c->world.pinned, 0);
-}
-
 /* ---- channels -------------------------------------------------------------------------------- */
 
 static void opening_needs_a_channel_two_rings_and_a_vp(void **state)
@@ -511,11 +217,11 @@ static void half_built_memory_is_no_ring(void **state)
     static const uint64_t pages[4] = {1, 2, 3, 4};
     struct child *c = *state;
     struct vmbus_open_channel m = {.header.type = VMBUS_OPEN_CHANNEL, .downstream_page = 2};
-    struct header_message h;
+    struct child_header h;
 
     child_connect(c);
-    h = header_make(c, c->relid[0], pages, 4);
-    header_send(c, &h, 3);
+    h = child_header_make(c, c->relid[0], pages, 4);
+    child_header_send(c, &h, 3);
     m.relid = c->relid[0];
     m.ring_gpadl = h.h.gpadl;
     assert_int_equal(child_open_with(c, &m), FAILED);
@@ -526,21 +232,21 @@ static void memory_that_is_no_whole_pages_is_no_ring(void **state)
     static const uint64_t pages[5] = {1, 2, 3, 4, 5};
     struct child *c = *state;
     struct vmbus_open_channel m = {.header.type = VMBUS_OPEN_CHANNEL, .downstream_page = 2};
-    struct header_message h;
+    struct child_header h;
 
     child_connect(c);
     memset(c->world.ram, 0, WORLD_PAGES * WORLD_PAGE_SIZE);
     m.relid = c->relid[0];
-    h = header_make(c, c->relid[0], pages, 5);
+    h = child_header_make(c, c->relid[0], pages, 5);
     h.h.byte_count -= 8;
-    header_send(c, &h, 5);
+    child_header_send(c, &h, 5);
     assert_int_equal(child_created(c, h.h.gpadl), OK);
     m.ring_gpadl = h.h.gpadl;
     assert_int_equal(child_open_with(c, &m), FAILED);
-    h = header_make(c, c->relid[0], pages, 5);
+    h = child_header_make(c, c->relid[0], pages, 5);
     h.h.byte_offset = 8;
     h.h.byte_count = 4 * WORLD_PAGE_SIZE;
-    header_send(c, &h, 5);
+    child_header_send(c, &h, 5);
     assert_int_equal(child_created(c, h.h.gpadl), OK);
     m.ring_gpadl = h.h.gpadl;
     assert_int_equal(child_open_with(c, &m), FAILED);
@@ -574,13 +280,13 @@ static void ring_that_aliases_itself_breaks_only_itself(void **state)
     struct vmbus_packet in, out = {.type = VMBUS_PACKET_IN_BAND, .payload = "pong", .length = 5};
     uint8_t buffer[64] __attribute__((aligned(8)));
     struct vmbus_channel *channel;
-    struct header_message h;
+    struct child_header h;
 
     child_connect(c);
     memset(c->world.ram, 0, WORLD_PAGES * WORLD_PAGE_SIZE);
     m.relid = c->relid[0];
-    h = header_make(c, c->relid[0], pages, 4);
-    header_send(c, &h, 4);
+    h = child_header_make(c, c->relid[0], pages, 4);
+    child_header_send(c, &h, 4);
     assert_int_equal(child_created(c, h.h.gpadl), OK);
     assert_int_equal(c->world.pins[7], 4);
     m.ring_gpadl = h.h.gpadl;
@@ -612,10 +318,10 @@ static void closing_and_releasing_what_is_not_there_changes_nothing(void **state
         if (relid[i] == c->relid[0])
             continue;
         child_relid(c, VMBUS_CLOSE_CHANNEL, relid[i]);
-        assert_untouched(c, &before);
+        child_untouched(c, &before);
     }
     child_relid(c, VMBUS_RELID_RELEASED, c->relid[0]); /* open */
-    assert_untouched(c, &before);
+    child_untouched(c, &before);
 }
 
 static void released_primary_cannot_be_used_until_contact(void **state)
@@ -673,7 +379,7 @@ static void everything_but_contact_is_ignored_while_unloading(void **state)
         message[0] = (uint8_t)type;
         message[8] = (uint8_t)c->relid[0];
         world_send(&c->world, message, sizeof(message));
-        assert_untouched(c, &before);
+        child_untouched(c, &before);
     }
     device_finish(&c->device[0]);
     child_take(c, VMBUS_UNLOAD_RESPONSE, &m);
@@ -718,16 +424,6 @@ int main(void)
         T(contact_again_and_again_ends_where_it_began),
         T(answers_that_the_child_does_not_take_are_dropped_at_a_limit),
         T(child_that_takes_nothing_while_channels_come_and_go),
-        T(headers_that_do_not_add_up_are_refused),
-        T(more_pages_than_declared_or_parts_of_them_end_it),
-        T(bodies_without_a_header_are_not_heard),
-        T(bodies_are_counted_not_numbered),
-        T(half_built_memory_has_a_limit),
-        T(shared_pages_and_pieces_have_a_limit),
-        T(pages_that_are_no_ram_are_never_mapped),
-        T(number_in_use_is_refused_and_its_memory_unharmed),
-        T(memory_is_shared_for_channels_that_are_there),
-        T(teardown_while_open_waits_for_the_close),
         T(opening_needs_a_channel_two_rings_and_a_vp),
         T(half_built_memory_is_no_ring),
         T(memory_that_is_no_whole_pages_is_no_ring),

@@ -302,7 +302,7 @@ static void state_cut_off_anywhere_is_refused(void **state)
     (void)scene_make(c);
     s = save(c);
     for (cut.size = 0; cut.size < s.size; cut.size += cut.size < 1000 ? 1 : 7) {
-        cut.bytes = malloc(cut.size);
+        cut.bytes = malloc(cut.size != 0 ? cut.size : 1);
         memcpy(cut.bytes, s.bytes, cut.size);
         if (cut.size >= 16)
             memcpy(cut.bytes + 8, &cut.size, 8); /* it says so itself */

@@ -178,3 +178,36 @@ struct vmbus_server_statistics child_statistics(const struct child *c)
     vmbus_server_statistics_get(c->world.server, &s);
     return s;
 }
+
+struct child_header child_header_make(struct child *c, uint32_t relid, const uint64_t *pages,
+                                      uint32_t count)
+{
+    struct child_header m = {.h = {.header.type = VMBUS_GPADL_HEADER,
+                                   .relid = relid,
+                                   .gpadl = c->next_gpadl++,
+                                   .range_length = (uint16_t)(8 + 8 * count),
+                                   .range_count = 1,
+                                   .byte_count = count * WORLD_PAGE_SIZE}};
+
+    if (count <= VMBUS_GPADL_HEADER_PAGES)
+        memcpy(m.pages, pages, count * sizeof(uint64_t));
+    return m;
+}
+
+void child_header_send(struct child *c, const struct child_header *m, uint32_t pages)
+{
+    world_send(&c->world, m, (uint32_t)sizeof(m->h) + pages * 8);
+}
+
+void child_untouched(struct child *c, const struct vmbus_server_statistics *before)
+{
+    struct vmbus_server_statistics now = child_statistics(c);
+
+    child_took_all(c);
+    assert_int_equal(now.version, before->version);
+    assert_int_equal(now.channels, before->channels);
+    assert_int_equal(now.open, before->open);
+    assert_int_equal(now.gpadls, before->gpadls);
+    assert_int_equal(now.half_built, before->half_built);
+    assert_int_equal(now.pages, before->pages);
+}

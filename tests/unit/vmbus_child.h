@@ -51,5 +51,19 @@ void child_relid(struct child *c, uint32_t type, uint32_t relid);
 void child_unload(struct child *c);
 
 struct vmbus_server_statistics child_statistics(const struct child *c);
+/* What a message that was refused without an answer may not change. */
+void child_untouched(struct child *c, const struct vmbus_server_statistics *before);
+
+/* A GPADL_HEADER for tests to spoil. */
+struct child_header {
+    struct vmbus_gpadl_header h;
+    uint8_t pages[VMBUS_MESSAGE_SIZE_MAX - sizeof(struct vmbus_gpadl_header)];
+};
+
+/* It says @count pages, which follow if they fit. */
+struct child_header child_header_make(struct child *c, uint32_t relid, const uint64_t *pages,
+                                      uint32_t count);
+/* Post it with so many of its pages. */
+void child_header_send(struct child *c, const struct child_header *m, uint32_t pages);
 
 #endif

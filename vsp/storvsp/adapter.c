@@ -191,26 +191,14 @@ static void storvsp_signalled(struct vmbus_offer *offer, struct vmbus_channel *v
     a->port->wake(v->context);
 }
 
-/* Give the memory of a->corpse back: its doorbell is disconnected, no signal comes any more. */
-static void corpse_free(struct storvsp_adapter *a)
-{
-    struct storvsp_channel *c = a->corpse;
-
-    a->corpse = NULL;
-    if (!c)
-        return;
-    a->port->stopped(a->context, c);
-    a->port->free(a->context, c, c->size);
-}
-
+/* Within drained_close, that has to finish first. */
 static void storvsp_revoked(struct vmbus_offer *offer)
 {
     struct storvsp_adapter *a = offer->context;
 
-    corpse_free(a);
-    if (a->gone)
-        *a->gone = true;
-    if (a->revoked)
+    if (a->draining)
+        a->revoke_due = true;
+    else if (a->revoked)
         a->revoked(a);
 }
 
@@ -276,23 +264,25 @@ static struct storvsp_channel *drained_find(struct storvsp_adapter *a)
     return NULL;
 }
 
-/* Until the bus has disconnected its doorbell, a signal may refer to a channel. But with the last
- * of them, @a may be revoked: then storvsp_revoked frees it, and says so to us. */
+/* Until the bus has disconnected its doorbell, a signal may refer to a channel. With the last of
+ * them, @a may be revoked: it is the owner's at the end. */
 static void drained_close(struct storvsp_adapter *a)
 {
     struct storvsp_channel *c;
-    bool gone = false;
 
-    a->gone = &gone;
+    a->draining = true;
     while ((c = drained_find(a))) {
         list_remove(&c->node);
-        a->corpse = c;
         vmbus_server_closed(c->vmbus);
-        if (gone)
-            return;
-        corpse_free(a);
+        a->port->stopped(a->context, c);
+        a->port->free(a->context, c, c->size);
     }
-    a->gone = NULL;
+    a->draining = false;
+    if (a->revoke_due) {
+        a->revoke_due = false;
+        if (a->revoked)
+            a->revoked(a);
+    }
 }
 
 void storvsp_service(struct storvsp_adapter *a)
@@ -317,6 +307,8 @@ const char *storvsp_save(const struct storvsp_adapter *a, struct storvsp_state *
         if (container_of(node, struct storvsp_channel, node)->busy > 0)
             return "requests are under way";
     }
+    if (a->sub_wanted > 0)
+        return "sub-channels are to be offered";
     *state = (struct storvsp_state){.state_version = STORVSP_STATE_VERSION,
                                     .state = a->state,
                                     .version = a->version,

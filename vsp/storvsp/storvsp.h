@@ -133,8 +133,7 @@ struct storvsp_adapter {
 
     struct list channels;            /* bus */
     struct storvsp_channel *primary; /* bus; NULL: closed, or being closed */
-    struct storvsp_channel *corpse;  /* bus; is being closed just now */
-    bool *gone;                      /* bus; to be told if @revoked comes meanwhile */
+    bool draining, revoke_due;       /* bus; for a revocation while channels are being closed */
     void (*revoked)(struct storvsp_adapter *a);
     uint32_t state;        /* [a] of the protocol; the primary's worker sets it */
     uint32_t version;      /* [a] STORAGE_VERSION_*, once negotiated */
@@ -153,19 +152,19 @@ bool storvsp_adapter_init(struct storvsp_adapter *a, const struct storvsp_port *
                           void (*revoked)(struct storvsp_adapter *a))
     __attribute__((warn_unused_result));
 
-/* Put a disk in place @lun: copies @disk, with max_transfer_sectors cut to what the adapter takes,
- * and has the child look. False: the place is taken, or @disk makes no sense. Bus. */
-bool storvsp_lun_add(struct storvsp_adapter *a, uint32_t lun, const struct scsi_disk *disk,
+/* Put a disk in place @number: copies @disk, with max_transfer_sectors cut to what the adapter
+ * takes, and has the child look. False: the place is taken, or @disk makes no sense. Bus. */
+bool storvsp_lun_add(struct storvsp_adapter *a, uint32_t number, const struct scsi_disk *disk,
                      const struct storvsp_backend *backend, void *context)
     __attribute__((warn_unused_result));
 
 /* Take the disk away: new requests find none; removed() comes when the last that is under way is
  * done, maybe from here. False: there is none. Bus. */
-bool storvsp_lun_remove(struct storvsp_adapter *a, uint32_t lun);
+bool storvsp_lun_remove(struct storvsp_adapter *a, uint32_t number);
 
 /* The disk has @sector_count sectors now, at least 1: the child is told. Requests under way were
  * checked with the former count. False: there is none. Bus. */
-bool storvsp_lun_resize(struct storvsp_adapter *a, uint32_t lun, uint64_t sector_count);
+bool storvsp_lun_resize(struct storvsp_adapter *a, uint32_t number, uint64_t sector_count);
 
 /* Do what workers left to the bus: after wake_bus(). @a may be revoked when it returns. Bus. */
 void storvsp_service(struct storvsp_adapter *a);
@@ -208,7 +207,8 @@ struct storvsp_state {
     uint64_t capacity_changed; /* a bit for each LUN */
 };
 
-/* NULL: done, else why not: requests are under way. No worker runs meanwhile. Bus. */
+/* NULL: done, else why not: requests are under way, or storvsp_service() is to be called first. No
+ * worker runs meanwhile. Bus. */
 const char *storvsp_save(const struct storvsp_adapter *a, struct storvsp_state *state)
     __attribute__((warn_unused_result));
 

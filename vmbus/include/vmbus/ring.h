@@ -14,6 +14,8 @@
  *             ...
  *     } while (vmbus_ring_read_end(r, &signal));
  * A writer: any number of vmbus_ring_write(), then vmbus_ring_write_end().
+ * A peer that never stops writing keeps a reader in these loops: whoever has other things to do
+ * stops at a number of packets, and comes back by itself.
  *
  * Rules: no lock, no allocation. The caller serialises all calls for one ring; the two rings of a
  * channel are independent. The order of loads and stores is in ring.c, beside each barrier. */

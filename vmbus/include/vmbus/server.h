@@ -86,12 +86,15 @@ struct vmbus_server_limits {
 struct vmbus_offer_operations {
     /* The child opens @c, a channel of @offer, with 120 bytes of @user_data of the channel's
      * protocol. True: @c's rings may be used from now on, signalled() may come. False: refused.
-     * @restored: the channel was open when the server was saved; nothing in the rings is lost. */
+     * @restored: the channel was open when the server was saved: nothing in the rings is lost, but
+     * doorbells are, so look at them. Of the calls below only vmbus_server_gpadl_get() and _put()
+     * may be made from here, and a provider that refuses puts back what it got. */
     bool (*opened)(struct vmbus_offer *offer, struct vmbus_channel *c, const uint8_t *user_data,
                    bool restored);
 
     /* Stop using @c: begin no new work, read and send no more. Call vmbus_server_closed(@c), from
-     * here or later, when nothing refers to @c, its rings or its GPADLs any more. */
+     * here or later, when nothing refers to @c, its rings or its GPADLs any more; a signalled()
+     * that is under way on another processor may still arrive until then. */
     void (*closed)(struct vmbus_offer *offer, struct vmbus_channel *c);
 
     /* The child rang @c's doorbell. Any context, an interrupt for one: only wakes somebody. */
