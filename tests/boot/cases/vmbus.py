@@ -19,8 +19,8 @@ def reads(bus, vps, **fields):
     return Test(f"vmbus-read-{bus}-{vps}-vps", smp=2, disks=[Mixed(bus)],
                 commands=f"start disk vps={vps} ledger=1; wait disk 100; disks {name}; channels",
                 expect=[rf"\[disk\] disk: size=67108864 .* vps={vps} ",
-                        r"\[disk\] disk: ledger requests=(\d+) answers=\1 stray=0$",
                         r"\[disk\] disk: sha256={disk0} bytes=67108864$",
+                        r"\[disk\] disk: ledger requests=(\d+) answers=\1 stray=0$",
                         r"^ +\d+ reads of (6553[6-9]|655[4-9]\d|65[6-9]\d\d|6[6-9]\d{3}) KiB, "
                         r"0 writes of 0 KiB, 0 errors, [1-9]\d* interrupts$",
                         r"^exec: 4 commands, 0 failed$"], **fields)
@@ -72,10 +72,10 @@ TESTS = [
     writes("ahci", 1), writes("nvme", 2, group="quick"), writes("ahci", 4),
     io_stops("vmbus-stops", 100, smp=2, timeout=400),
     io_stops("vmbus-stops-1000", 1000, smp=4, timeout=3000, group="long"),
-    Test("vmbus-disks-are-one-child's", disks=[Random("nvme", 16)],
+    Test("vmbus-one-writer", disks=[Random("nvme", 16)],
          commands="start a disk disk=nvme0 forever=1; start b disk disk=nvme0,ro; start c disk disk=nvme9; "
                   "stop a; wait a; start b disk disk=nvme0,ro; wait b 60",
          expect=[r"child b: disk nvme0: another child has it, and one of the two writes$",
                  r"child c: disk nvme9: there is none of that name$",
-                 r"\[b\] disk: sha256={disk0} ", r"^exec: 7 commands, 3 failed$"]),
+                 r"\[b\] disk: sha256={disk0} ", r"^exec: 7 commands, 2 failed$"]),
 ]
