@@ -104,16 +104,52 @@ static void advance(struct pcpu *cpu, uint64_t now)
         q->min_vruntime = v;
 }
 
+static bool window_over(uint64_t begin, uint64_t now)
+{
+    return (int64_t)(now - begin) >= (int64_t)(BUDGET_WINDOW * sched_slice_tsc);
+}
+
+/* The part of an LP that is @used of the time from @begin to @now. */
+static uint64_t part_of_lp(uint64_t used, uint64_t begin, uint64_t now)
+{
+    uint64_t most = LP_WHOLE * BUDGET_SLICES / BUDGET_WINDOW, part = used * LP_WHOLE / (now - begin);
+
+    return part < most ? part : most;
+}
+
+/* When the window is over: root's budget is full again, and what it took of the LP is known. */
+static void roll_window(struct run_queue *q, uint64_t now)
+{
+    if (!window_over(q->budget_window, now))
+        return;
+    __atomic_store_n(&q->root_took, part_of_lp(q->budget_used, q->budget_window, now),
+                     __ATOMIC_RELAXED);
+    __atomic_store_n(&q->budget_window, now, __ATOMIC_RELAXED);
+    __atomic_store_n(&q->budget_used, 0, __ATOMIC_RELAXED);
+}
+
+static bool root_within_budget(struct run_queue *q, uint64_t now)
+{
+    roll_window(q, now);
+    return q->budget_used < BUDGET_SLICES * sched_slice_tsc;
+}
+
+/* Root's VP has run from host TSC @since to @now. The window rolls although no child may want the LP:
+ * else the time for which root had it alone would count for ages. */
+static void charge_root(struct run_queue *q, uint64_t since, uint64_t now)
+{
+    __atomic_store_n(&q->budget_used, q->budget_used + (now - since), __ATOMIC_RELAXED);
+    roll_window(q, now);
+    payer_charge(q, since, now);
+}
+
 static void charge(struct pcpu *cpu, struct vp *vp, uint64_t now)
 {
     struct sched_entity *e = &vp->sched;
     uint64_t delta = now - e->started, weight, share;
 
-    if (e->pinned) {
-        __atomic_store_n(&cpu->run_queue.budget_used, cpu->run_queue.budget_used + delta,
-                         __ATOMIC_RELAXED);
-        payer_charge(&cpu->run_queue, e->started, now);
-    }
+    if (e->pinned)
+        charge_root(&cpu->run_queue, e->started, now);
     e->started = now;
     e->run_tsc += delta;
     cpu->run_tsc[!e->pinned] += delta;
@@ -235,30 +271,6 @@ static void arrive(struct pcpu *cpu, struct sched_entity *e, uint64_t now)
     advance(cpu, now);
     e->vruntime += cpu->run_queue.min_vruntime;
     enqueue(cpu, e, now);
-}
-
-static bool window_over(uint64_t begin, uint64_t now)
-{
-    return (int64_t)(now - begin) >= (int64_t)(BUDGET_WINDOW * sched_slice_tsc);
-}
-
-/* The part of an LP that is @used of the time from @begin to @now. */
-static uint64_t part_of_lp(uint64_t used, uint64_t begin, uint64_t now)
-{
-    uint64_t most = LP_WHOLE * BUDGET_SLICES / BUDGET_WINDOW, part = used * LP_WHOLE / (now - begin);
-
-    return part < most ? part : most;
-}
-
-static bool root_within_budget(struct run_queue *q, uint64_t now)
-{
-    if (window_over(q->budget_window, now)) {
-        __atomic_store_n(&q->root_took, part_of_lp(q->budget_used, q->budget_window, now),
-                         __ATOMIC_RELAXED);
-        __atomic_store_n(&q->budget_window, now, __ATOMIC_RELAXED);
-        __atomic_store_n(&q->budget_used, 0, __ATOMIC_RELAXED);
-    }
-    return q->budget_used < BUDGET_SLICES * sched_slice_tsc;
 }
 
 /* Who goes first of those queued here; NULL: nobody. */
@@ -384,7 +396,7 @@ static uint64_t left_by_root(const struct run_queue *q, uint64_t now)
 {
     uint64_t begin = __atomic_load_n(&q->budget_window, __ATOMIC_RELAXED);
 
-    if (window_over(begin, now)) /* root has not wanted the LP since, or had it alone */
+    if (window_over(begin, now)) /* root has not been charged since */
         return LP_WHOLE -
                part_of_lp(__atomic_load_n(&q->budget_used, __ATOMIC_RELAXED), begin, now);
     return LP_WHOLE - __atomic_load_n(&q->root_took, __ATOMIC_RELAXED);

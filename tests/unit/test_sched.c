@@ -560,6 +560,23 @@ static void vps_go_where_root_leaves_more(void **state)
         assert_share(vps[i], 300, ticks, 45);
 }
 
+/* What root took while it had the LP alone counts no longer than any other time. */
+static void root_that_has_blocked_leaves_all(void **state)
+{
+    struct vp *vps[4];
+    uint64_t ticks = 2000 * SLICE;
+
+    (void)state;
+    sched_wake(world.root_vps[0]);
+    world_run(20000 * SLICE);
+    world_next(true);
+    for (unsigned i = 0; i < 4; i++)
+        vps[i] = awake(i / 2 + 1, 1, 100);
+    world_run(ticks);
+    for (unsigned i = 0; i < 4; i++)
+        assert_share(vps[i], 500, ticks, 20);
+}
+
 static void new_vps_are_placed_in_turns(void **state)
 {
     uint32_t first = sched_place();
@@ -642,6 +659,7 @@ int main(void)
         ON(two, three_vps_take_turns_on_two_lps),
         ON(two, vps_spread_evenly),
         ON(two, vps_go_where_root_leaves_more),
+        ON(two, root_that_has_blocked_leaves_all),
         ON(two, new_vps_are_placed_in_turns),
         ON(two, lp_for_root_only_runs_no_children),
         cmocka_unit_test(lp_set_is_searched_around),
