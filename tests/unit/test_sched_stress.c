@@ -20,13 +20,6 @@ static int fresh(void **state)
     return 0;
 }
 
-static int clean(void **state)
-{
-    (void)state;
-    world_free();
-    return 0;
-}
-
 static uint32_t draw(uint64_t *seed, uint32_t below)
 {
     *seed = *seed * 6364136223846793005ull + 1442695040888963407ull;
@@ -245,9 +238,9 @@ static void vp_runs_on_one_lp_at_a_time_and_none_is_lost(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(scheduler_agrees_with_the_model, fresh, clean),
+        cmocka_unit_test_setup_teardown(scheduler_agrees_with_the_model, fresh, world_clean),
         cmocka_unit_test_setup_teardown(vp_runs_on_one_lp_at_a_time_and_none_is_lost, fresh,
-                                        clean),
+                                        world_clean),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
