@@ -416,8 +416,8 @@ static uint64_t children_on(const struct pcpu *cpu)
 /* Of those who want this LP, @e among them, one may have to go to an LP of which more is left for
  * each. At once, if it will still be so when it is there, but the last one stays: what root leaves
  * of an LP is for somebody. And in turns, if one is too many wherever it is, so that each of three
- * VPs gets two thirds of two LPs: the one that has been here longest. Looks at one other LP at a
- * time. */
+ * VPs gets two thirds of two LPs: the one that has been here longest; but the last one stays for one
+ * turn more if its partition owes for root's work. Looks at one other LP at a time. */
 static struct sched_entity *send_away(struct pcpu *cpu, struct sched_entity *e, uint64_t now)
 {
     struct run_queue *q = &cpu->run_queue;
@@ -439,6 +439,8 @@ static struct sched_entity *send_away(struct pcpu *cpu, struct sched_entity *e, 
     if (!(better && here > 1) && now - q->turned < TURN_SLICES * sched_slice_tsc)
         return NULL;
     q->turned = now;
+    if (here == 1 && payer_stays(vp_of(mover)->partition))
+        return NULL;
     leave(cpu, mover, q->neighbour, now);
     return mover;
 }

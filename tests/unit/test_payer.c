@@ -151,6 +151,67 @@ static void root_work_is_charged_to_who_caused_it(void **state)
     assert_share(flood, 100, ticks, 10);
 }
 
+/* ---- several LPs ---- */
+
+/* All VPs of partition 2 ask @root for something, twice in each step that they run. */
+static void flood(struct vp *root, uint64_t ticks)
+{
+    for (uint64_t end = world.tsc + ticks; world.tsc < end;) {
+        world_run(STEP);
+        for (uint32_t i = 0; i < lp_count; i++) {
+            struct vp *vp = world.lps[i].current;
+            if (vp == NULL || vp->partition != &world.partitions[2])
+                continue;
+            sched_cause(root, vp);
+            sched_cause(root, vp);
+        }
+    }
+}
+
+static void who_floods_a_busy_root_takes_from_itself(void **state)
+{
+    struct vp *sibling = awake(1, 0, 100);
+    uint64_t ticks = 4000 * SLICE;
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++)
+        awake(2, i % 2, 100);
+    sched_wake(world.root_vps[0]);
+    flood(world.root_vps[0], ticks);
+    assert_true(sibling->sched.run_tsc * 1000 / ticks >= 320); /* four fifths of what is due to it */
+}
+
+/* The sibling takes the LP of an attacker that owes, and has it for itself. */
+static void who_owes_does_not_leave_what_root_leaves_of_its_lp(void **state)
+{
+    struct vp *sibling = awake(1, 1, 100), *attacker = awake(2, 0, 100);
+    uint64_t ticks = 4000 * SLICE;
+
+    (void)state;
+    sched_wake(world.root_vps[1]);
+    flood(world.root_vps[1], ticks);
+    assert_share(sibling, 1000, ticks, 20);
+    assert_share(attacker, 200, ticks, 20);
+}
+
+/* It owes a little all the time that it shares an LP with root alone. Three VPs have what root leaves,
+ * 1.2 LPs. */
+static void who_asks_root_now_and_then_does_not_stay_with_it(void **state)
+{
+    struct vp *sibling = awake(1, 0, 100), *root = world.root_vps[1];
+    uint64_t ticks = 4000 * SLICE;
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++)
+        awake(2, i, 100);
+    sched_wake(root);
+    for (unsigned i = 0; i < 800; i++) {
+        flood(root, 5 * SLICE);
+        sched_cause(root, sibling);
+    }
+    assert_true(sibling->sched.run_tsc * 1000 / ticks >= 400);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +223,9 @@ int main(void)
         ON(one, who_is_gone_pays_no_more),
         ON(one, root_pays_for_itself),
         ON(one, root_work_is_charged_to_who_caused_it),
+        ON(two, who_floods_a_busy_root_takes_from_itself),
+        ON(two, who_owes_does_not_leave_what_root_leaves_of_its_lp),
+        ON(two, who_asks_root_now_and_then_does_not_stay_with_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
