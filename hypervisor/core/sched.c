@@ -117,21 +117,21 @@ static uint64_t part_of_lp(uint64_t used, uint64_t begin, uint64_t now)
     return part < most ? part : most;
 }
 
-/* When the window is over: root's budget is full again, and what it took of the LP is known. */
-static void roll_window(struct run_queue *q, uint64_t now)
+/* If the window is over root's budget is full again, and what it took of the LP is known. */
+static inline bool roll_window(struct run_queue *q, uint64_t now)
 {
-    if (!window_over(q->budget_window, now))
-        return;
+    if (__builtin_expect(!window_over(q->budget_window, now), 1))
+        return false;
     __atomic_store_n(&q->root_took, part_of_lp(q->budget_used, q->budget_window, now),
                      __ATOMIC_RELAXED);
     __atomic_store_n(&q->budget_window, now, __ATOMIC_RELAXED);
     __atomic_store_n(&q->budget_used, 0, __ATOMIC_RELAXED);
+    return true;
 }
 
 static bool root_within_budget(struct run_queue *q, uint64_t now)
 {
-    roll_window(q, now);
-    return q->budget_used < BUDGET_SLICES * sched_slice_tsc;
+    return q->budget_used < BUDGET_SLICES * sched_slice_tsc || roll_window(q, now);
 }
 
 /* Root's VP has run from host TSC @since to @now. The window rolls although no child may want the LP:
@@ -139,22 +139,23 @@ static bool root_within_budget(struct run_queue *q, uint64_t now)
 static void charge_root(struct run_queue *q, uint64_t since, uint64_t now)
 {
     __atomic_store_n(&q->budget_used, q->budget_used + (now - since), __ATOMIC_RELAXED);
-    roll_window(q, now);
+    (void)roll_window(q, now);
     payer_charge(q, since, now);
 }
 
 static void charge(struct pcpu *cpu, struct vp *vp, uint64_t now)
 {
     struct sched_entity *e = &vp->sched;
-    uint64_t delta = now - e->started, weight, share;
+    uint64_t since = e->started, delta = now - since, weight, share;
 
-    if (e->pinned)
-        charge_root(&cpu->run_queue, e->started, now);
     e->started = now;
     e->run_tsc += delta;
-    cpu->run_tsc[!e->pinned] += delta;
-    if (e->pinned)
+    if (e->pinned) {
+        cpu->run_tsc[0] += delta;
+        charge_root(&cpu->run_queue, since, now);
         return;
+    }
+    cpu->run_tsc[1] += delta;
     /* Who has the LP alone would pay nobody: others of its partition may. */
     if (__atomic_load_n(&vp->partition->sched_debt, __ATOMIC_RELAXED) != 0 &&
         first_of(&cpu->run_queue) != NULL)
