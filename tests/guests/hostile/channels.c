@@ -238,6 +238,7 @@ void case_channel_contact(void)
                                        .target_vp = UINT32_MAX,
                                        .message_sint = VMBUS_SINT};
     union wire_message m;
+    bool answered;
 
     if (!target_begin() || !wire_unload()) /* with an offer's relid to name */
         return;
@@ -257,8 +258,8 @@ void case_channel_contact(void)
     c.server_to_client_monitor = UINT64_MAX;
     c.client_to_server_monitor = 1;
     wire_post(&c, sizeof(c));
-    hostile_result(wire_await(VMBUS_VERSION_RESPONSE, &m, HOSTILE_PATIENCE),
-                   "monitor pages at 2^64-1 and 1: %s",
+    answered = wire_await(VMBUS_VERSION_RESPONSE, &m, HOSTILE_PATIENCE);
+    hostile_result(answered, "monitor pages at 2^64-1 and 1: %s",
                    m.version.supported ? "contact without them" : "refused");
 }
 

@@ -32,8 +32,8 @@ uint64_t hostile_argument(const char *key, uint64_t fallback);
 uint32_t hostile_vps(void);
 uint64_t hostile_memory_pages(void);
 
-/* Have VP 1 call @step over and over again, from when this returns until the next call; NULL: it
- * rests, and has left @step when this returns. */
+/* Have VP 1 call @step over and over again, from when this returns until the next
+ * call; NULL: it rests, and has left @step when this returns. */
 void hostile_other(void (*step)(void));
 
 /* ---- wire.c ---- */

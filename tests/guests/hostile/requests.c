@@ -173,6 +173,7 @@ void case_srb_kinds(void)
     struct vmbus_packet v = {
         .type = VMBUS_PACKET_IN_BAND, .transaction = 1, .payload = &p, .length = sizeof(p)};
     uint64_t transaction;
+    bool answered;
 
     if (!target_ready())
         return;
@@ -182,10 +183,9 @@ void case_srb_kinds(void)
     packet_ignored("a completion of nothing", &v);
     v.type = VMBUS_PACKET_IN_BAND;
     v.length = 8;
-    hostile_result(target_send_packet(&v) &&
-                       target_completion(&transaction, &p, HOSTILE_PATIENCE) &&
-                       p.status != STORAGE_STATUS_OK,
-                   "a request of 8 bytes: status %#x", p.status);
+    answered = target_send_packet(&v) && target_completion(&transaction, &p, HOSTILE_PATIENCE);
+    hostile_result(answered && p.status != STORAGE_STATUS_OK, "a request of 8 bytes: status %#x",
+                   p.status);
     operation_refused("operation 0", 0);
     operation_refused("operation 14", 14);
     operation_refused("operation 2^32-1", UINT32_MAX);

@@ -82,8 +82,8 @@ void case_gpadl_body(void)
     const uint32_t first = VMBUS_GPADL_HEADER_PAGES, all = first + 2;
     uint8_t bytes[VMBUS_MESSAGE_SIZE_MAX];
     struct vmbus_gpadl_header h;
-    union wire_message m;
-    uint32_t id = wire_gpadl(), length;
+    union wire_message m = {.header.type = 0};
+    uint32_t id = wire_gpadl(), length, type;
 
     if (!target_begin())
         return;
@@ -103,9 +103,9 @@ void case_gpadl_body(void)
     h = wire_header(target.offer.relid, wire_gpadl(), all);
     unanswered("another header", bytes, wire_header_make(bytes, &h, target.data_pages, all));
     length = wire_body_make(bytes, 0, h.gpadl, target.data_pages, all + 1);
-    hostile_result(wire_ask(bytes, length, &m) == VMBUS_GPADL_CREATED &&
-                       m.created.status != VMBUS_STATUS_SUCCESS,
-                   "a body with more pages than are left: GPADL_CREATED, status %#x",
+    type = wire_ask(bytes, length, &m);
+    hostile_result(type == VMBUS_GPADL_CREATED && m.created.status != VMBUS_STATUS_SUCCESS,
+                   "a body with more pages than are left: message %u, status %#x", type,
                    m.created.status);
 }
 
