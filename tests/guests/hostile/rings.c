@@ -232,7 +232,7 @@ static void race_step(void)
     }
 }
 
-/* What of a packet changes: the word at @offset, by @flips. */
+/* What of a packet changes: the word at @offset, a multiple of 8, by @flips. */
 static const struct {
     const char *what;
     uint32_t offset;
@@ -245,10 +245,9 @@ static const struct {
     {"a range's length", offsetof(struct raw_packet, range), 0x00000000fff00000ull},
     {"a range's offset", offsetof(struct raw_packet, range), 0xffffffff00000000ull},
     {"a page number", offsetof(struct raw_packet, page), 0x000fffff00000000ull},
-    {"a request's length", offsetof(struct raw_packet, payload.srb.data_transfer_length) & ~7u,
-     0xffff0000ffff0000ull},
-    {"a request's sector", offsetof(struct raw_packet, payload.srb.data) & ~7u,
-     0xffffffff00000000ull},
+    {"a request's length", offsetof(struct raw_packet, payload.srb.data_transfer_length),
+     0x00000000ffff0000ull},
+    {"a request's sector", offsetof(struct raw_packet, payload.srb.data[4]), 0x0000ffffffffffffull},
     {"an operation", offsetof(struct raw_packet, payload), 0x00000000000000ffull},
 };
 
