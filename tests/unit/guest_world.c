@@ -460,17 +460,20 @@ uint64_t *guest_page_numbers(const void *memory, uint32_t count)
 
 void guest_printf(const char *format, ...)
 {
+    char line[GUEST_LINE_MAX + 1];
     va_list arguments;
-    int length;
+    size_t length;
 
-    lock();
     va_start(arguments, format);
-    length = vsnprintf(world.output + world.printed, OUTPUT - world.printed, format, arguments);
+    vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);
-    MUST(length >= 0 && (size_t)length < OUTPUT - world.printed);
-    fputs(world.output + world.printed, stdout);
-    world.printed += (size_t)length;
+    length = strlen(line);
+    lock();
+    MUST(length < OUTPUT - world.printed);
+    memcpy(world.output + world.printed, line, length + 1);
+    world.printed += length;
     unlock();
+    fputs(line, stdout);
 }
 
 const char *guest_command_line(void)
