@@ -45,7 +45,8 @@ check_headers(check_headers_hypervisor ${CMAKE_SOURCE_DIR}/hypervisor
 check_headers(check_headers_root ${CMAKE_SOURCE_DIR}/root
               INCLUDES ${CMAKE_SOURCE_DIR}/root/include ${CMAKE_SOURCE_DIR}/root/user
                        ${CMAKE_SOURCE_DIR}/hypercall/client/include
-                       ${CMAKE_SOURCE_DIR}/lib/kern/include ${header_folders})
+                       ${CMAKE_SOURCE_DIR}/lib/kern/include ${CMAKE_SOURCE_DIR}/vmbus/include
+                       ${header_folders})
 check_headers(check_headers_efi ${CMAKE_SOURCE_DIR}/efi INCLUDES ${header_folders})
 target_include_directories(check_headers_efi SYSTEM PRIVATE ${VERDIGRIS_EFI_INCLUDES})
 target_compile_options(check_headers_efi PRIVATE -fshort-wchar -DGNU_EFI_USE_MS_ABI)

@@ -103,12 +103,17 @@ static void settle_offer(struct vp *vp)
  * instruction, and no exit tells. */
 #define RETRY_100NS 200u /* 20 us */
 
+static __attribute__((noinline, cold)) void retry_soon(struct pcpu *cpu)
+{
+    timer_arm(&cpu->slice_timer, insn_rdtsc() + tsc_from_100ns(RETRY_100NS));
+}
+
 static void deliver_nmi(struct pcpu *cpu, struct vp *vp)
 {
     if (vp->nmi_masked)
         return; /* its window tells */
     if (virt_injecting(vp) || virt_in_shadow(vp)) {
-        timer_arm(&cpu->slice_timer, insn_rdtsc() + tsc_from_100ns(RETRY_100NS));
+        retry_soon(cpu);
         return;
     }
     virt_inject_nmi(vp);
@@ -117,12 +122,16 @@ static void deliver_nmi(struct pcpu *cpu, struct vp *vp)
     vp->nmi_masked = true;
 }
 
-/* Offer the guest the interrupt that goes first now. It is the processor's until the next exit. */
+/* Offer the guest the interrupt that goes first now. It is the processor's until the next exit. Not
+ * behind STI or MOV SS: VMRUN of QEMU 7.2 forgets the interrupt shadow, and a guest whose handler runs
+ * between STI and HLT sleeps on what it was to be woken for. */
 static void deliver(struct pcpu *cpu, struct vp *vp)
 {
     int vector = lapic_pending(&vp->lapic);
 
-    if (vector >= 0) {
+    if (__builtin_expect(vector >= 0 && virt_in_shadow(vp), 0)) {
+        retry_soon(cpu);
+    } else if (vector >= 0) {
         lapic_take(&vp->lapic, (uint8_t)vector);
         virt_interrupt_offer(vp, vector);
         vp->offered = (int16_t)vector;

@@ -61,6 +61,11 @@ const struct hv_client *hv_client_here(void)
     return &hv.cpus[this_cpu()->index].client;
 }
 
+const struct hv_client *hv_client_fast(void)
+{
+    return &hv.client;
+}
+
 hv_partition_id hv_root_id(void)
 {
     return hv.root_id;
@@ -113,7 +118,6 @@ static void handle_events(struct hv_cpu *c)
     }
 }
 
-/* Children's messages are for nobody yet: taken, so that their ports do not fill up. */
 static bool handle_children(struct hv_cpu *c, uint64_t start)
 {
     struct hv_message m;
@@ -121,9 +125,11 @@ static bool handle_children(struct hv_cpu *c, uint64_t start)
     if (over_budget(c, start))
         return false;
     handle_events(c);
-    while (take_message(&c->messages->slots[HV_SINT_CHILDREN], &m))
+    while (take_message(&c->messages->slots[HV_SINT_CHILDREN], &m)) {
+        hv.handlers->message(&m);
         if (over_budget(c, start))
             return false;
+    }
     return true;
 }
 

@@ -122,6 +122,29 @@ static void interrupt_waits_for_if_behind_a_window(void **state)
     assert_int_equal(delivered[0x51], 1);
 }
 
+/* Interrupted between STI and HLT, by what raises a vector. */
+static void guest_in_the_shadow(struct vp *vp, struct vp_exit *exit)
+{
+    halting_guest(vp, exit);
+    if (entries != 1)
+        return;
+    fake_of(vp)->in_shadow = true;
+    (void)lapic_post(&vp->lapic, 0x51, false);
+    *exit = (struct vp_exit){.reason = VP_EXIT_INTERRUPT};
+}
+
+static void interrupt_waits_for_the_end_of_the_shadow(void **state)
+{
+    (void)state;
+    fake_guest = guest_in_the_shadow;
+    apic_on(bsp);
+    vp_resume(bsp, VP_SUSPEND_EXPLICIT);
+    run();
+    assert_int_equal(delivered[0x51], 1);
+    assert_int_equal(halts, 2 + 1); /* the first without it, which it ends; another after its EOI */
+    assert_int_equal(entries, 4);
+}
+
 /* Another device raises the same vector while the guest has it, or is about to take it. */
 static void guest_of_two_posts(struct vp *vp, struct vp_exit *exit)
 {
@@ -386,6 +409,7 @@ int main(void)
         TEST(resumed_vp_runs_until_it_halts),
         TEST(posted_interrupt_wakes_a_halted_vp),
         TEST(interrupt_waits_for_if_behind_a_window),
+        TEST(interrupt_waits_for_the_end_of_the_shadow),
         TEST(vector_posted_again_after_it_was_taken_is_delivered_again),
         TEST(vector_posted_again_before_it_was_taken_is_delivered_once),
         TEST(local_timer_interrupts_a_halted_vp),
