@@ -7,6 +7,7 @@
 
 #define CONTACTS_DEFAULT 1000u
 #define TYPE_END         26u /* message types below */
+#define RESTS            16u /* lengths between two */
 #define SHORT_TIME       (HOSTILE_SECOND / 10)
 
 /* ---- opening ---- */
@@ -298,6 +299,8 @@ static void lengths_post(uint8_t fill, uint64_t step)
             memcpy(bytes, &type, sizeof(type));
             wire_post(bytes, (uint32_t)length);
             wire_drain();
+            if (length % RESTS == 0)
+                wire_rest();
         }
     }
 }

@@ -12,6 +12,7 @@
 #define HALF_BUILT_DEFAULT 2000u
 #define IO_DEPTH           8u
 #define IO_BYTES           (8u * HV_PAGE_SIZE)
+#define RESTS              16u /* headers between two */
 #define QUIET_TIME         (HOSTILE_SECOND / 5)
 
 /* Share @count of @pages as @h says: it has to be refused. */
@@ -123,6 +124,8 @@ void case_gpadl_half(void)
             wire_header(target.offer.relid, wire_gpadl(), VMBUS_GPADL_HEADER_PAGES + 1);
 
         wire_post(bytes, wire_header_make(bytes, &h, target.data_pages, VMBUS_GPADL_HEADER_PAGES));
+        if (i % RESTS == 0)
+            wire_rest();
         while (wire_next(&m, 0))
             refused +=
                 m.header.type == VMBUS_GPADL_CREATED && m.created.status != VMBUS_STATUS_SUCCESS;
