@@ -65,6 +65,8 @@ uint64_t guest_hypercall_page(void);
 void *guest_memory(uint64_t bytes);
 /* How many bytes are left. */
 uint64_t guest_memory_left(void);
+/* The number of the page that @page is in. */
+uint64_t guest_page_number(const void *page);
 /* The numbers of @count pages from @memory on, in memory of their own. */
 uint64_t *guest_page_numbers(const void *memory, uint32_t count);
 

@@ -522,6 +522,8 @@ bool storvsp_channel_work(struct storvsp_channel *c)
     more = packets_take(c);
     enumerate_send(c);
     vmbus_channel_flush(c->vmbus);
+    if (vmbus_channel_broken(c->vmbus)) /* found at the end of a batch */
+        broken(c);
     __atomic_store_n(&c->awake, false, __ATOMIC_SEQ_CST);
     return more || __atomic_load_n(&c->done, __ATOMIC_SEQ_CST) != NULL;
 }

@@ -28,6 +28,11 @@ struct disk {
 
 extern struct disk disk;
 
+static inline uint64_t disk_bytes(void)
+{
+    return disk.sectors * disk.sector_size;
+}
+
 /* ---- controller.c ---- */
 
 /* Wait for a SCSI controller, open it with up to @channels channels, each for its VP, of which all

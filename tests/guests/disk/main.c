@@ -70,7 +70,7 @@ static bool options_get(struct disk_options *o)
 static bool write_fits(void)
 {
     const struct disk_options *o = &disk.options;
-    uint64_t size = disk.sectors * disk.sector_size;
+    uint64_t size = disk_bytes();
 
     return !o->write ||
            (o->write_offset % disk.sector_size == 0 && o->write_bytes % disk.sector_size == 0 &&
@@ -116,7 +116,7 @@ static bool disk_hash(void)
     uint64_t done;
 
     sha256_init(&sha256);
-    (void)pieces_run(PIECES_HASH, 0, disk.sectors * disk.sector_size, &sha256, &done);
+    (void)pieces_run(PIECES_HASH, 0, disk_bytes(), &sha256, &done);
     sha256_final(&sha256, digest);
     sha256_hex(digest, text);
     guest_printf("disk: sha256=%s bytes=%llu\n", text, (unsigned long long)done);

@@ -177,9 +177,8 @@ void pieces_prepare(void)
     }
     __atomic_store_n(&run.count, disk.depth, __ATOMIC_RELEASE); /* pairs with requests_submit() */
     guest_printf("disk: size=%llu sector=%u vps=%u channels=%u depth=%u piece=%u version=%x/%x\n",
-                 (unsigned long long)(disk.sectors * disk.sector_size), disk.sector_size, disk.vps,
-                 disk.channels, disk.depth, run.piece_bytes, guest_bus_version(),
-                 disk.storvsc.version);
+                 (unsigned long long)disk_bytes(), disk.sector_size, disk.vps, disk.channels,
+                 disk.depth, run.piece_bytes, guest_bus_version(), disk.storvsc.version);
 }
 
 /* Hand @b to its VP for the piece at @at of the stretch, if there is one. */
@@ -219,6 +218,7 @@ bool pieces_run(enum pieces_job job, uint64_t offset, uint64_t bytes, struct sha
                 uint64_t *done)
 {
     uint64_t in_flight = (uint64_t)run.piece_bytes * disk.depth;
+    uint32_t next = 0;
     bool ok = true;
 
     run.job = job;
@@ -228,7 +228,7 @@ bool pieces_run(enum pieces_job job, uint64_t offset, uint64_t bytes, struct sha
     for (uint32_t i = 0; i < disk.depth; i++)
         buffer_assign(&run.buffers[i], (uint64_t)i * run.piece_bytes);
     for (uint64_t at = 0; at < bytes; at += run.piece_bytes) {
-        struct buffer *b = &run.buffers[at / run.piece_bytes % disk.depth];
+        struct buffer *b = &run.buffers[next];
 
         while (!buffer_is_back(b)) {
             requests_submit(0);
@@ -237,6 +237,7 @@ bool pieces_run(enum pieces_job job, uint64_t offset, uint64_t bytes, struct sha
         }
         ok = buffer_take(b, sha256, done) && ok;
         buffer_assign(b, at + in_flight);
+        next = next + 1 < disk.depth ? next + 1 : 0;
     }
     return ok;
 }

@@ -7,6 +7,7 @@
 
 #define CONTACTS_DEFAULT 1000u
 #define TYPE_END         26u /* message types below */
+#define RESTS            16u /* lengths between two */
 #define SHORT_TIME       (HOSTILE_SECOND / 10)
 
 /* ---- opening ---- */
@@ -238,6 +239,7 @@ void case_channel_contact(void)
                                        .target_vp = UINT32_MAX,
                                        .message_sint = VMBUS_SINT};
     union wire_message m;
+    bool answered;
 
     if (!target_begin() || !wire_unload()) /* with an offer's relid to name */
         return;
@@ -257,8 +259,8 @@ void case_channel_contact(void)
     c.server_to_client_monitor = UINT64_MAX;
     c.client_to_server_monitor = 1;
     wire_post(&c, sizeof(c));
-    hostile_result(wire_await(VMBUS_VERSION_RESPONSE, &m, HOSTILE_PATIENCE),
-                   "monitor pages at 2^64-1 and 1: %s",
+    answered = wire_await(VMBUS_VERSION_RESPONSE, &m, HOSTILE_PATIENCE);
+    hostile_result(answered, "monitor pages at 2^64-1 and 1: %s",
                    m.version.supported ? "contact without them" : "refused");
 }
 
@@ -297,6 +299,8 @@ static void lengths_post(uint8_t fill, uint64_t step)
             memcpy(bytes, &type, sizeof(type));
             wire_post(bytes, (uint32_t)length);
             wire_drain();
+            if (length % RESTS == 0)
+                wire_rest();
         }
     }
 }

@@ -32,8 +32,8 @@ uint64_t hostile_argument(const char *key, uint64_t fallback);
 uint32_t hostile_vps(void);
 uint64_t hostile_memory_pages(void);
 
-/* Have VP 1 call @step over and over again, from when this returns until the next call; NULL: it
- * rests, and has left @step when this returns. */
+/* Have VP 1 call @step over and over again, from when this returns until the next
+ * call; NULL: it rests, and has left @step when this returns. */
 void hostile_other(void (*step)(void));
 
 /* ---- wire.c ---- */
@@ -59,6 +59,8 @@ bool wire_next(union wire_message *m, uint64_t patience);
 bool wire_await(uint32_t type, union wire_message *m, uint64_t patience);
 /* Drop what is there. */
 void wire_drain(void);
+/* Let root catch up: it may drop what it has no room for. */
+void wire_rest(void);
 
 /* Post @message: the type of what comes back to it, in @m; 0: nothing does. There is contact. */
 uint32_t wire_ask(const void *message, uint32_t length, union wire_message *m);

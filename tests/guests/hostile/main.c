@@ -2,7 +2,7 @@
 /* main.c - the hostile guest: case=NAME selects what it tries, case=all tries everything. It prints
  * "hostile: NAME: what was tried: what came back" for each attempt, "WRONG" where something else is
  * due, and in the end "hostile: NAME ok" or "hostile: NAME failed". */
-#include <kern/guest_sync.h>
+#include <kern/guest_cpu.h>
 #include <rt/format.h>
 #include <rt/mem.h>
 #include <x86/insn.h>
@@ -48,8 +48,8 @@ static struct {
 
 static struct {
     void (*step)(void); /* [a] NULL: rest */
-    uint32_t resting;   /* [a] */
-} other;
+    bool resting;       /* [a] */
+} other = {.resting = true};
 
 void hostile_result(bool due, const char *format, ...)
 {
@@ -80,7 +80,7 @@ uint64_t hostile_memory_pages(void)
 
 static void other_main(void)
 {
-    for (;;) {
+    while (guest_cpu_this()->index == 1) {
         void (*step)(void) = __atomic_load_n(&other.step, __ATOMIC_SEQ_CST);
 
         __atomic_store_n(&other.resting, step == NULL, __ATOMIC_SEQ_CST);
@@ -94,7 +94,7 @@ static void other_main(void)
 void hostile_other(void (*step)(void))
 {
     __atomic_store_n(&other.step, step, __ATOMIC_SEQ_CST);
-    while (!step && hostile_vps() > 1 && !__atomic_load_n(&other.resting, __ATOMIC_SEQ_CST))
+    while (hostile_vps() > 1 && __atomic_load_n(&other.resting, __ATOMIC_SEQ_CST) != !step)
         insn_pause();
 }
 

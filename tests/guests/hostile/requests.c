@@ -61,13 +61,19 @@ void case_srb_early(void)
 
 static void lengths_refused(void)
 {
-    static const uint8_t lengths[] = {0, 5, 17, 255};
+    static const struct {
+        const char *what;
+        uint8_t length;
+    } rows[] = {{"a CDB of no bytes", 0},
+                {"a CDB of 5 bytes", 5},
+                {"a CDB of 17 bytes", 17},
+                {"a CDB of 255 bytes", 255}};
 
-    for (size_t i = 0; i < sizeof(lengths); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct storage_packet p = target_read(0, 1, BYTES);
 
-        p.srb.cdb_length = lengths[i];
-        srb_refused(i == 0 ? "CDB of no bytes" : "CDB of 5, 17 or 255 bytes", p, BYTES);
+        p.srb.cdb_length = rows[i].length;
+        srb_refused(rows[i].what, p, BYTES);
     }
 }
 
@@ -173,6 +179,7 @@ void case_srb_kinds(void)
     struct vmbus_packet v = {
         .type = VMBUS_PACKET_IN_BAND, .transaction = 1, .payload = &p, .length = sizeof(p)};
     uint64_t transaction;
+    bool answered;
 
     if (!target_ready())
         return;
@@ -182,10 +189,9 @@ void case_srb_kinds(void)
     packet_ignored("a completion of nothing", &v);
     v.type = VMBUS_PACKET_IN_BAND;
     v.length = 8;
-    hostile_result(target_send_packet(&v) &&
-                       target_completion(&transaction, &p, HOSTILE_PATIENCE) &&
-                       p.status != STORAGE_STATUS_OK,
-                   "a request of 8 bytes: status %#x", p.status);
+    answered = target_send_packet(&v) && target_completion(&transaction, &p, HOSTILE_PATIENCE);
+    hostile_result(answered && p.status != STORAGE_STATUS_OK, "a request of 8 bytes: status %#x",
+                   p.status);
     operation_refused("operation 0", 0);
     operation_refused("operation 14", 14);
     operation_refused("operation 2^32-1", UINT32_MAX);

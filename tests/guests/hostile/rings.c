@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* rings.c - cases: a ring that is not one, that changes while it is read, and that nobody reads.
  * Arguments: count=N races (60), or requests without end (2000). */
-#include <kern/guest_sync.h>
 #include <rt/mem.h>
 #include <x86/insn.h>
 
@@ -81,9 +80,10 @@ static void answers_written(void)
     request_send();
 }
 
+/* Further than any answer goes. */
 static void answers_read_beyond(void)
 {
-    index_set(&in_header()->read_index, (target.channel.in.own + 8) % target.channel.in.size);
+    index_set(&in_header()->read_index, target.channel.in.size - 8);
     request_send();
 }
 
@@ -228,10 +228,11 @@ static void race_step(void)
         __atomic_store_n(race.word, race.bad, __ATOMIC_RELAXED);
         insn_pause();
         __atomic_store_n(race.word, race.good, __ATOMIC_RELAXED);
+        insn_pause();
     }
 }
 
-/* What of a packet changes: the word at @offset, by @flips. */
+/* What of a packet changes: the word at @offset, a multiple of 8, by @flips. */
 static const struct {
     const char *what;
     uint32_t offset;
@@ -244,10 +245,9 @@ static const struct {
     {"a range's length", offsetof(struct raw_packet, range), 0x00000000fff00000ull},
     {"a range's offset", offsetof(struct raw_packet, range), 0xffffffff00000000ull},
     {"a page number", offsetof(struct raw_packet, page), 0x000fffff00000000ull},
-    {"a request's length", offsetof(struct raw_packet, payload.srb.data_transfer_length) & ~7u,
-     0xffff0000ffff0000ull},
-    {"a request's sector", offsetof(struct raw_packet, payload.srb.data) & ~7u,
-     0xffffffff00000000ull},
+    {"a request's length", offsetof(struct raw_packet, payload.srb.data_transfer_length),
+     0x00000000ffff0000ull},
+    {"a request's sector", offsetof(struct raw_packet, payload.srb.data[4]), 0x0000ffffffffffffull},
     {"an operation", offsetof(struct raw_packet, payload), 0x00000000000000ffull},
 };
 

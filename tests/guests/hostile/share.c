@@ -12,6 +12,7 @@
 #define HALF_BUILT_DEFAULT 2000u
 #define IO_DEPTH           8u
 #define IO_BYTES           (8u * HV_PAGE_SIZE)
+#define RESTS              16u /* headers between two */
 #define QUIET_TIME         (HOSTILE_SECOND / 5)
 
 /* Share @count of @pages as @h says: it has to be refused. */
@@ -82,8 +83,8 @@ void case_gpadl_body(void)
     const uint32_t first = VMBUS_GPADL_HEADER_PAGES, all = first + 2;
     uint8_t bytes[VMBUS_MESSAGE_SIZE_MAX];
     struct vmbus_gpadl_header h;
-    union wire_message m;
-    uint32_t id = wire_gpadl(), length;
+    union wire_message m = {.header.type = 0};
+    uint32_t id = wire_gpadl(), length, type;
 
     if (!target_begin())
         return;
@@ -103,9 +104,9 @@ void case_gpadl_body(void)
     h = wire_header(target.offer.relid, wire_gpadl(), all);
     unanswered("another header", bytes, wire_header_make(bytes, &h, target.data_pages, all));
     length = wire_body_make(bytes, 0, h.gpadl, target.data_pages, all + 1);
-    hostile_result(wire_ask(bytes, length, &m) == VMBUS_GPADL_CREATED &&
-                       m.created.status != VMBUS_STATUS_SUCCESS,
-                   "a body with more pages than are left: GPADL_CREATED, status %#x",
+    type = wire_ask(bytes, length, &m);
+    hostile_result(type == VMBUS_GPADL_CREATED && m.created.status != VMBUS_STATUS_SUCCESS,
+                   "a body with more pages than are left: message %u, status %#x", type,
                    m.created.status);
 }
 
@@ -123,6 +124,8 @@ void case_gpadl_half(void)
             wire_header(target.offer.relid, wire_gpadl(), VMBUS_GPADL_HEADER_PAGES + 1);
 
         wire_post(bytes, wire_header_make(bytes, &h, target.data_pages, VMBUS_GPADL_HEADER_PAGES));
+        if (i % RESTS == 0)
+            wire_rest();
         while (wire_next(&m, 0))
             refused +=
                 m.header.type == VMBUS_GPADL_CREATED && m.created.status != VMBUS_STATUS_SUCCESS;

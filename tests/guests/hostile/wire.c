@@ -6,7 +6,8 @@
 
 #include "hostile.h"
 
-#define PROBE_ID 0x70000000u /* GPADLs that are never made */
+#define PROBE_ID  0x70000000u /* GPADLs that are never made */
+#define REST_TIME (HOSTILE_SECOND / 1000)
 
 static struct {
     uint32_t connection;
@@ -55,6 +56,14 @@ void wire_drain(void)
 
     while (wire_next(&m, 0))
         ;
+}
+
+void wire_rest(void)
+{
+    uint64_t begin = guest_time();
+
+    while (guest_time() - begin < REST_TIME)
+        insn_pause();
 }
 
 /* A header without a range, which is refused by its number, after all that was posted before. */

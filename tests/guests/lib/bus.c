@@ -45,7 +45,7 @@ static void port_signal(struct vmbus_channel *c)
 static uint64_t port_page_number(void *context, const void *page)
 {
     (void)context;
-    return (uintptr_t)page / HV_PAGE_SIZE;
+    return guest_page_number(page);
 }
 
 static const struct vmbus_client_port port = {

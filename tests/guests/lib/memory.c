@@ -55,11 +55,16 @@ void *guest_memory(uint64_t bytes)
     guest_exit(GUEST_EXIT_FAILED);
 }
 
+uint64_t guest_page_number(const void *page)
+{
+    return (uintptr_t)page / HV_PAGE_SIZE;
+}
+
 uint64_t *guest_page_numbers(const void *memory, uint32_t count)
 {
     uint64_t *numbers = guest_memory(count * sizeof(*numbers));
 
     for (uint32_t i = 0; i < count; i++)
-        numbers[i] = (uintptr_t)memory / HV_PAGE_SIZE + i;
+        numbers[i] = guest_page_number(memory) + i;
     return numbers;
 }
