@@ -43,10 +43,13 @@ void timer_init(struct timer *t, timer_fn fn)
     *t = (struct timer){.fn = fn};
 }
 
-void timer_cancel(struct timer *t)
+bool timer_cancel(struct timer *t)
 {
-    queued -= t->node.queued;
+    bool was = t->node.queued;
+
+    queued -= was;
     heap_remove(&timers, &t->node);
+    return was;
 }
 
 void timer_arm(struct timer *t, uint64_t deadline_tsc)
