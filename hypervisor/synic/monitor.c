@@ -29,6 +29,7 @@ struct monitor {
     struct overlay at_sender;     /* [links] */
     struct port_space *from;      /* [lock] the sender's; NULL: not connected */
     struct timer timer;           /* [lock] */
+    uint32_t holds;               /* [lock] counts on the port that timer, list and callers have */
     struct list node;             /* [from] on from->sleeping */
     uint32_t base;                /* [lock] 100 ns between two looks while triggers are pending */
     uint32_t pause;               /* [lock] 100 ns until the next one if none is */
@@ -278,13 +279,24 @@ static void arm(struct monitor *m, uint32_t units) REQUIRES(m->lock)
     timer_arm(&m->timer, insn_rdtsc() + tsc_from_100ns(units));
 }
 
-/* Go on after a sleep. False: it has been disconnected, and the port's count is the caller's. */
+/* Whether the caller, who has taken @m off the timer or the list, and the count on the port with
+ * it, is to go on. False: @m has been disconnected meanwhile, perhaps connected again, which has a
+ * count of its own; the caller puts the one that it has. */
+static bool claim(struct monitor *m) REQUIRES(m->lock)
+{
+    if (m->from && m->holds == 1)
+        return true;
+    m->holds--;
+    return false;
+}
+
+/* Go on after a sleep; see claim(). */
 static bool wake_one(struct monitor *m)
 {
     bool on;
 
     spin_lock(&m->lock);
-    on = m->from;
+    on = claim(m);
     if (on) {
         m->pause = m->base;
         arm(m, m->base);
@@ -343,7 +355,7 @@ static void look_expired(struct timer *t)
     bool on;
 
     spin_lock(&m->lock);
-    on = m->from;
+    on = claim(m);
     if (on)
         look(m);
     spin_unlock(&m->lock);
@@ -416,6 +428,7 @@ hv_status monitor_connect(struct monitor *m, struct port_space *sender, uint64_t
     port_hold(m->port);
     spin_lock(&m->lock);
     m->from = sender;
+    m->holds++;
     m->base = 0;
     m->pause = MONITOR_PAUSE_MIN;
     __atomic_fetch_add(&sender->monitors, 1, __ATOMIC_RELAXED);
@@ -434,6 +447,7 @@ void monitor_disconnect(struct monitor *m)
     sender = m->from;
     m->from = NULL;
     held = timer_cancel(&m->timer) || sleep_end(m, sender);
+    m->holds -= held;
     __atomic_fetch_sub(&sender->monitors, 1, __ATOMIC_RELAXED);
     spin_unlock(&m->lock);
     overlay_remove(m, sender, &m->at_sender);

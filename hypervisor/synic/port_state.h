@@ -4,7 +4,8 @@
  *
  * To save a space, ask for the port with the lowest identifier from 0 on, then from the one after
  * it on, until there is none; the same for connections. To restore: first the SynICs, then the
- * ports of every partition, then the connections. Nobody uses the space meanwhile. */
+ * ports of every partition, then the connections, those to monitor ports last: what is pending there
+ * is signalled through the others soon after. Nobody uses the space meanwhile. */
 #ifndef SYNIC_PORT_STATE_H
 #define SYNIC_PORT_STATE_H
 

@@ -3,6 +3,8 @@
  * hypervisor/synic/{monitor,port,port_state}.c. */
 #include "monitor_fixture.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <synic/port_state.h>
 
 #define PAUSE_MAX (2 * MONITOR_PAUSE_REST)
@@ -198,6 +200,25 @@ static void connection_severed_before_a_look_ends_it(void **state)
     assert_int_equal(child->looks, 1);
 }
 
+static void reconnect_now(void)
+{
+    assert_int_equal(port_disconnect(&child->ports, MONITOR_CONN), HV_STATUS_SUCCESS);
+    assert_int_equal(connect_child(MONITOR_CONN, MONITOR_PORT, &monitor_conn), HV_STATUS_SUCCESS);
+}
+
+static void connection_made_anew_before_a_look_has_its_own(void **state)
+{
+    (void)state;
+    link_monitor();
+    for (unsigned i = 0; i < 3; i++) {
+        world_timer_popped = reconnect_now;
+        next_look(PAUSE_MAX);
+        assert_int_equal(world_timers_queued(), 1);
+    }
+    assert_int_equal(port_delete(&root->ports, MONITOR_PORT), HV_STATUS_SUCCESS);
+    assert_int_equal(root->pool.in_use, 1 + ID_TABLE_LEVELS); /* the event port */
+}
+
 /* ---- sleeping ---------------------------------------------------------------------------------
  */
 
@@ -340,6 +361,61 @@ static void dangling_monitor_connection_survives_a_round_trip(void **state)
     assert_null(world_monitor_page(child, CHILD_GPFN));
 }
 
+/* ---- races ------------------------------------------------------------------------------------
+ */
+
+static bool race_over;
+
+static void *race_time(void *arg)
+{
+    while (!__atomic_load_n(&race_over, __ATOMIC_RELAXED))
+        world_advance(MONITOR_PAUSE_MIN / 4);
+    return arg;
+}
+
+static void *race_sender(void *arg)
+{
+    while (!__atomic_load_n(&race_over, __ATOMIC_RELAXED)) {
+        world_run(child);
+        sched_yield();
+        __atomic_store_n(&child->runs, false, __ATOMIC_SEQ_CST);
+        sched_yield();
+    }
+    return arg;
+}
+
+/* Looks, sleeping and waking on other LPs while the port and the connection come and go. */
+static void monitors_come_and_go_under_fire(void **state)
+{
+    pthread_t time, sender;
+
+    (void)state;
+    race_over = false;
+    link_event(0, 0, FLAGS);
+    pthread_create(&time, NULL, race_time, NULL);
+    pthread_create(&sender, NULL, race_sender, NULL);
+    for (unsigned i = 0; i < 3000; i++) {
+        assert_int_equal(create(9, monitor_port(ROOT_GPFN)), HV_STATUS_SUCCESS);
+        for (unsigned n = 0; n < 3; n++) {
+            assert_int_equal(connect_child(9, 9, &monitor_conn), HV_STATUS_SUCCESS);
+            page = world_monitor_page(root, ROOT_GPFN);
+            watch(0, n, (uint16_t)n);
+            trigger(0, n);
+            sched_yield();
+            if (n < 2)
+                assert_int_equal(port_disconnect(&child->ports, 9), HV_STATUS_SUCCESS);
+        }
+        assert_int_equal(port_delete(&root->ports, 9), HV_STATUS_SUCCESS);
+        assert_int_equal(port_disconnect(&child->ports, 9), HV_STATUS_SUCCESS);
+    }
+    __atomic_store_n(&race_over, true, __ATOMIC_RELAXED);
+    pthread_join(time, NULL);
+    pthread_join(sender, NULL);
+    assert_int_equal(world_timers_queued(), 0);
+    assert_int_equal(child->ports.asleep, 0);
+    assert_true(child->looks > 0);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, start_monitor, stop)
 
 int main(void)
@@ -355,6 +431,7 @@ int main(void)
         T(draining_either_side_ends_it),
         T(port_deleted_before_a_look_is_freed_by_it),
         T(connection_severed_before_a_look_ends_it),
+        T(connection_made_anew_before_a_look_has_its_own),
         T(nobody_looks_while_nothing_is_pending_and_the_sender_rests),
         T(sender_that_rests_is_signalled_for_what_is_pending_still),
         T(sleeper_can_be_disconnected),
@@ -362,6 +439,7 @@ int main(void)
         T(page_survives_a_round_trip_with_what_is_pending),
         T(bad_monitor_states_are_refused),
         T(dangling_monitor_connection_survives_a_round_trip),
+        T(monitors_come_and_go_under_fire),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

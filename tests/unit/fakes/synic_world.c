@@ -38,8 +38,9 @@ void panic(const char *fmt, ...)
     abort();
 }
 
-static struct heap timers;
-static unsigned queued, run;
+static struct spinlock timer_lock;
+static struct heap timers;   /* [timer_lock] */
+static unsigned queued, run; /* [timer_lock] */
 
 void timer_init(struct timer *t, timer_fn fn)
 {
@@ -48,18 +49,23 @@ void timer_init(struct timer *t, timer_fn fn)
 
 bool timer_cancel(struct timer *t)
 {
-    bool was = t->node.queued;
+    bool was;
 
+    spin_lock(&timer_lock);
+    was = t->node.queued;
     queued -= was;
     heap_remove(&timers, &t->node);
+    spin_unlock(&timer_lock);
     return was;
 }
 
 void timer_arm(struct timer *t, uint64_t deadline_tsc)
 {
     timer_cancel(t);
+    spin_lock(&timer_lock);
     heap_insert(&timers, &t->node, deadline_tsc);
     queued++;
+    spin_unlock(&timer_lock);
 }
 
 unsigned world_timers_queued(void)
@@ -81,21 +87,34 @@ static void timer_popped(void)
         act();
 }
 
+/* Take the first timer that is due by @end off the heap, and move time there; NULL: none is. */
+static struct timer *timer_pop(uint64_t end)
+{
+    struct timer *t = NULL;
+
+    spin_lock(&timer_lock);
+    if (heap_first(&timers) && heap_first(&timers)->key <= end) {
+        t = container_of(heap_first(&timers), struct timer, node);
+        if (fake_tsc < t->node.key)
+            __atomic_store_n(&fake_tsc, t->node.key, __ATOMIC_RELAXED);
+        heap_remove(&timers, &t->node);
+        queued--;
+        run++;
+    }
+    spin_unlock(&timer_lock);
+    return t;
+}
+
 void world_advance(uint64_t units)
 {
     uint64_t end = fake_tsc + units * (WORLD_HZ / REFTIME_HZ);
+    struct timer *t;
 
-    while (heap_first(&timers) && heap_first(&timers)->key <= end) {
-        struct timer *t = container_of(heap_first(&timers), struct timer, node);
-
-        if (fake_tsc < t->node.key)
-            fake_tsc = t->node.key;
-        timer_cancel(t);
-        run++;
+    while ((t = timer_pop(end)) != NULL) {
         timer_popped();
         t->fn(t);
     }
-    fake_tsc = end;
+    __atomic_store_n(&fake_tsc, end, __ATOMIC_RELAXED);
 }
 
 uint64_t tsc_from_100ns(uint64_t units)
