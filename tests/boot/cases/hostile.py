@@ -42,7 +42,7 @@ CASES = {
         "channel-contacts count=20000": "",
         "channel-truncated": "posts a message of an unknown type",
         "ring-race count=1000": "a packet",
-        "srb-same count=100000": "",
+        "srb-same count=20000": "",
     },
 }
 READ = r"\[disk\] disk: sha256=([0-9a-f]{64}) bytes=\d+\n"
@@ -80,4 +80,4 @@ def contained(section, **fields):
 
 
 TESTS = [contained(section, timeout=300) for section in ("gpadl", "channel", "ring", "srb")] + [
-    contained("floods", timeout=1500, group="long")]
+    contained("floods", timeout=1200, group="long")]
