@@ -16,6 +16,7 @@
 #include <hvabi/message.h>
 #include <hvabi/msr.h>
 #include <kern/guest_cpu.h>
+#include <rt/format.h>
 #include <rt/sha256.h>
 #include <vmbus/server.h>
 #include "guest_world.h"
@@ -465,7 +466,7 @@ void guest_printf(const char *format, ...)
     size_t length;
 
     va_start(arguments, format);
-    vsnprintf(line, sizeof(line), format, arguments);
+    rt_vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);
     length = strlen(line);
     lock();
