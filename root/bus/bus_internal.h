@@ -5,6 +5,7 @@
 #define ROOT_BUS_BUS_INTERNAL_H
 
 #include <hvabi/message.h>
+#include <hvabi/synic.h>
 #include "bus/bus.h"
 
 enum { BUS_MESSAGES = 256, BUS_WAYS = 2 }; /* ways: the connections that messages come by */
@@ -25,6 +26,8 @@ struct bus {
     struct storage *storage;      /* [I] NULL: it has no disks */
     struct bus_echo *echo;        /* [I] NULL: it has no echo device */
     bool *vp_ports;               /* [t] each VP: it has its ports */
+    struct hv_monitor_page *monitor_page; /* [t] NULL: there is none */
+    uint64_t monitor_address;     /* [t] where the child has it */
     bool connected;               /* [t] */
     uint64_t pages_mapped;        /* [mutex] by GPADLs */
     uint64_t pages_pinned;        /* [mutex] by requests */
@@ -40,6 +43,10 @@ struct bus {
 
 /* What the server of @b is given. */
 extern const struct vmbus_server_port bus_transport;
+
+/* bus/monitor.c: server.h's monitor_set; and have @c monitored, if it is to be. */
+bool bus_monitor_set(void *context, uint64_t server_to_client, uint64_t client_to_server);
+bool bus_monitor_add(struct bus *b, const struct vmbus_channel *c);
 
 /* The address in root of the child's page @page, or 0: it has none there. Any context. */
 uint64_t bus_page(const struct bus *b, uint64_t page);

@@ -157,7 +157,7 @@ static bool doorbell_connect(void *context, struct vmbus_channel *c)
     if (d == NULL)
         return false;
     d->bus = b;
-    if (doorbell_take(&d->bell, c->relid % cpu_count(), rang, c) &&
+    if (bus_monitor_add(b, c) && doorbell_take(&d->bell, c->relid % cpu_count(), rang, c) &&
         connect(b, d, c->connection_id) == HV_STATUS_SUCCESS) {
         c->transport = d;
         return true;
@@ -212,6 +212,7 @@ const struct vmbus_server_port bus_transport = {
     .doorbell_disconnect = doorbell_disconnect,
     .doorbell_retarget = doorbell_retarget,
     .signal = signal,
+    .monitor_set = bus_monitor_set,
     .allocate = allocate,
     .free = free_memory,
     .log = log_reason,

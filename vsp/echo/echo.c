@@ -44,7 +44,10 @@ static const struct vmbus_offer_operations operations = {opened, closed, signall
 void echo_init(struct echo *e, const struct vmbus_guid *instance, void (*wake)(struct echo *e))
 {
     *e = (struct echo){
-        .offer = {.interface = ECHO_INTERFACE, .instance = *instance, .operations = &operations},
+        .offer = {.interface = ECHO_INTERFACE,
+                  .instance = *instance,
+                  .flags = VMBUS_OFFER_MONITORED, /* where the client can: it saves hypercalls */
+                  .operations = &operations},
         .wake = wake,
     };
 }

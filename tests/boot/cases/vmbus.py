@@ -65,9 +65,21 @@ def io_stops(name, count, **fields):
                         rf"^PASS {count} children made and ended$"], after=check, **fields)
 
 
+def monitored(vm):
+    """Thousands of packets went without a hypercall for each batch."""
+    packets = int(re.search(r"ring    in (\d+) packets", vm.text).group(1))
+    calls = int(re.search(r"^echo\.0\.exits\.hypercall +(\d+)$", vm.text, re.MULTILINE).group(1))
+    if packets < 1000 or calls > 20:
+        raise Failure(f"{packets} packets, {calls} hypercalls")
+
+
 TESTS = [
     Test("vmbus-echo", commands="start echo --echo packets=5000; wait echo 60",
          expect=[r"\[echo\] echo: 5000 packets came back$", r"^exec: 2 commands, 0 failed$"]),
+    Test("vmbus-monitored", after=monitored,
+         commands="start echo --echo packets=100000000; sleep 4; channels; stats echo.0.exits.hypercall; "
+                  "stop echo; wait echo 60; stats hypervisor.ports; stats hypervisor.connections",
+         expect=[r"^hypervisor\.ports +0$", r"^hypervisor\.connections +0$", r"^exec: 8 commands, 0 failed$"]),
     reads("nvme", 1, group="quick"), reads("ahci", 2), reads("nvme", 4),
     writes("ahci", 1), writes("nvme", 2, group="quick"), writes("ahci", 4),
     io_stops("vmbus-stops", 100, smp=2, timeout=400),
