@@ -37,8 +37,11 @@ static inline void payer_charge(struct run_queue *q, uint64_t since, uint64_t no
     paid = now > from ? now - from : 0;
     if (paid > payable)
         paid = payable;
-    __atomic_store_n(&q->payable, payable - paid, __ATOMIC_RELAXED);
-    __atomic_fetch_add(&payer->sched_debt, paid, __ATOMIC_RELAXED);
+    /* Else it was set anew meanwhile: for another payer, and this one has settled, or for more of this
+     * one's, which is then spared this stretch. */
+    if (__atomic_compare_exchange_n(&q->payable, &payable, payable - paid, false, __ATOMIC_RELAXED,
+                                    __ATOMIC_RELAXED))
+        __atomic_fetch_add(&payer->sched_debt, paid, __ATOMIC_RELAXED);
 }
 
 /* The payer of @cpu will be another one: charge it up to @now. The LP itself may charge the same time

@@ -65,14 +65,46 @@ static void next_cause_settles_the_one_before(void **state)
     (void)state;
     sched_wake(root);
     assert_ptr_equal(world_next(false), root);
+    world_lp(1);
     sched_cause(root, first);
     world.tsc += 40;
     sched_cause(root, second);
     assert_int_equal(first->partition->sched_debt, 40);
     world.tsc += 50;
+    world_lp(0);
     world_next(true);
     assert_int_equal(first->partition->sched_debt, 40);
     assert_int_equal(second->partition->sched_debt, 50);
+}
+
+static void root_that_waits_costs_nobody(void **state)
+{
+    struct vp *first = awake(1, 0, 100), *second = awake(2, 0, 100), *root = world.root_vps[0];
+
+    (void)state;
+    assert_ptr_equal(world_next(false), first);
+    sched_cause(root, first);
+    sched_wake(root);
+    world.tsc += 40;
+    sched_cause(root, second);
+    assert_int_equal(first->partition->sched_debt, 0);
+}
+
+/* The TSC of the LP that asks may be ahead. */
+static void payer_that_begins_later_pays_nothing(void **state)
+{
+    struct vp *asks = awake(1, 0, 100), *root = world.root_vps[0];
+
+    (void)state;
+    sched_wake(root);
+    assert_ptr_equal(world_next(false), root);
+    world.tsc += 50;
+    world_lp(1);
+    sched_cause(root, asks);
+    world.tsc -= 20;
+    world_lp(0);
+    world_next(true);
+    assert_int_equal(asks->partition->sched_debt, 0);
 }
 
 /* What a partition owes is for its VP that competes with others to pay, and forgotten beyond a few
@@ -151,6 +183,19 @@ static void root_work_is_charged_to_who_caused_it(void **state)
     assert_share(flood, 100, ticks, 10);
 }
 
+static void who_stays_has_paid(void **state)
+{
+    struct partition *p = &world.partitions[1];
+
+    (void)state;
+    p->sched_debt = SLICE;
+    assert_false(payer_stays(p));
+    assert_int_equal(p->sched_debt, SLICE);
+    p->sched_debt++;
+    assert_true(payer_stays(p));
+    assert_int_equal(p->sched_debt, 0);
+}
+
 /* ---- several LPs ---- */
 
 /* All VPs of partition 2 ask @root for something, twice in each step that they run. */
@@ -218,11 +263,14 @@ int main(void)
         ON(one, who_causes_root_work_pays_for_it),
         ON(one, one_cause_costs_a_part_of_a_slice),
         ON(one, causes_add_up_to_a_slice),
-        ON(one, next_cause_settles_the_one_before),
+        ON(two, next_cause_settles_the_one_before),
+        ON(one, root_that_waits_costs_nobody),
+        ON(two, payer_that_begins_later_pays_nothing),
         ON(one, debt_waits_for_who_competes),
         ON(one, who_is_gone_pays_no_more),
         ON(one, root_pays_for_itself),
         ON(one, root_work_is_charged_to_who_caused_it),
+        ON(one, who_stays_has_paid),
         ON(two, who_floods_a_busy_root_takes_from_itself),
         ON(two, who_owes_does_not_leave_what_root_leaves_of_its_lp),
         ON(two, who_asks_root_now_and_then_does_not_stay_with_it),
