@@ -30,11 +30,11 @@ static inline void payer_charge(struct run_queue *q, uint64_t since, uint64_t no
     uint64_t payable = __atomic_load_n(&q->payable, __ATOMIC_RELAXED);
     uint64_t from = __atomic_load_n(&q->pays_from, __ATOMIC_RELAXED), paid;
 
-    if (payer == NULL)
-        return;
     if (from < since)
         from = since;
-    paid = now > from ? now - from : 0;
+    if (payer == NULL || from >= now)
+        return;
+    paid = now - from;
     if (paid > payable)
         paid = payable;
     /* Else it was set anew meanwhile: for another payer, and this one has settled, or for more of this

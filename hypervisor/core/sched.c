@@ -104,15 +104,16 @@ static void advance(struct pcpu *cpu, uint64_t now)
         q->min_vruntime = v;
 }
 
-static bool window_over(uint64_t begin, uint64_t now)
+static bool window_over(uint64_t end, uint64_t now)
 {
-    return (int64_t)(now - begin) >= (int64_t)(BUDGET_WINDOW * sched_slice_tsc);
+    return (int64_t)(now - end) >= 0;
 }
 
-/* The part of an LP that is @used of the time from @begin to @now. */
-static uint64_t part_of_lp(uint64_t used, uint64_t begin, uint64_t now)
+/* The part of an LP that is @used of the time since the begin of the window that is over at @end. */
+static uint64_t part_of_lp(uint64_t used, uint64_t end, uint64_t now)
 {
-    uint64_t most = LP_WHOLE * BUDGET_SLICES / BUDGET_WINDOW, part = used * LP_WHOLE / (now - begin);
+    uint64_t most = LP_WHOLE * BUDGET_SLICES / BUDGET_WINDOW;
+    uint64_t part = used * LP_WHOLE / (now - end + BUDGET_WINDOW * sched_slice_tsc);
 
     return part < most ? part : most;
 }
@@ -120,11 +121,11 @@ static uint64_t part_of_lp(uint64_t used, uint64_t begin, uint64_t now)
 /* If the window is over root's budget is full again, and what it took of the LP is known. */
 static inline bool roll_window(struct run_queue *q, uint64_t now)
 {
-    if (__builtin_expect(!window_over(q->budget_window, now), 1))
+    if (__builtin_expect(!window_over(q->budget_end, now), 1))
         return false;
-    __atomic_store_n(&q->root_took, part_of_lp(q->budget_used, q->budget_window, now),
+    __atomic_store_n(&q->root_took, part_of_lp(q->budget_used, q->budget_end, now),
                      __ATOMIC_RELAXED);
-    __atomic_store_n(&q->budget_window, now, __ATOMIC_RELAXED);
+    __atomic_store_n(&q->budget_end, now + BUDGET_WINDOW * sched_slice_tsc, __ATOMIC_RELAXED);
     __atomic_store_n(&q->budget_used, 0, __ATOMIC_RELAXED);
     return true;
 }
@@ -201,14 +202,15 @@ void sched_root_works_for(struct vp *vp, uint32_t root_lp)
  * blocks it finishes with it. */
 static void charge_root_work(struct sched_entity *e, uint64_t now)
 {
-    uint64_t time = root_time(lp_table[e->root_lp], now);
+    struct pcpu *cpu = lp_table[e->root_lp];
+    uint64_t time = root_time(cpu, now);
 
     e->in_root = false;
     time = time > e->root_since ? time - e->root_since : 0;
     if (time > sched_slice_tsc)
         time = sched_slice_tsc;
     e->vruntime += time * SCHED_WEIGHT_DEFAULT / weight_of(e);
-    payer_set(lp_table[e->root_lp], vp_of(e)->partition, now);
+    payer_set(cpu, vp_of(e)->partition, now);
 }
 
 /* ---- the run queue; all under its lock ---- */
@@ -395,11 +397,10 @@ static struct sched_entity *steal(struct pcpu *cpu, uint64_t now)
 /* What root leaves of an LP to children, or would if they wanted it. Any LP, without a lock. */
 static uint64_t left_by_root(const struct run_queue *q, uint64_t now)
 {
-    uint64_t begin = __atomic_load_n(&q->budget_window, __ATOMIC_RELAXED);
+    uint64_t end = __atomic_load_n(&q->budget_end, __ATOMIC_RELAXED);
 
-    if (window_over(begin, now)) /* root has not been charged since */
-        return LP_WHOLE -
-               part_of_lp(__atomic_load_n(&q->budget_used, __ATOMIC_RELAXED), begin, now);
+    if (window_over(end, now)) /* root has not been charged since */
+        return LP_WHOLE - part_of_lp(__atomic_load_n(&q->budget_used, __ATOMIC_RELAXED), end, now);
     return LP_WHOLE - __atomic_load_n(&q->root_took, __ATOMIC_RELAXED);
 }
 

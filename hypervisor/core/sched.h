@@ -55,8 +55,8 @@ struct run_queue {
     struct sched_entity *boost; /* [lock] goes before the others of the heap: a lock holder */
     uint32_t count;             /* [lock] to change, [a] to read: VPs runnable here */
     uint64_t min_vruntime;      /* [lock] never goes back */
-    uint64_t budget_window;     /* [lock], [a]: host TSC at which root's budget was last filled */
-    uint64_t budget_used;       /* [lock], [a]: ticks root's VP has run since */
+    uint64_t budget_end;        /* [lock], [a]: host TSC from which root's budget is full again */
+    uint64_t budget_used;       /* [lock], [a]: ticks root's VP has run since it was last filled */
     uint64_t root_took;         /* [lock], [a]: part of the LP that it had in the window before */
     uint32_t neighbour;         /* [lock] the LP with which it compares itself next */
     uint64_t turned;            /* [lock] host TSC when one was sent away, or came in turn */
