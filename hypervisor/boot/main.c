@@ -58,6 +58,7 @@ static void create_lps(const struct boot_info *info, bool shared)
         struct pcpu *cpu = hpa_ptr(kept_alloc(sizeof(*cpu)));
         cpu->self = cpu;
         cpu->lp_index = i;
+        cpu->lp_bit = 1ull << i % 64;
         cpu->apic_id = ids[i];
         cpu->root_only = !speculation_runs_children(&speculation, ids, i, shared);
         cpu->timer_programmed = UINT64_MAX;

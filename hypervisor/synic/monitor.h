@@ -87,7 +87,7 @@ void monitor_page_restore(struct monitor *m, const void *in);
 /* ---- for core -------------------------------------------------------------------------------- */
 
 /* A VP of @sp's partition is loaded here, and sp->asleep is not 0. No lock held. */
-void monitor_wake(struct port_space *sp);
+__attribute__((noinline)) void monitor_wake(struct port_space *sp);
 
 /* For statistics: how many are connected. */
 uint64_t monitor_count(void);
