@@ -14,6 +14,7 @@
 #include "core/speculation.h"
 #include "debug/log.h"
 #include "mm/phys.h"
+#include "synic/monitor.h"
 #include "virt/virt.h"
 
 /* SINT of the parent to which intercept messages go (TLFS 2.0A, 9.4). */
@@ -83,6 +84,9 @@ void vp_load(struct vp *vp)
 
     __atomic_fetch_or(&vp->partition->running_lps[cpu->lp_index / 64], 1ull << cpu->lp_index % 64,
                       __ATOMIC_SEQ_CST);
+    /* After that, as synic/monitor.c has it. */
+    if (__builtin_expect(__atomic_load_n(&vp->partition->ports.asleep, __ATOMIC_SEQ_CST) != 0, 0))
+        monitor_wake(&vp->partition->ports);
     vp_tpr_show(vp);
     fpu_load(vp);
     insn_write_dr0(vp->dr[0]);

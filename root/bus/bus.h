@@ -31,7 +31,8 @@ int64_t bus_create(struct child *c, const struct vm_start *a, struct bus **out);
 /* Make what the child needs to reach @b. HV_STATUS_SUCCESS, or why not. Under hv_begin. */
 hv_status bus_connect(struct bus *b, const struct hv_client *h) __attribute__((warn_unused_result));
 
-/* Let the bus work; the child may run. False: no memory. Thread context. */
+/* Let the bus work: what the child has sent meanwhile waits for it. False: no memory. Thread
+ * context. */
 bool bus_run(struct bus *b);
 
 /* The child has begun to end: close everything. @stopped(child) is called by the thread once

@@ -294,9 +294,12 @@ const char *child_build(const struct hv_client *h, struct child *c, const void *
     if (wrong != NULL)
         return wrong;
     map_stats(h, c);
-    if (c->bus != NULL && !bus_run(c->bus))
-        return "root has no memory for the thread of its VMBus";
-    return run_vps(h, c);
+    wrong = run_vps(h, c);
+    if (wrong != NULL)
+        return wrong;
+    /* Last, for nobody stops its thread where something fails. */
+    return c->bus == NULL || bus_run(c->bus) ? NULL
+                                             : "root has no memory for the thread of its VMBus";
 }
 
 static void delete_ports(const struct hv_client *h, struct child *c)

@@ -17,7 +17,7 @@ enum {
     HvStatsHvPartitions = 2,
     HvStatsHvTotalPages = 3, /* kept at boot, and deposited */
     HvStatsHvVirtualProcessors = 4,
-    HvStatsHvMonitoredNotifications = 5, /* 0: there are none */
+    HvStatsHvMonitoredNotifications = 5, /* pages that are monitored, of 128 each */
     HvStatsHvMappedPages = 16,           /* of root, mapped into children; each mapping counts */
     HvStatsHvPorts = 17,
     HvStatsHvConnections = 18,
