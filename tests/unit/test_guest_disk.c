@@ -58,6 +58,22 @@ static void small_pieces_and_an_old_bus_give_the_same_hash(void **state)
               hash_and_ledger_are_right);
 }
 
+static void disk_takes_little(void)
+{
+    world_disk()->scsi.max_transfer_sectors = 20;
+}
+
+static bool pieces_are_small(void)
+{
+    return printed(" piece=8192 ") && hash_and_ledger_are_right();
+}
+
+static void limit_of_the_disk_is_kept(void **state)
+{
+    (void)state;
+    world_run("ledger=1", 2, GUEST_EXIT_OK, disk_takes_little, pieces_are_small);
+}
+
 static bool two_hashes(void)
 {
     const char *first = strstr(world_output(), "disk: sha256=");
@@ -156,6 +172,7 @@ int main(void)
         cmocka_unit_test(one_vp_hashes_the_disk),
         cmocka_unit_test(four_vps_hash_the_disk_through_four_channels),
         cmocka_unit_test(small_pieces_and_an_old_bus_give_the_same_hash),
+        cmocka_unit_test(limit_of_the_disk_is_kept),
         cmocka_unit_test(loops_repeat_it),
         cmocka_unit_test(what_it_writes_is_on_the_disk),
         cmocka_unit_test(parts_of_sectors_are_not_written),

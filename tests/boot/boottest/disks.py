@@ -58,3 +58,11 @@ def make_all(descriptions, folder, tree):
         description.make(path, tree)
         made.append(Made(path, description.bus, disk.sha256(path)))
     return made
+
+
+def bad_sector(drive):
+    """QEMU options for drive: reads of its sector 4000 fail, for ever."""
+    return ["-drive", f"if=none,id={drive},format=raw,file.driver=blkdebug,"
+            "file.image.driver=null-co,file.image.read-zeroes=on,file.image.size=16M,"
+            "file.inject-error.0.event=read_aio,file.inject-error.0.errno=5,"
+            "file.inject-error.0.sector=4000"]

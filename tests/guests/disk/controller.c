@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* controller.c - from the offer to a disk with a size, with one channel for each VP; single
  * requests; failures. See disk.h. */
-#include <kern/guest_cpu.h>
+#include <rt/big_endian.h>
 #include <x86/insn.h>
 
 #include "disk.h"
@@ -10,6 +10,8 @@
 #define RING_IN_PAGES    4u
 #define SUB_CHANNEL_WAIT 50000000u /* 100 ns: 5 s */
 #define CAPACITY_TRIES   4u        /* unit attentions come first */
+#define LIMITS_TRANSFER  8u /* where VPD page B0 has the most sectors of a transfer: SBC-3, 6.5.3  \
+                             */
 #define FAILED_LINES     64u
 #define SINGLE_REQUESTS  1u
 #define SENSE_KEY_SHIFT  16u
@@ -193,9 +195,30 @@ static bool capacity_read(void)
     return false;
 }
 
+/* A request may not be longer than the controller takes, nor than the disk does, if it says. */
+static bool limits_read(void)
+{
+    const uint8_t *data = guest_memory(SCSI_VPD_B_BYTES);
+    struct storvsc_request *r = &single.request;
+    uint64_t sectors;
+
+    storvsc_data(r, guest_page_numbers(data, 1), 0, SCSI_VPD_B_BYTES);
+    storvsc_prepare_vpd(r, SCSI_VPD_BLOCK_LIMITS, SCSI_VPD_B_BYTES);
+    if (!controller_run(r)) {
+        guest_printf("disk: no limits: srb=%#x scsi=%#x sense=%#x\n", r->srb_status, r->scsi_status,
+                     storvsc_sense(r));
+        return false;
+    }
+    sectors = be32_get(data + LIMITS_TRANSFER);
+    disk.transfer_max = disk.storvsc.max_transfer_bytes;
+    if (sectors > 0 && sectors * disk.sector_size < disk.transfer_max)
+        disk.transfer_max = (uint32_t)(sectors * disk.sector_size);
+    return true;
+}
+
 bool controller_open(uint32_t channels)
 {
-    return primary_open(channels - 1) && sub_channels_open() && capacity_read();
+    return primary_open(channels - 1) && sub_channels_open() && capacity_read() && limits_read();
 }
 
 /* ---- failures ---- */

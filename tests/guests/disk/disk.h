@@ -23,7 +23,8 @@ struct disk {
     uint32_t depth; /* requests that may be in flight in all */
     uint64_t sectors;
     uint32_t sector_size;
-    uint64_t failed; /* requests that did; each has been printed, up to a limit */
+    uint32_t transfer_max; /* bytes of a request */
+    uint64_t failed;       /* requests that did; each has been printed, up to a limit */
 };
 
 extern struct disk disk;
@@ -36,7 +37,7 @@ static inline uint64_t disk_bytes(void)
 /* ---- controller.c ---- */
 
 /* Wait for a SCSI controller, open it with up to @channels channels, each for its VP, of which all
- * have joined the bus, and find out the size of the disk. False, with a line printed. */
+ * have joined the bus, and find out the disk's size and limits. False, with a line printed. */
 bool controller_open(uint32_t channels);
 
 /* Have @r done on the primary channel, on VP 0, and wait for it. */

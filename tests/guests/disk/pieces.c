@@ -153,8 +153,8 @@ static uint32_t piece_bytes_choose(void)
         room = (left - MEMORY_KEPT) / disk.depth - HV_PAGE_SIZE; /* each has a list of its pages */
     if (bytes > PIECE_BYTES_MAX)
         bytes = PIECE_BYTES_MAX;
-    if (bytes > disk.storvsc.max_transfer_bytes)
-        bytes = disk.storvsc.max_transfer_bytes;
+    if (bytes > disk.transfer_max)
+        bytes = disk.transfer_max;
     if (bytes > room)
         bytes = room;
     return (uint32_t)(bytes & ~(uint64_t)(HV_PAGE_SIZE - 1));
