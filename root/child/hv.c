@@ -26,6 +26,7 @@ struct hv_cpu {
     struct hv_client client;
     struct hv_message_page *messages;
     struct hv_synic_event_flags_page *events;
+    uint64_t *counters; /* of this VP: hvabi/stats.h */
     struct irq irqs[HV_SINTS_USED];
     uint64_t window;  /* when it began, in TSC ticks */
     uint64_t busy;    /* ticks spent on children since */
@@ -59,6 +60,11 @@ void hv_end(void)
 const struct hv_client *hv_client_here(void)
 {
     return &hv.cpus[this_cpu()->index].client;
+}
+
+const uint64_t *hv_counters_here(void)
+{
+    return hv.cpus[this_cpu()->index].counters;
 }
 
 const struct hv_client *hv_client_fast(void)
@@ -219,8 +225,10 @@ static bool synic_allocate(struct hv_cpu *c, uint32_t cpu)
 {
     c->messages = zeroed_page();
     c->events = zeroed_page();
+    c->counters = zeroed_page();
     wait_queue_init(&c->queue);
-    return c->messages != NULL && c->events != NULL && client_init(&c->client) &&
+    return c->messages != NULL && c->events != NULL && c->counters != NULL &&
+           client_init(&c->client) &&
            sint_allocate(c, HV_SINT_INTERCEPT, cpu, intercept_interrupt) &&
            sint_allocate(c, HV_SINT_CHILDREN, cpu, children_interrupt);
 }
@@ -230,6 +238,8 @@ static void synic_on(void *argument)
 {
     struct hv_cpu *c = argument;
 
+    insn_wrmsr(HV_X64_MSR_STATS_VP_RETAIL_PAGE,
+               virt_to_phys(c->counters) | HV_X64_MSR_PAGE_ENABLE);
     insn_wrmsr(HV_X64_MSR_SIMP, virt_to_phys(c->messages) | HV_X64_MSR_PAGE_ENABLE);
     insn_wrmsr(HV_X64_MSR_SIEFP, virt_to_phys(c->events) | HV_X64_MSR_PAGE_ENABLE);
     for (uint32_t sint = 0; sint < HV_SINTS_USED; sint++)
