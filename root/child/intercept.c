@@ -80,15 +80,13 @@ static uint64_t rax_with(uint64_t rax, unsigned size, uint64_t value)
     return (rax & ~mask) | (value & mask & UINT32_MAX);
 }
 
-/* What reading a port brings. The counter of ticks lacks the TSC at this VP's last entry. */
-static uint64_t port_value(uint16_t port)
+/* What reading a port but the console's brings. The counter of ticks lacks the TSC at this VP's last
+ * entry. */
+static __attribute__((noinline, cold)) uint64_t counter_value(uint16_t port)
 {
     const uint64_t *counters = hv_counters_here();
-    uint64_t ticks;
+    uint64_t ticks = __atomic_load_n(&counters[HvStatsVpGuestTicks], __ATOMIC_RELAXED);
 
-    if (port == GUEST_PORT_CONSOLE)
-        return GUEST_CONSOLE_PRESENT;
-    ticks = __atomic_load_n(&counters[HvStatsVpGuestTicks], __ATOMIC_RELAXED);
     if (ticks != 0 && port == GUEST_PORT_ROOT_TICKS)
         return ticks + insn_rdtsc();
     if (ticks != 0 && port == GUEST_PORT_ROOT_EXITS)
@@ -111,7 +109,9 @@ static void io_port(struct child *c, const struct hv_x64_io_port_intercept_messa
         return;
     }
     if (m->header.access_type == HvInterceptAccessRead) {
-        rax = rax_with(rax, size, port_value(m->port_number));
+        rax = rax_with(rax, size,
+                       m->port_number == GUEST_PORT_CONSOLE ? GUEST_CONSOLE_PRESENT
+                                                            : counter_value(m->port_number));
     } else if (m->port_number == GUEST_PORT_CONSOLE) {
         flags = spin_lock(&c->lock);
         console_put(c, m->header.vp_index, (char)rax);
