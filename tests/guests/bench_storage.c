@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* bench_storage.c - what a read of the child's first disk costs, from submit to completion:
- *   bench: NAME instructions=N child=N hypervisor=N root=N exits=N.NN root_exits=N.NN REASON=N.NN ...
- * for one request, at random offsets. Each completion is taken by its interrupt, whose handler writes
- * EOI; while there is none this VP spins, so that the LP never idles.
+ *   bench: NAME instructions=N child=N hypervisor=N root=N exits=N.NN root_exits=N.NN REASON=N.NN
+ * ... for one request, at random offsets. Each completion is taken by its interrupt, whose handler
+ * writes EOI; while there is none this VP spins, so that the LP never idles.
  *
  * Ticks of this VP and of root's in guest mode are the hypervisor's counts (hvabi/stats.h), what is
  * left of the whole is the hypervisor's. Asking for root's takes time itself: what an empty stretch
