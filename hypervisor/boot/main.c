@@ -220,6 +220,8 @@ _Noreturn void hypervisor_main(uint64_t boot_info)
     panic_init(options);
     provoke_init(options);
     speculation_choose(&speculation, insn_cpuid);
+    if (provoke_ticks)
+        speculation_count_ticks(&speculation);
     create_lps(info, smt_shared(options));
     lp_init(lp_table[0]);
     sched_slice_tsc = tsc_hz / 1000 * SLICE_MS;

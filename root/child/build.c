@@ -160,7 +160,8 @@ static void map_stats(const struct hv_client *h, struct child *c)
 
 static hv_status install_intercepts(const struct hv_client *h, struct child *c)
 {
-    static const uint16_t ports[] = {GUEST_PORT_CONSOLE, GUEST_PORT_EXIT};
+    static const uint16_t ports[] = {GUEST_PORT_CONSOLE, GUEST_PORT_ROOT_TICKS,
+                                     GUEST_PORT_ROOT_EXITS, GUEST_PORT_EXIT};
     const uint32_t access = HV_INTERCEPT_ACCESS_MASK_READ | HV_INTERCEPT_ACCESS_MASK_WRITE;
     hv_status st = HV_STATUS_SUCCESS;
 

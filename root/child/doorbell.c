@@ -3,21 +3,23 @@
 #include "child/doorbell.h"
 
 #include <hvabi/synic.h>
+#include <x86/insn.h>
 #include "child/hv.h"
 #include "child/ports.h"
 #include "cpu/cpu.h"
 #include "mm/memory.h"
-#include "sched/thread.h"
 
+/* Ringing takes no lock: whoever gives a bell back waits until it does not ring. */
 struct bell {
-    struct spinlock lock;          /* held while @rang runs */
-    void (*rang)(void *context);   /* [lock] NULL: free */
-    void *context;                 /* [lock] */
+    void (*rang)(void *context); /* [a] NULL: nobody is to be called */
+    void *context;               /* of whoever took it; read by who has found @rang */
+    bool taken;                  /* [a] */
 };
 
 struct bells {
     struct bell bell[HV_EVENT_FLAGS_COUNT]; /* the first is never used: flag 0 means none */
     uint32_t next;                          /* [a] where to look for a free one first */
+    uint32_t ringing;                       /* [a] the flag that is being handled; 0: none */
 };
 
 static struct bells *of_cpu; /* [I] */
@@ -30,15 +32,11 @@ bool doorbell_init(void)
 
 static bool take(struct bell *b, void (*rang)(void *context), void *context)
 {
-    uint64_t flags = spin_lock(&b->lock);
-    bool is_free = b->rang == NULL;
-
-    if (is_free) {
-        b->rang = rang;
-        b->context = context;
-    }
-    spin_unlock(&b->lock, flags);
-    return is_free;
+    if (__atomic_exchange_n(&b->taken, true, __ATOMIC_ACQUIRE)) /* pairs with doorbell_release */
+        return false;
+    b->context = context;
+    __atomic_store_n(&b->rang, rang, __ATOMIC_RELEASE); /* pairs with doorbell_rang */
+    return true;
 }
 
 bool doorbell_take(struct doorbell *d, uint32_t cpu, void (*rang)(void *context), void *context)
@@ -57,17 +55,19 @@ bool doorbell_take(struct doorbell *d, uint32_t cpu, void (*rang)(void *context)
     return false;
 }
 
+/* Either doorbell_rang sees that nobody is to be called, or this sees that it rings. On the bell's
+ * own CPU it never does, for handlers run to their end there. */
 void doorbell_release(struct doorbell *d)
 {
-    struct bell *b;
-    uint64_t flags;
+    struct bells *bells = &of_cpu[d->cpu];
+    struct bell *b = &bells->bell[d->flag];
 
     if (d->flag == 0)
         return;
-    b = &of_cpu[d->cpu].bell[d->flag];
-    flags = spin_lock(&b->lock);
-    b->rang = NULL;
-    spin_unlock(&b->lock, flags);
+    __atomic_store_n(&b->rang, NULL, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&bells->ringing, __ATOMIC_SEQ_CST) == d->flag)
+        insn_pause();
+    __atomic_store_n(&b->taken, false, __ATOMIC_RELEASE); /* pairs with take */
     d->flag = 0;
 }
 
@@ -89,10 +89,13 @@ uint32_t doorbell_port(const struct doorbell *d)
 
 void doorbell_rang(uint32_t flag)
 {
-    struct bell *b = &of_cpu[this_cpu()->index].bell[flag];
-    uint64_t flags = spin_lock(&b->lock);
+    struct bells *bells = &of_cpu[this_cpu()->index];
+    struct bell *b = &bells->bell[flag];
+    void (*rang)(void *context);
 
-    if (b->rang != NULL)
-        b->rang(b->context);
-    spin_unlock(&b->lock, flags);
+    __atomic_store_n(&bells->ringing, flag, __ATOMIC_SEQ_CST); /* before the load: doorbell_release */
+    rang = __atomic_load_n(&b->rang, __ATOMIC_SEQ_CST);
+    if (rang != NULL)
+        rang(b->context);
+    __atomic_store_n(&bells->ringing, 0, __ATOMIC_RELEASE);
 }

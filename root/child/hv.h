@@ -32,6 +32,9 @@ void hv_end(void);
 /* The client of this CPU, for interrupt handlers. */
 const struct hv_client *hv_client_here(void);
 
+/* Of root's VP that this is: its statistics page (hvabi/stats.h). Interrupts off. */
+const uint64_t *hv_counters_here(void);
+
 /* The client for calls that use registers only. Any context. */
 const struct hv_client *hv_client_fast(void);
 

@@ -27,9 +27,13 @@ enum {
 /* A virtual processor's page: counters that only grow. */
 enum {
     HvStatsVpTotalExits = 0,
-    HvStatsVpHypervisorTicks = 1, /* reserved, 0 */
+    HvStatsVpGuestTicks = 1, /* see below; 0 unless the hypervisor counts them */
     HvStatsVpExitFirst = 16,      /* one counter for each entry of HV_STATS_VP_EXITS, in order */
 };
+
+/* HvStatsVpGuestTicks: TSC ticks in guest mode. While the VP runs the TSC at its entry has been
+ * subtracted, so that the VP itself reads, exactly: counter + TSC. From just before the guest's
+ * registers are loaded until just after they are stored. boot.cfg: hvdebug = ticks. */
 
 /* Why a VP leaves guest mode: X(CONSTANT, name). Entries are only appended. */
 #define HV_STATS_VP_EXITS(X)                                                                       \
