@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from boottest import Failure, Random, Test
 
 MIB = 1 << 20
-NEIGHBOUR_MIB = 8
+NEIGHBOUR_MIB = 4
 BAD = r"child bad: (channel \d+|VMBus): "
 
 
@@ -52,7 +52,7 @@ CHANNEL = [
     Case("channel-contacts"),
     Case("channel-truncated", ("posts a message of an unknown type",
                                "posts a message that is too short or too long to be one"),
-         "step=3", loops=6),
+         "step=3", loops=8),
     Case("channel-rescinded", ("opens a channel that is not there, or not closed",
                                "releases a relid that is not its to release")),
 ]
@@ -67,7 +67,7 @@ RING = [
                           "a packet's ranges and their pages do not match",
                           "a packet's payload begins outside of it")),
     # VP 1 changes the packet all the while: which of its forms root sees is chance.
-    Case("ring-race", ("a .*",), loops=9),
+    Case("ring-race", ("a .*",), loops=12),
     Case("ring-deaf"),
 ]
 SRB = [
