@@ -80,13 +80,13 @@ def full_queue(bus, depth, **fields):
 SLOT = ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
         "-device", "pcie-root-port,id=slot1,chassis=1,slot=1",
         "-drive", "if=none,id=pulled,format=raw,file.driver=null-co,file.read-zeroes=on,"
-        "file.size=256M",
+        "file.size=64M",
         "-device", "nvme,drive=pulled,serial=pulled,mdts=10,bus=slot1,id=pulled-disk"]
 
 
 def pulled_name(vm):
     vm.send("disks")
-    return vm.expect(r"^(nvme\d) +256 MiB").group(1)
+    return vm.expect(r"^(nvme\d) +64 MiB").group(1)
 
 
 def pull(vm):
