@@ -42,22 +42,26 @@ def bad(bus, device, read_sense, write_sense):
 
 # ---- a device whose queue is full ----
 
+CHANNELS = 4
+
+
 def under_way(vm):
     """Requests of the child that root has not answered, over all its channels."""
     begin = len(vm.text)
     vm.send("channels")
     vm.expect(r"^root> \Z")
-    return sum(int(n) for n in re.findall(r" requests, (\d+) under way", vm.text[begin:]))
+    counts = re.findall(r" requests, (\d+) under way", vm.text[begin:])
+    return sum(int(n) for n in counts[-CHANNELS:])
 
 
 def full_queue(bus, depth, **fields):
-    """Eight times as many requests as the device's queue holds, and the device is slow."""
+    """More requests than the device's queue holds, and the device is slow."""
     name = {"nvme": "nvme0", "ahci": "ahci1"}[bus]
 
     def script(vm):
         vm.expect(r"^root> $|^root> \Z")
         monitor.ask(vm, "block_set_io_throttle disk1 0 0 0 250 0 0")
-        vm.send(f"start full disk disk={name},ro vps=4 depth=256 piece=4096 ledger=1")
+        vm.send(f"start full disk disk={name},ro vps={CHANNELS} depth=256 piece=4096 ledger=1")
         vm.expect(r"\[full\] disk: size=.* channels=4 depth=256 piece=4096 ")
         most = 0
         while most <= depth:
