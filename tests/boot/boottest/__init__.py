@@ -11,5 +11,5 @@ from .guests import every_vp_once, hello_lines
 from .screen import screen_text
 from .vm import Failure
 
-__all__ = ["Test", "Blank", "Mixed", "Random", "Fill", "Failure", "every_vp_once", "hello_lines",
-           "monitor", "screen_text", "sequence"]
+__all__ = ["Test", "Blank", "Mixed", "Random", "Fill", "Failure", "bad_sector", "every_vp_once",
+           "hello_lines", "monitor", "screen_text", "sequence"]

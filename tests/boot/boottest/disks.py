@@ -60,9 +60,12 @@ def make_all(descriptions, folder, tree):
     return made
 
 
-def bad_sector(drive):
-    """QEMU options for drive: reads of its sector 4000 fail, for ever."""
+def bad_sector(drive, write=None):
+    """QEMU options for a drive of 16 MiB of zeros: reads of its sector 4000 fail, for ever, and
+    writes of the sector write. What is written is forgotten."""
+    failing = [("read_aio", 4000)] + ([] if write is None else [("write_aio", write)])
+    errors = "".join(f",file.inject-error.{i}.event={event},file.inject-error.{i}.errno=5,"
+                     f"file.inject-error.{i}.sector={sector}"
+                     for i, (event, sector) in enumerate(failing))
     return ["-drive", f"if=none,id={drive},format=raw,file.driver=blkdebug,"
-            "file.image.driver=null-co,file.image.read-zeroes=on,file.image.size=16M,"
-            "file.inject-error.0.event=read_aio,file.inject-error.0.errno=5,"
-            "file.inject-error.0.sector=4000"]
+            "file.image.driver=null-co,file.image.read-zeroes=on,file.image.size=16M" + errors]
