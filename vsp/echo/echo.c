@@ -101,7 +101,7 @@ void echo_work(struct echo *e)
         while (status == VMBUS_RING_OK);
         vmbus_channel_flush(e->channel);
         again = vmbus_channel_read_end(e->channel) && status == VMBUS_RING_EMPTY;
-        if (status == VMBUS_RING_BROKEN)
+        if (vmbus_channel_broken(e->channel) != NULL) /* found while reading, or at the batch's end */
             vmbus_server_channel_broken(e->channel);
     }
 }
