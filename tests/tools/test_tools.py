@@ -62,10 +62,10 @@ class Bench(unittest.TestCase):
         self.assertEqual(len(list(self.bench.beyond_limits([], figure(349, limit=350)))), 1)
 
     def test_lines_of_the_guest_are_read(self):
-        line = ("[storage] bench: y instructions=30 child=1 hypervisor=9 root=20 exits=2.00 "
+        line = ("[nvme] bench: storvsc_y instructions=30 child=1 hypervisor=9 root=20 exits=2.00 "
                 "root_exits=3.50 io=2.00\n")
         figures = [self.bench.figure(*match) for match in self.bench.LINE.findall(line)]
-        self.assertEqual(figures, [{"name": "y", "instructions": 30, "exits": 2.0,
+        self.assertEqual(figures, [{"name": "nvme_y", "instructions": 30, "exits": 2.0,
                                     "by": {"child": 1, "hypervisor": 9, "root": 20},
                                     "root_exits": 3.5, "split": {"io": 2.0}}])
 
