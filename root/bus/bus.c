@@ -127,9 +127,11 @@ static void serve(struct bus *b)
 static void thread(void *context)
 {
     struct bus *b = context;
-    bool posted = true, stopping = false, closed = false;
+    bool posted = true, closed = false;
 
     while (!closed) {
+        bool stopping;
+
         if (posted)
             wait_until(&b->queue, something_to_do, b);
         else

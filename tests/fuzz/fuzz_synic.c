@@ -258,7 +258,7 @@ static void step_monitor(struct input *in)
     if (!page)
         return;
     if (which & 0x80) {
-        ((uint8_t *)page)[(which & 0x60) << 4 | where] = what;
+        memset((uint8_t *)page + ((which & 0x60) << 4 | where), what, 1);
         return;
     }
     page->trigger_state = where >> 4;

@@ -135,7 +135,7 @@ def run_case(vm, case):
     check_reasons(case, text)
 
 
-def hostile(group, cases, **fields):
+def hostile(part, cases, **fields):
     def script(vm):
         vm.expect(r"^root> $|^root> \Z")
         for case in cases:
@@ -144,10 +144,10 @@ def hostile(group, cases, **fields):
             except Failure as failure:
                 raise Failure(f"case {case.name}: {failure}") from failure
         vm.send("poweroff")
-    return Test(f"vmbus-hostile-{group}", disks=[Random("nvme", NEIGHBOUR_MIB), Random("ahci", 8)],
+    return Test(f"vmbus-hostile-{part}", disks=[Random("nvme", NEIGHBOUR_MIB), Random("ahci", 8)],
                 script=script, forbid=[r"hostile: .*WRONG"], **fields)
 
 
-TESTS = [hostile(group, cases, timeout=240) for group, cases in (
+TESTS = [hostile(part, cases, timeout=240) for part, cases in (
     ("gpadl", GPADL), ("channel", CHANNEL), ("ring", RING), ("srb", SRB))] + [
     hostile("floods", FLOODS, timeout=1200, group="long")]
