@@ -64,14 +64,12 @@ static uint64_t timer_next(struct cpu *cpu)
     return next;
 }
 
-/* Setting the timer is an exit, so it stays where it would fire too early: that interrupt sets it anew.
- * Slices, which end later with each switch, make one too many for each of them that passes. */
 void timer_arm(struct cpu *cpu)
 {
     uint64_t next = timer_next(cpu);
 
-    if (next == UINT64_MAX || (cpu->timer_deadline != 0 && cpu->timer_deadline <= next))
-        return;
+    if (next == UINT64_MAX || next == cpu->timer_deadline)
+        return; /* a deadline that is no longer needed makes one interrupt too many, no harm */
     cpu->timer_deadline = next;
     apic_timer_set(next);
 }
