@@ -30,14 +30,23 @@ check_headers(check_headers_rt ${CMAKE_SOURCE_DIR}/lib/rt/include)
 check_headers(check_headers_x86 ${CMAKE_SOURCE_DIR}/lib/x86/include INCLUDES ${header_folders})
 check_headers(check_headers_kern ${CMAKE_SOURCE_DIR}/lib/kern/include INCLUDES ${header_folders})
 check_headers(check_headers_hvabi ${CMAKE_SOURCE_DIR}/hypercall/include)
+check_headers(check_headers_vmbus ${CMAKE_SOURCE_DIR}/vmbus/include INCLUDES ${header_folders})
 check_headers(check_headers_client ${CMAKE_SOURCE_DIR}/hypercall/client/include
               INCLUDES ${header_folders})
+check_headers(check_headers_vspabi ${CMAKE_SOURCE_DIR}/vsp/include INCLUDES ${header_folders})
+check_headers(check_headers_storvsp ${CMAKE_SOURCE_DIR}/vsp/storvsp
+              INCLUDES ${CMAKE_SOURCE_DIR}/vsp/include ${CMAKE_SOURCE_DIR}/vmbus/include
+                       ${header_folders})
+check_headers(check_headers_storvsc ${CMAKE_SOURCE_DIR}/vsc/storvsc
+              INCLUDES ${CMAKE_SOURCE_DIR}/vsp/include ${CMAKE_SOURCE_DIR}/vmbus/include
+                       ${header_folders})
 check_headers(check_headers_hypervisor ${CMAKE_SOURCE_DIR}/hypervisor
               INCLUDES ${CMAKE_SOURCE_DIR}/hypervisor/virt/svm ${header_folders})
 check_headers(check_headers_root ${CMAKE_SOURCE_DIR}/root
               INCLUDES ${CMAKE_SOURCE_DIR}/root/include ${CMAKE_SOURCE_DIR}/root/user
                        ${CMAKE_SOURCE_DIR}/hypercall/client/include
-                       ${CMAKE_SOURCE_DIR}/lib/kern/include ${header_folders})
+                       ${CMAKE_SOURCE_DIR}/lib/kern/include ${CMAKE_SOURCE_DIR}/vmbus/include
+                       ${header_folders})
 check_headers(check_headers_efi ${CMAKE_SOURCE_DIR}/efi INCLUDES ${header_folders})
 target_include_directories(check_headers_efi SYSTEM PRIVATE ${VERDIGRIS_EFI_INCLUDES})
 target_compile_options(check_headers_efi PRIVATE -fshort-wchar -DGNU_EFI_USE_MS_ABI)

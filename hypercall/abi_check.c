@@ -16,6 +16,7 @@
 #include <hvabi/status.h>
 #include <hvabi/synic.h>
 #include <hvabi/types.h>
+#include <hvabi/vmbus.h>
 
 _Static_assert(sizeof(struct hv_input_post_message) == HV_MESSAGE_SIZE,
                "a posted message is as large as a message slot");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* offsets.c - structure offsets for nasm code: see cmake/offsets.cmake. No offset is typed
  * twice. */
+#include <hvabi/stats.h>
 #include <x86/msr.h>
 #include "core/interrupts.h"
 #include "core/speculation.h"
@@ -14,6 +15,9 @@ void offsets(void)
 {
     EMIT(VP_GPR, offsetof(struct vp, gpr));
     EMIT(VP_GUARDS, offsetof(struct vp, guards));
+    EMIT(VP_STATS, offsetof(struct vp, stats));
+    EMIT(STATS_GUEST_TICKS, HvStatsVpGuestTicks * sizeof(uint64_t));
+    EMIT(GUARD_COUNT_TICKS, GUARD_COUNT_TICKS);
     EMIT(GUARD_CLEAR_BUFFERS, GUARD_CLEAR_BUFFERS);
     EMIT(GUARD_FILL_RETURNS, GUARD_FILL_RETURNS);
     EMIT(GUARD_BARRIER, GUARD_BARRIER);

@@ -23,7 +23,8 @@ ASM_FILES = {"lib/x86/include/x86/insn.h", "lib/rt/mem.c"}
 
 # Where #include looks, relative to the tree; the including file's folder comes first.
 INCLUDE_FOLDERS = ["hypercall/include", "hypercall/client/include", "lib/rt/include",
-                   "lib/x86/include", "lib/kern/include", "hypervisor", "root", "efi", "."]
+                   "lib/x86/include", "lib/kern/include", "vmbus/include", "vsp/include",
+                   "hypervisor", "root", "efi", "."]
 
 # Files below the first may include files below these and no others of this tree.
 MAY_INCLUDE = [
@@ -35,8 +36,9 @@ MAY_INCLUDE = [
     ("efi/", ["efi/", "hypercall/include/", "lib/rt/", "lib/x86/"]),
     ("hypervisor/", ["hypervisor/", "hypercall/include/", "lib/rt/", "lib/x86/"]),
     ("vmbus/", ["vmbus/", "hypercall/include/", "lib/rt/"]),
+    ("vsp/include/", ["vsp/include/", "hypercall/include/"]),
     ("vsp/", ["vsp/", "vmbus/", "hypercall/include/", "lib/rt/"]),
-    ("vsc/", ["vsc/", "vmbus/", "hypercall/include/", "lib/rt/"]),
+    ("vsc/", ["vsc/", "vsp/include/", "vmbus/", "hypercall/include/", "lib/rt/"]),
 ]
 
 # Files below the first never include files below these.
@@ -49,7 +51,7 @@ NEVER_INCLUDES = [
     ("hypervisor/virt/svm/", ["hypervisor/virt/vmx/", "hypervisor/hcall/"]),
     ("hypervisor/virt/vmx/", ["hypervisor/virt/svm/", "hypervisor/hcall/"]),
     ("root/", ["hypervisor/", "efi/"]),
-    ("tests/guests/", ["hypervisor/", "efi/", "root/", "vsp/"]),
+    ("tests/guests/", ["hypervisor/", "efi/", "root/", "vsp/storvsp/"]),
 ]
 
 ASM = re.compile(r"\b(?:__asm__|__asm|asm)\b")

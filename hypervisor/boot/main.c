@@ -58,6 +58,7 @@ static void create_lps(const struct boot_info *info, bool shared)
         struct pcpu *cpu = hpa_ptr(kept_alloc(sizeof(*cpu)));
         cpu->self = cpu;
         cpu->lp_index = i;
+        cpu->lp_bit = 1ull << i % 64;
         cpu->apic_id = ids[i];
         cpu->root_only = !speculation_runs_children(&speculation, ids, i, shared);
         cpu->timer_programmed = UINT64_MAX;
@@ -219,6 +220,8 @@ _Noreturn void hypervisor_main(uint64_t boot_info)
     panic_init(options);
     provoke_init(options);
     speculation_choose(&speculation, insn_cpuid);
+    if (provoke_ticks)
+        speculation_count_ticks(&speculation);
     create_lps(info, smt_shared(options));
     lp_init(lp_table[0]);
     sched_slice_tsc = tsc_hz / 1000 * SLICE_MS;

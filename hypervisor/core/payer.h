@@ -20,6 +20,8 @@
 #define CAUSE_OF_SLICE 16u
 /* A partition that has had nobody to pay to, for its VPs had their LPs alone, owes so many slices. */
 #define DEBT_SLICES 4u
+/* Who has asked so little of root that it owes not more stays nowhere for it. */
+#define STAY_SLICES 1u
 
 /* Root's VP of the LP of @q has run from host TSC @since to @now, or from when the payer began. */
 static inline void payer_charge(struct run_queue *q, uint64_t since, uint64_t now)
@@ -28,15 +30,18 @@ static inline void payer_charge(struct run_queue *q, uint64_t since, uint64_t no
     uint64_t payable = __atomic_load_n(&q->payable, __ATOMIC_RELAXED);
     uint64_t from = __atomic_load_n(&q->pays_from, __ATOMIC_RELAXED), paid;
 
-    if (payer == NULL)
-        return;
     if (from < since)
         from = since;
-    paid = now > from ? now - from : 0;
+    if (payer == NULL || from >= now)
+        return;
+    paid = now - from;
     if (paid > payable)
         paid = payable;
-    __atomic_store_n(&q->payable, payable - paid, __ATOMIC_RELAXED);
-    __atomic_fetch_add(&payer->sched_debt, paid, __ATOMIC_RELAXED);
+    /* Else it was set anew meanwhile: for another payer, and this one has settled, or for more of this
+     * one's, which is then spared this stretch. */
+    if (__atomic_compare_exchange_n(&q->payable, &payable, payable - paid, false, __ATOMIC_RELAXED,
+                                    __ATOMIC_RELAXED))
+        __atomic_fetch_add(&payer->sched_debt, paid, __ATOMIC_RELAXED);
 }
 
 /* The payer of @cpu will be another one: charge it up to @now. The LP itself may charge the same time
@@ -70,6 +75,16 @@ static inline uint64_t payer_take_debt(struct partition *p)
     uint64_t debt = __atomic_exchange_n(&p->sched_debt, 0, __ATOMIC_RELAXED);
 
     return debt < most ? debt : most;
+}
+
+/* It is the turn of a VP of @p, alone on an LP of which root leaves little, to change to a better one.
+ * Does it stay, for that is the doing of @p? It has paid by it then. */
+static inline bool payer_stays(struct partition *p)
+{
+    if (__atomic_load_n(&p->sched_debt, __ATOMIC_RELAXED) <= STAY_SLICES * sched_slice_tsc)
+        return false;
+    (void)payer_take_debt(p);
+    return true;
 }
 
 /* @p, which has no VP on any queue, pays no more. Linear in LPs. */

@@ -36,6 +36,7 @@ struct pcpu {
     struct pcpu *self; /* [I] at GS:0 */
     uint32_t lp_index; /* [I] */
     uint32_t apic_id;  /* [I] physical */
+    uint64_t lp_bit;   /* [I] 1 << lp_index % 64 */
     struct vp *current;    /* VP that has this LP, or NULL; changed under run_queue.lock */
     struct vp *root_vp;    /* [I] the root VP pinned here */
     struct vp *cause;      /* child's VP that asks root for something right now, or NULL */

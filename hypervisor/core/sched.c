@@ -104,21 +104,59 @@ static void advance(struct pcpu *cpu, uint64_t now)
         q->min_vruntime = v;
 }
 
+static bool window_over(uint64_t end, uint64_t now)
+{
+    return (int64_t)(now - end) >= 0;
+}
+
+/* The part of an LP that is @used of the time since the begin of the window that is over at @end. */
+static uint64_t part_of_lp(uint64_t used, uint64_t end, uint64_t now)
+{
+    uint64_t most = LP_WHOLE * BUDGET_SLICES / BUDGET_WINDOW;
+    uint64_t part = used * LP_WHOLE / (now - end + BUDGET_WINDOW * sched_slice_tsc);
+
+    return part < most ? part : most;
+}
+
+/* If the window is over root's budget is full again, and what it took of the LP is known. */
+static inline bool roll_window(struct run_queue *q, uint64_t now)
+{
+    if (__builtin_expect(!window_over(q->budget_end, now), 1))
+        return false;
+    __atomic_store_n(&q->root_took, part_of_lp(q->budget_used, q->budget_end, now),
+                     __ATOMIC_RELAXED);
+    __atomic_store_n(&q->budget_end, now + BUDGET_WINDOW * sched_slice_tsc, __ATOMIC_RELAXED);
+    __atomic_store_n(&q->budget_used, 0, __ATOMIC_RELAXED);
+    return true;
+}
+
+static bool root_within_budget(struct run_queue *q, uint64_t now)
+{
+    return q->budget_used < BUDGET_SLICES * sched_slice_tsc || roll_window(q, now);
+}
+
+/* Root's VP has run from host TSC @since to @now. The window rolls although no child may want the LP:
+ * else the time for which root had it alone would count for ages. */
+static void charge_root(struct run_queue *q, uint64_t since, uint64_t now)
+{
+    __atomic_store_n(&q->budget_used, q->budget_used + (now - since), __ATOMIC_RELAXED);
+    (void)roll_window(q, now);
+    payer_charge(q, since, now);
+}
+
 static void charge(struct pcpu *cpu, struct vp *vp, uint64_t now)
 {
     struct sched_entity *e = &vp->sched;
-    uint64_t delta = now - e->started, weight, share;
+    uint64_t since = e->started, delta = now - since, weight, share;
 
-    if (e->pinned) {
-        __atomic_store_n(&cpu->run_queue.budget_used, cpu->run_queue.budget_used + delta,
-                         __ATOMIC_RELAXED);
-        payer_charge(&cpu->run_queue, e->started, now);
-    }
     e->started = now;
     e->run_tsc += delta;
-    cpu->run_tsc[!e->pinned] += delta;
-    if (e->pinned)
+    if (e->pinned) {
+        cpu->run_tsc[0] += delta;
+        charge_root(&cpu->run_queue, since, now);
         return;
+    }
+    cpu->run_tsc[1] += delta;
     /* Who has the LP alone would pay nobody: others of its partition may. */
     if (__atomic_load_n(&vp->partition->sched_debt, __ATOMIC_RELAXED) != 0 &&
         first_of(&cpu->run_queue) != NULL)
@@ -164,14 +202,15 @@ void sched_root_works_for(struct vp *vp, uint32_t root_lp)
  * blocks it finishes with it. */
 static void charge_root_work(struct sched_entity *e, uint64_t now)
 {
-    uint64_t time = root_time(lp_table[e->root_lp], now);
+    struct pcpu *cpu = lp_table[e->root_lp];
+    uint64_t time = root_time(cpu, now);
 
     e->in_root = false;
     time = time > e->root_since ? time - e->root_since : 0;
     if (time > sched_slice_tsc)
         time = sched_slice_tsc;
     e->vruntime += time * SCHED_WEIGHT_DEFAULT / weight_of(e);
-    payer_set(lp_table[e->root_lp], vp_of(e)->partition, now);
+    payer_set(cpu, vp_of(e)->partition, now);
 }
 
 /* ---- the run queue; all under its lock ---- */
@@ -235,30 +274,6 @@ static void arrive(struct pcpu *cpu, struct sched_entity *e, uint64_t now)
     advance(cpu, now);
     e->vruntime += cpu->run_queue.min_vruntime;
     enqueue(cpu, e, now);
-}
-
-static bool window_over(uint64_t begin, uint64_t now)
-{
-    return (int64_t)(now - begin) >= (int64_t)(BUDGET_WINDOW * sched_slice_tsc);
-}
-
-/* The part of an LP that is @used of the time from @begin to @now. */
-static uint64_t part_of_lp(uint64_t used, uint64_t begin, uint64_t now)
-{
-    uint64_t most = LP_WHOLE * BUDGET_SLICES / BUDGET_WINDOW, part = used * LP_WHOLE / (now - begin);
-
-    return part < most ? part : most;
-}
-
-static bool root_within_budget(struct run_queue *q, uint64_t now)
-{
-    if (window_over(q->budget_window, now)) {
-        __atomic_store_n(&q->root_took, part_of_lp(q->budget_used, q->budget_window, now),
-                         __ATOMIC_RELAXED);
-        __atomic_store_n(&q->budget_window, now, __ATOMIC_RELAXED);
-        __atomic_store_n(&q->budget_used, 0, __ATOMIC_RELAXED);
-    }
-    return q->budget_used < BUDGET_SLICES * sched_slice_tsc;
 }
 
 /* Who goes first of those queued here; NULL: nobody. */
@@ -382,11 +397,10 @@ static struct sched_entity *steal(struct pcpu *cpu, uint64_t now)
 /* What root leaves of an LP to children, or would if they wanted it. Any LP, without a lock. */
 static uint64_t left_by_root(const struct run_queue *q, uint64_t now)
 {
-    uint64_t begin = __atomic_load_n(&q->budget_window, __ATOMIC_RELAXED);
+    uint64_t end = __atomic_load_n(&q->budget_end, __ATOMIC_RELAXED);
 
-    if (window_over(begin, now)) /* root has not wanted the LP since, or had it alone */
-        return LP_WHOLE -
-               part_of_lp(__atomic_load_n(&q->budget_used, __ATOMIC_RELAXED), begin, now);
+    if (window_over(end, now)) /* root has not been charged since */
+        return LP_WHOLE - part_of_lp(__atomic_load_n(&q->budget_used, __ATOMIC_RELAXED), end, now);
     return LP_WHOLE - __atomic_load_n(&q->root_took, __ATOMIC_RELAXED);
 }
 
@@ -404,8 +418,8 @@ static uint64_t children_on(const struct pcpu *cpu)
 /* Of those who want this LP, @e among them, one may have to go to an LP of which more is left for
  * each. At once, if it will still be so when it is there, but the last one stays: what root leaves
  * of an LP is for somebody. And in turns, if one is too many wherever it is, so that each of three
- * VPs gets two thirds of two LPs: the one that has been here longest. Looks at one other LP at a
- * time. */
+ * VPs gets two thirds of two LPs: the one that has been here longest; but the last one stays for one
+ * turn more if its partition owes for root's work. Looks at one other LP at a time. */
 static struct sched_entity *send_away(struct pcpu *cpu, struct sched_entity *e, uint64_t now)
 {
     struct run_queue *q = &cpu->run_queue;
@@ -427,6 +441,8 @@ static struct sched_entity *send_away(struct pcpu *cpu, struct sched_entity *e, 
     if (!(better && here > 1) && now - q->turned < TURN_SLICES * sched_slice_tsc)
         return NULL;
     q->turned = now;
+    if (here == 1 && payer_stays(vp_of(mover)->partition))
+        return NULL;
     leave(cpu, mover, q->neighbour, now);
     return mover;
 }

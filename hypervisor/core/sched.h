@@ -4,7 +4,8 @@
  * Each LP has a run queue: a heap by virtual run time, which grows as a VP runs, the slower the
  * larger its partition's weight. Root's VPs are pinned, one to an LP, and go first as long as they
  * stay within their budget; beyond it they run when no child wants to. Children's VPs are stolen by
- * idle LPs, and take turns on the LPs that fewer want. Every operation is O(log VPs of the LP).
+ * idle LPs, and go to and take turns on the others by what root leaves of an LP for each. Every
+ * operation is O(log VPs of the LP).
  *
  * Locks: [q] run_queue.lock of the LP entity.lp; [v] partition.preempted_lock, inside [q]; [a]
  * atomic. Two run queues are never locked at once: a VP that changes its LP is RUNNING meanwhile. */
@@ -54,8 +55,8 @@ struct run_queue {
     struct sched_entity *boost; /* [lock] goes before the others of the heap: a lock holder */
     uint32_t count;             /* [lock] to change, [a] to read: VPs runnable here */
     uint64_t min_vruntime;      /* [lock] never goes back */
-    uint64_t budget_window;     /* [lock], [a]: host TSC at which root's budget was last filled */
-    uint64_t budget_used;       /* [lock], [a]: ticks root's VP has run since */
+    uint64_t budget_end;        /* [lock], [a]: host TSC from which root's budget is full again */
+    uint64_t budget_used;       /* [lock], [a]: ticks root's VP has run since it was last filled */
     uint64_t root_took;         /* [lock], [a]: part of the LP that it had in the window before */
     uint32_t neighbour;         /* [lock] the LP with which it compares itself next */
     uint64_t turned;            /* [lock] host TSC when one was sent away, or came in turn */
@@ -84,8 +85,9 @@ void sched_stop(struct pcpu *cpu, struct vp *vp, bool block);
 /* Charge @vp, which runs here, up to @now. Should this LP choose again although it could go on? */
 bool sched_should_preempt(struct pcpu *cpu, struct vp *vp, uint64_t now);
 
-/* @payer has sent a message or an event to @worker: if that is root's, what it runs until it blocks,
- * but not more than one cause is good for, is charged to @payer's partition too. On @payer's LP. */
+/* @payer has sent a message or an event to @worker: if that is root's, what it runs is charged to
+ * @payer's partition too, until it blocks or another partition is its cause. One cause is good for a
+ * sixteenth of a slice, and several of one partition add up, to a slice. On @payer's LP. */
 void sched_cause(struct vp *worker, struct vp *payer);
 
 /* The VP of this LP spins: run the VP of its partition that lost its LP longest ago, or, if there is

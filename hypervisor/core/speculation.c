@@ -153,6 +153,12 @@ void speculation_choose(struct speculation *s, cpuid_reader cpuid)
     s->guards_child = s->guards_root | (taught && s->ibpb ? GUARD_BARRIER : 0u);
 }
 
+void speculation_count_ticks(struct speculation *s)
+{
+    s->guards_root |= GUARD_COUNT_TICKS;
+    s->guards_child |= GUARD_COUNT_TICKS;
+}
+
 void speculation_log(const struct speculation *s)
 {
     uint32_t guards = s->guards_child;

@@ -20,6 +20,8 @@ enum {
     GUARD_CLEAR_BUFFERS = 1u << 0, /* VERW before each entry */
     GUARD_FILL_RETURNS = 1u << 1,  /* refill the return stack after each exit */
     GUARD_BARRIER = 1u << 2,       /* IBPB after each exit */
+    /* No guard, but looked at in the same place, for nothing where it is off. */
+    GUARD_COUNT_TICKS = 1u << 3,   /* HvStatsVpGuestTicks */
 };
 
 /* About the boot processor; the others are alike. */
@@ -40,6 +42,9 @@ extern struct speculation speculation; /* [I] after boot */
 
 /* Fill @s with what the processor of @cpuid has and needs. Pure. */
 void speculation_choose(struct speculation *s, cpuid_reader cpuid);
+
+/* Have ticks in guest mode counted, of every VP. After the choice, before there is a VP. */
+void speculation_count_ticks(struct speculation *s);
 
 /* Say what was chosen, in a line of the log. */
 void speculation_log(const struct speculation *s);

@@ -9,6 +9,7 @@
 #include "core/vp.h"
 #include "mm/pfn.h"
 #include "mm/phys.h"
+#include "synic/monitor.h"
 
 static struct {
     struct spinlock lock;
@@ -38,6 +39,7 @@ void statistics_refresh(void)
     set(HvStatsHvPartitions, partition_live());
     set(HvStatsHvTotalPages, pfn_count(PFN_KEPT) + pfn_count(PFN_POOL));
     set(HvStatsHvVirtualProcessors, vp_live());
+    set(HvStatsHvMonitoredNotifications, monitor_count());
     set(HvStatsHvMappedPages, pfn_mapped());
     set(HvStatsHvPorts, ports);
     set(HvStatsHvConnections, connections);

@@ -53,14 +53,16 @@ void timer_arm(struct timer *t, uint64_t deadline_tsc)
 
 /* A cancelled timer that was the earliest leaves the physical timer as it is: it then fires once
  * for nothing, which is cheaper than programming it again. */
-void timer_cancel(struct timer *t) NO_LOCK_CHECK
+bool timer_cancel(struct timer *t) NO_LOCK_CHECK
 {
     if (!t->node.queued)
-        return;
+        return false;
     struct pcpu *cpu = lock_home(t);
+    bool queued = t->node.queued;
 
     heap_remove(&cpu->timers, &t->node);
     spin_unlock(&cpu->timer_lock);
+    return queued;
 }
 
 void timers_run(struct pcpu *cpu)

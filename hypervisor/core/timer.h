@@ -25,8 +25,9 @@ void timer_init(struct timer *t, timer_fn fn);
 /* Queue @t, queued or not, on this LP for host TSC @deadline; a past one fires soon. */
 void timer_arm(struct timer *t, uint64_t deadline_tsc);
 
-/* After return @t is not queued; its function may still be running on another LP. */
-void timer_cancel(struct timer *t);
+/* After return @t is not queued; its function may still be running on another LP. True: it was
+ * queued, and so is not called for that any more. */
+bool timer_cancel(struct timer *t);
 
 struct pcpu;
 /* Call what is due on this LP, and program its physical timer. Its run loop, no lock held. */

@@ -14,6 +14,7 @@
 #include "core/speculation.h"
 #include "debug/log.h"
 #include "mm/phys.h"
+#include "synic/monitor.h"
 #include "virt/virt.h"
 
 /* SINT of the parent to which intercept messages go (TLFS 2.0A, 9.4). */
@@ -80,9 +81,12 @@ void vp_tpr_show(struct vp *vp)
 void vp_load(struct vp *vp)
 {
     struct pcpu *cpu = this_cpu();
+    struct partition *p = vp->partition;
 
-    __atomic_fetch_or(&vp->partition->running_lps[cpu->lp_index / 64], 1ull << cpu->lp_index % 64,
-                      __ATOMIC_SEQ_CST);
+    __atomic_fetch_or(&p->running_lps[cpu->lp_index / 64], cpu->lp_bit, __ATOMIC_SEQ_CST);
+    /* After that, as synic/monitor.c has it. */
+    if (__builtin_expect(__atomic_load_n(&p->ports.asleep, __ATOMIC_SEQ_CST) != 0, 0))
+        monitor_wake(&p->ports);
     vp_tpr_show(vp);
     fpu_load(vp);
     insn_write_dr0(vp->dr[0]);
@@ -105,8 +109,8 @@ void vp_unload(struct vp *vp)
     vp->dr[2] = insn_read_dr2();
     vp->dr[3] = insn_read_dr3();
     fpu_save(vp);
-    __atomic_fetch_and(&vp->partition->running_lps[cpu->lp_index / 64],
-                       ~(1ull << cpu->lp_index % 64), __ATOMIC_SEQ_CST);
+    __atomic_fetch_and(&vp->partition->running_lps[cpu->lp_index / 64], ~cpu->lp_bit,
+                       __ATOMIC_SEQ_CST);
 }
 
 /* ---- hooks of the local APIC (emul/lapic.h) ---- */

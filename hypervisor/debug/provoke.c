@@ -21,6 +21,7 @@ static struct {
 } request;
 
 bool provoke_armed;
+bool provoke_ticks;
 
 static void provoke_panic(struct vp *vp)
 {
@@ -114,6 +115,10 @@ static const char *parse_word(const char *s)
             provoke_armed = true;
             return rest;
         }
+    if ((rest = after(s, "ticks")) != NULL) {
+        provoke_ticks = true;
+        return rest;
+    }
     if ((rest = after(s, "lp=")) != NULL)
         return parse_number(rest, &request.lp);
     if ((rest = after(s, "seed=")) != NULL)
@@ -135,8 +140,10 @@ void provoke_init(const char *options)
         const char *rest = parse_word(s);
         if (rest == NULL || (*rest != ',' && *rest != '\0' && *rest != '\n')) {
             hv_log("boot.cfg: hvdebug is KIND[,lp=N][,context=root|child] with KIND one of panic, "
-                   "assert, fault, lock, overflow, log, dump, or stop[,seed=N][,max=N]: ignored");
+                   "assert, fault, lock, overflow, log, dump, or stop[,seed=N][,max=N], or ticks: "
+                   "ignored");
             provoke_armed = false;
+            provoke_ticks = false;
             return;
         }
         s = *rest == ',' ? rest + 1 : rest;

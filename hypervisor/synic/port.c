@@ -13,6 +13,7 @@ void port_space_init(struct port_space *sp, hv_partition_id id, struct partition
                      struct pool *pool)
 {
     *sp = (struct port_space){.id = id, .partition = partition, .pool = pool};
+    list_init(&sp->sleeping);
 }
 
 static void live_add(struct port_space *sp)
@@ -72,6 +73,16 @@ static hv_status event_check(struct port_space *sp, const struct hv_event_port_i
     return vp_check(sp, info->target_vp);
 }
 
+static hv_status address_check(uint64_t address)
+{
+    return address % HV_PAGE_SIZE ? HV_STATUS_INVALID_ALIGNMENT : HV_STATUS_SUCCESS;
+}
+
+static hv_status monitor_check(const struct hv_monitor_port_info *info)
+{
+    return info->reserved ? HV_STATUS_INVALID_PARAMETER : address_check(info->monitor_address);
+}
+
 static hv_status info_check(struct port_space *sp, const struct hv_port_info *info)
 {
     if (info->reserved)
@@ -81,7 +92,9 @@ static hv_status info_check(struct port_space *sp, const struct hv_port_info *in
         return message_check(sp, &info->message);
     case HvPortTypeEvent:
         return event_check(sp, &info->event);
-    default: /* nobody scans monitor pages */
+    case HvPortTypeMonitor:
+        return monitor_check(&info->monitor);
+    default:
         return HV_STATUS_INVALID_PARAMETER;
     }
 }
@@ -89,8 +102,11 @@ static hv_status info_check(struct port_space *sp, const struct hv_port_info *in
 /* What a connection says of itself must fit @type, the type of its port. */
 static hv_status connection_check(const struct hv_connection_info *info, uint32_t type)
 {
-    if (info->port_type != type || info->reserved || info->words[0] || info->words[1] ||
-        info->words[2] || (type != HvPortTypeMessage && type != HvPortTypeEvent))
+    if (info->port_type != type || info->reserved || info->words[1] || info->words[2])
+        return HV_STATUS_INVALID_PARAMETER;
+    if (type == HvPortTypeMonitor)
+        return address_check(info->monitor_address);
+    if (info->words[0] || (type != HvPortTypeMessage && type != HvPortTypeEvent))
         return HV_STATUS_INVALID_PARAMETER;
     return HV_STATUS_SUCCESS;
 }
@@ -132,6 +148,7 @@ static void port_destroy(struct port *port)
         BUG_ON(!(__atomic_load_n(&port->free, __ATOMIC_ACQUIRE) & 1u << i));
         pool_free(sp->pool, port->buffer[i]);
     }
+    monitor_destroy(port->monitor);
     pool_free(sp->pool, port);
     __atomic_fetch_sub(&counts.ports, 1, __ATOMIC_RELAXED);
     live_drop(sp);
@@ -159,21 +176,37 @@ static bool buffers_alloc(struct port *port)
     return true;
 }
 
-/* A port as @info says, in no table yet; NULL: no memory. */
-static struct port *port_make(struct port_space *sp, hv_port_id id, hv_partition_id peer,
-                              const struct hv_port_info *info)
+/* What @port consists of beside itself, by its type. */
+static hv_status parts_alloc(struct port *port)
+{
+    switch (port->info.port_type) {
+    case HvPortTypeMessage:
+        return buffers_alloc(port) ? HV_STATUS_SUCCESS : HV_STATUS_INSUFFICIENT_MEMORY;
+    case HvPortTypeMonitor:
+        return monitor_create(port, port->info.monitor.monitor_address, &port->monitor);
+    default:
+        return HV_STATUS_SUCCESS;
+    }
+}
+
+/* A port as @info says, in no table yet. */
+static hv_status port_make(struct port_space *sp, hv_port_id id, hv_partition_id peer,
+                           const struct hv_port_info *info, struct port **out)
 {
     struct port *port = pool_alloc(sp->pool, sizeof(*port));
+    hv_status st;
 
     if (!port)
-        return NULL;
+        return HV_STATUS_INSUFFICIENT_MEMORY;
     *port = (struct port){.space = sp, .id = id, .peer = peer, .info = *info, .users = 1};
     __atomic_fetch_add(&counts.ports, 1, __ATOMIC_RELAXED);
     live_add(sp);
-    if (info->port_type != HvPortTypeMessage || buffers_alloc(port))
-        return port;
-    port_destroy(port);
-    return NULL;
+    st = parts_alloc(port);
+    if (st == HV_STATUS_SUCCESS)
+        *out = port;
+    else
+        port_destroy(port);
+    return st;
 }
 
 static hv_status port_insert(struct port_space *sp, struct port *port)
@@ -200,9 +233,9 @@ hv_status port_create(struct port_space *sp, hv_port_id id, hv_partition_id conn
     st = info_check(sp, info);
     if (st != HV_STATUS_SUCCESS)
         return st;
-    port = port_make(sp, id, connection_partition, info);
-    if (!port)
-        return HV_STATUS_INSUFFICIENT_MEMORY;
+    st = port_make(sp, id, connection_partition, info, &port);
+    if (st != HV_STATUS_SUCCESS)
+        return st;
     st = port_insert(sp, port);
     if (st != HV_STATUS_SUCCESS)
         port_put(port);
@@ -224,10 +257,14 @@ static struct port *port_take_out(struct port_space *sp, hv_port_id id)
 /* Part a connection and its port, so that no post starts on the port any more. */
 static void link_cut(struct connection *c) REQUIRES(links)
 {
-    c->port->connection = NULL;
+    struct port *port = c->port;
+
+    port->connection = NULL;
     spin_lock(&c->space->lock);
     c->port = NULL;
     spin_unlock(&c->space->lock);
+    if (port->monitor)
+        monitor_disconnect(port->monitor);
 }
 
 hv_status port_delete(struct port_space *sp, hv_port_id id)
@@ -241,6 +278,8 @@ hv_status port_delete(struct port_space *sp, hv_port_id id)
     spin_unlock(&links);
     if (!port)
         return HV_STATUS_INVALID_PORT_ID;
+    if (port->monitor)
+        monitor_hide(port->monitor);
     port_put(port);
     return HV_STATUS_SUCCESS;
 }
@@ -279,6 +318,23 @@ static hv_status connection_insert(struct connection *c, struct port *port) REQU
         port->connection = c;
     }
     spin_unlock(&sp->lock);
+    return st;
+}
+
+/* Put @c into its space, tied to @port, and begin what that means. */
+static hv_status connection_link(struct connection *c, struct port *port) REQUIRES(links)
+{
+    hv_status st = connection_insert(c, port);
+
+    if (st != HV_STATUS_SUCCESS || !port->monitor)
+        return st;
+    st = monitor_connect(port->monitor, c->space, c->info.monitor_address);
+    if (st == HV_STATUS_SUCCESS)
+        return st;
+    spin_lock(&c->space->lock);
+    id_table_remove(&c->space->connections, c->space->pool, c->id);
+    spin_unlock(&c->space->lock);
+    port->connection = NULL;
     return st;
 }
 
@@ -322,7 +378,7 @@ hv_status port_connect(struct port_space *sp, hv_connection_id id, struct port_s
     spin_lock(&links);
     st = port_for_connection(sp, target, port_id, info, &port);
     if (st == HV_STATUS_SUCCESS)
-        st = connection_insert(c, port);
+        st = connection_link(c, port);
     spin_unlock(&links);
     if (st != HV_STATUS_SUCCESS)
         connection_free(c);

@@ -14,12 +14,13 @@
  * from the port id modulo the number of VPs: ports spread over the VPs, and one port keeps to one
  * VP (and so keeps its messages in order) as long as the same VPs can take messages.
  *
- * Memory. A port, its 16 message buffers and its table nodes come from the pool of its partition, a
- * connection from its own; deletion gives everything back, queued messages included.
+ * Memory. A port, its 16 message buffers or its monitor (synic/monitor.h) and its table nodes come
+ * from the pool of its partition, a connection from its own; deletion gives everything back, queued
+ * messages included.
  *
- * Locks, in this order: the links lock (one, connects and deletions only), a space's lock, a
- * SynIC's lock, a pool's. A post holds only a count of users on its port while it works; the last
- * user of a deleted port frees it. */
+ * Locks, in this order: the links lock (one, connects and deletions only), a monitor's, a space's
+ * lock, a SynIC's lock, a pool's. A post holds only a count of users on its port while it works;
+ * the last user of a deleted port frees it. */
 #ifndef SYNIC_PORT_H
 #define SYNIC_PORT_H
 
@@ -44,6 +45,9 @@ struct port_space {
     struct id_table ports;       /* [lock] struct port */
     struct id_table connections; /* [lock] struct connection */
     uint32_t live;               /* [a] ports and connections not yet freed */
+    uint32_t monitors;           /* [a] monitors through which it sends (synic/monitor.h) */
+    uint32_t asleep;             /* [a] to read, [lock] to write: length of */
+    struct list sleeping;        /* [lock] those that wait until a VP of the partition runs */
 };
 
 /* ---- hooks: defined by core, and by the tests ------------------------------------------------ */
@@ -71,7 +75,8 @@ bool port_space_drain(struct port_space *sp, unsigned budget) MUST_CHECK;
 /* ---- hypercall workers: inputs are copies that no guest can change -----------------------------
  */
 
-/* Make port @id in @sp, for a connection from the partition @connection_partition. */
+/* Make port @id in @sp, for a connection from the partition @connection_partition. With a monitor
+ * port, as with its connection, the partition is initialized, and stays so during the call. */
 hv_status port_create(struct port_space *sp, hv_port_id id, hv_partition_id connection_partition,
                       const struct hv_port_info *info) MUST_CHECK;
 

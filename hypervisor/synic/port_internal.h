@@ -3,6 +3,7 @@
 #ifndef SYNIC_PORT_INTERNAL_H
 #define SYNIC_PORT_INTERNAL_H
 
+#include <synic/monitor.h>
 #include <synic/port.h>
 
 struct port;
@@ -23,9 +24,10 @@ struct port {
     hv_partition_id peer;          /* [I] who may connect */
     struct hv_port_info info;      /* [I] checked */
     struct connection *connection; /* [links] */
-    uint32_t users;                /* [a] 1 until deleted, and 1 for each post under way */
-    uint32_t free;                 /* [a] buffers that wait for nothing */
+    uint32_t users; /* [a] 1 until deleted, 1 for each post under way, 1 while it is monitored */
+    uint32_t free;  /* [a] buffers that wait for nothing */
     struct port_buffer *buffer[HV_PORT_MESSAGE_BUFFER_COUNT]; /* [I] message ports only */
+    struct monitor *monitor;                                  /* [I] monitor ports only */
 };
 
 struct connection {

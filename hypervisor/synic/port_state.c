@@ -24,6 +24,8 @@ static void port_fill(const struct port *port, struct port_state *out)
         .peer = port->peer,
         .info = port->info,
     };
+    if (port->monitor)
+        monitor_page_save(port->monitor, out->monitor_page);
     for (unsigned i = 0; i < HV_PORT_MESSAGE_BUFFER_COUNT && port->buffer[i]; i++)
         if (!(port->free & 1u << i))
             message_save(port->buffer[i], &out->message[out->waiting++]);
@@ -93,6 +95,8 @@ hv_status port_restore(struct port_space *sp, const struct port_state *in)
     spin_lock(&sp->lock);
     port = id_table_get(&sp->ports, in->id);
     spin_unlock(&sp->lock);
+    if (port->monitor)
+        monitor_page_restore(port->monitor, in->monitor_page);
     for (unsigned i = 0; i < in->waiting; i++)
         message_restore(port, port->buffer[i], &in->message[i]);
     return HV_STATUS_SUCCESS;

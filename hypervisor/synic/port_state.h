@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* synic/port_state.h - saving and restoring ports and connections, with the messages that wait.
+/* synic/port_state.h - saving and restoring ports and connections, with the messages that wait and
+ * the triggers that are pending.
  *
  * To save a space, ask for the port with the lowest identifier from 0 on, then from the one after
  * it on, until there is none; the same for connections. To restore: first the SynICs, then the
- * ports of every partition, then the connections. Nobody uses the space meanwhile. */
+ * ports of every partition, then the connections, those to monitor ports last: what is pending there
+ * is signalled through the others soon after. Nobody uses the space meanwhile. */
 #ifndef SYNIC_PORT_STATE_H
 #define SYNIC_PORT_STATE_H
 
 #include <synic/port.h>
 
-#define PORT_STATE_VERSION 1
+#define PORT_STATE_VERSION 2
 
 struct port_state_message {
     uint64_t order;    /* among all that were queued in that VP's SynIC */
@@ -28,13 +30,17 @@ struct port_state {
     struct hv_port_info info;
     uint32_t waiting; /* messages below that mean something */
     uint32_t reserved;
-    struct port_state_message message[HV_PORT_MESSAGE_BUFFER_COUNT];
+    union {
+        struct port_state_message message[HV_PORT_MESSAGE_BUFFER_COUNT];
+        uint8_t monitor_page[HV_PAGE_SIZE]; /* of a monitor port; its guests may have written it */
+    };
 };
 ABI_SIZE(struct port_state, 4400);
 ABI_OFFSET(struct port_state, peer, 8);
 ABI_OFFSET(struct port_state, info, 16);
 ABI_OFFSET(struct port_state, waiting, 40);
 ABI_OFFSET(struct port_state, message, 48);
+ABI_OFFSET(struct port_state, monitor_page, 48);
 
 #define CONNECTION_STATE_VERSION 1
 

@@ -2,6 +2,7 @@
 set(SYNIC_SOURCES
     ${CMAKE_CURRENT_LIST_DIR}/id_table.c
     ${CMAKE_CURRENT_LIST_DIR}/message.c
+    ${CMAKE_CURRENT_LIST_DIR}/monitor.c
     ${CMAKE_CURRENT_LIST_DIR}/port.c
     ${CMAKE_CURRENT_LIST_DIR}/port_state.c
     ${CMAKE_CURRENT_LIST_DIR}/post.c

@@ -19,6 +19,7 @@
 #include "log.h"
 #include "mm/boot_memory.h"
 #include "mm/init.h"
+#include "mm/alias.h"
 #include "mm/memory.h"
 #include "mm/paging.h"
 #include "panic.h"
@@ -98,6 +99,7 @@ static void init_thread(void *unused)
     drivers_init(memdisk_size());
     if (option_is("deposit", "page"))
         pool_use_pages();
+    alias_init();
     child_init();
     if (selftest_wanted())
         child_selftest();

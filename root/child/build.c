@@ -9,15 +9,11 @@
 #include "child/child.h"
 #include "child/hv.h"
 #include "child/image.h"
+#include "child/ports.h"
 #include "log.h"
 #include "mm/memory.h"
 #include "mm/paging.h"
-
-enum { EVENT_CONNECTION = 1, MESSAGE_CONNECTION = 2 };
-/* Ports of root: one for a child's events, one for its messages. */
-#define EVENT_PORT(flag)   (0x1000u + (flag))
-#define MESSAGE_PORT(flag) (0x2000u + (flag))
-#define DRAIN_PORT         0x10000u
+#include "bus/bus.h"
 
 static char failure[96]; /* under hv_begin */
 
@@ -164,7 +160,8 @@ static void map_stats(const struct hv_client *h, struct child *c)
 
 static hv_status install_intercepts(const struct hv_client *h, struct child *c)
 {
-    static const uint16_t ports[] = {GUEST_PORT_CONSOLE, GUEST_PORT_EXIT};
+    static const uint16_t ports[] = {GUEST_PORT_CONSOLE, GUEST_PORT_ROOT_TICKS,
+                                     GUEST_PORT_ROOT_EXITS, GUEST_PORT_EXIT};
     const uint32_t access = HV_INTERCEPT_ACCESS_MASK_READ | HV_INTERCEPT_ACCESS_MASK_WRITE;
     hv_status st = HV_STATUS_SUCCESS;
 
@@ -175,47 +172,22 @@ static hv_status install_intercepts(const struct hv_client *h, struct child *c)
     return st;
 }
 
-static hv_status make_port(const struct hv_client *h, struct child *c, uint32_t port,
-                           const struct hv_port_info *info, uint32_t connection)
-{
-    const struct hv_input_create_port create = {
-        .port_partition_id = hv_root_id(),
-        .port_id = port,
-        .connection_partition_id = c->id,
-        .port_info = *info,
-    };
-    const struct hv_input_connect_port connect = {
-        .connection_partition_id = c->id,
-        .connection_id = connection,
-        .port_partition_id = hv_root_id(),
-        .port_id = port,
-        .connection_info = {.port_type = info->port_type},
-    };
-    hv_status st = WITH_DEPOSITS(h, pool_of_root(), hv_call_create_port(h, &create));
-
-    if (st != HV_STATUS_SUCCESS)
-        return st;
-    return WITH_DEPOSITS(h, &c->pool, hv_call_connect_port(h, &connect));
-}
-
+/* What toy guests may signal and post; a child gets the event if a doorbell was free. */
 static hv_status make_ports(const struct hv_client *h, struct child *c)
 {
-    const struct hv_port_info event = {
-        .port_type = HvPortTypeEvent,
-        .event = {.target_sint = HV_SINT_CHILDREN, .base_flag_number = (uint16_t)c->event_flag,
-                  .flag_count = 1},
-    };
+    const struct hv_port_info event = doorbell_port_info(&c->event);
     const struct hv_port_info message = {
         .port_type = HvPortTypeMessage,
         .message = {.target_sint = HV_SINT_CHILDREN},
     };
-    hv_status st;
+    hv_status st = HV_STATUS_SUCCESS;
 
-    if (c->event_flag == 0)
-        return HV_STATUS_SUCCESS;
-    st = make_port(h, c, EVENT_PORT(c->event_flag), &event, EVENT_CONNECTION);
+    if (c->event.flag != 0)
+        st = port_to_root(h, c, doorbell_port(&c->event), &event, CONNECTION_EVENT);
     if (st == HV_STATUS_SUCCESS)
-        st = make_port(h, c, MESSAGE_PORT(c->event_flag), &message, MESSAGE_CONNECTION);
+        st = port_to_root(h, c, PORT_MESSAGE(child_number(c)), &message, CONNECTION_MESSAGE);
+    if (st == HV_STATUS_SUCCESS && c->bus != NULL)
+        st = bus_connect(c->bus, h);
     return st;
 }
 
@@ -265,7 +237,7 @@ void child_drain_root(void)
     const char *wrong = make_partition(h, &peer);
     hv_status st = wrong == NULL ? HV_STATUS_SUCCESS : HV_STATUS_NO_RESOURCES;
     struct hv_input_create_port port = {
-        .port_id = DRAIN_PORT,
+        .port_id = PORT_DRAIN,
         .port_partition_id = hv_root_id(),
         .connection_partition_id = peer.id,
         .port_info = {.port_type = HvPortTypeEvent,
@@ -276,7 +248,7 @@ void child_drain_root(void)
         st = hv_call_create_port(h, &port);
     hv_end();
     if (st == HV_STATUS_INSUFFICIENT_MEMORY)
-        log_print("pool: root's own is empty, with %u ports", port.port_id - 1 - DRAIN_PORT);
+        log_print("pool: root's own is empty, with %u ports", port.port_id - 1 - PORT_DRAIN);
     else
         log_print("pool: root's own cannot be emptied: %s, status %x", wrong ? wrong : "ports", st);
 }
@@ -292,8 +264,8 @@ static const char *fill_ram(struct child *c, const void *image, size_t size, con
     wrong = image_load(&t, image, size, entry);
     if (wrong != NULL)
         return wrong;
-    return image_boot_data(&t, options, c->vp_count, c->event_flag != 0 ? EVENT_CONNECTION : 0,
-                           c->event_flag != 0 ? MESSAGE_CONNECTION : 0)
+    return image_boot_data(&t, options, c->vp_count, c->event.flag != 0 ? CONNECTION_EVENT : 0,
+                           CONNECTION_MESSAGE)
                ? NULL
                : "the command line is too long";
 }
@@ -323,16 +295,21 @@ const char *child_build(const struct hv_client *h, struct child *c, const void *
     if (wrong != NULL)
         return wrong;
     map_stats(h, c);
-    return run_vps(h, c);
+    wrong = run_vps(h, c);
+    if (wrong != NULL)
+        return wrong;
+    /* Last, for nobody stops its thread where something fails. */
+    return c->bus == NULL || bus_run(c->bus) ? NULL
+                                             : "root has no memory for the thread of its VMBus";
 }
 
 static void delete_ports(const struct hv_client *h, struct child *c)
 {
-    if (c->event_flag == 0)
+    if (!c->created)
         return;
-    /* Those that were never made say so. */
-    (void)hv_call_delete_port(h, hv_root_id(), EVENT_PORT(c->event_flag));
-    (void)hv_call_delete_port(h, hv_root_id(), MESSAGE_PORT(c->event_flag));
+    if (c->event.flag != 0)
+        port_to_root_delete(h, c, doorbell_port(&c->event), CONNECTION_EVENT);
+    port_to_root_delete(h, c, PORT_MESSAGE(child_number(c)), CONNECTION_MESSAGE);
 }
 
 /* False: it is still there, and with it what was mapped into it. */

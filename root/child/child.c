@@ -7,10 +7,12 @@
 #include <rt/mem.h>
 #include "boot/handoff.h"
 #include "child/hv.h"
+#include "child/ports.h"
 #include "child/vm.h"
 #include "cpu/cpu.h"
 #include "log.h"
 #include "mm/memory.h"
+#include "bus/bus.h"
 
 enum {
     RECORDS = 1024,         /* children at a time, and those that ended lately */
@@ -30,7 +32,6 @@ static struct {
     struct id_bucket by_id[ID_BUCKETS];
     struct spinlock lock;
     struct child records[RECORDS];         /* [t] who gets which */
-    struct child *by_event[HV_EVENT_FLAGS_COUNT]; /* [a] */
     struct list ending;                    /* [t] */
     struct wait_queue reaper;
     uint32_t oldest;                       /* [t] where reuse of ended records looks first */
@@ -136,25 +137,96 @@ static void id_leave(const struct child *c)
     spin_unlock(&b->lock, flags);
 }
 
-/* ---- events ---- */
+/* ---- events and messages ---- */
 
 /* Under the lock: what has begun to end gets its memory taken away. */
-static void child_event(uint32_t flag)
+void child_event(void *context)
 {
-    struct child *c = __atomic_load_n(&children.by_event[flag], __ATOMIC_ACQUIRE);
-    uint64_t flags;
+    struct child *c = context;
+    uint64_t flags = spin_lock(&c->lock);
 
-    if (c == NULL)
-        return;
-    flags = spin_lock(&c->lock);
-    if (child_runs(c) && c->event_flag == flag && c->ram_blocks != 0) {
+    if (child_runs(c) && c->ram_blocks != 0) {
         struct guest_boot *boot = phys_to_virt(c->ram[0] + GUEST_BOOT_GPA);
         __atomic_fetch_add(&boot->events_handled, 1, __ATOMIC_RELEASE);
     }
     spin_unlock(&c->lock, flags);
 }
 
+/* Messages on other ports are for nobody: they are taken so that their ports do not fill up. */
+static void child_message(const struct hv_message *m)
+{
+    uint64_t port = m->header.origination_id, flags;
+    struct child *c;
+
+    if (port < PORT_BUS(0, 0) || port >= PORT_BUS(RECORDS, 0))
+        return;
+    c = &children.records[(port - PORT_BUS(0, 0)) / 2];
+    flags = spin_lock(&c->lock);
+    if (c->bus != NULL && child_runs(c))
+        bus_message(c->bus, m);
+    spin_unlock(&c->lock, flags);
+}
+
+uint32_t child_number(const struct child *c)
+{
+    return (uint32_t)(c - children.records);
+}
+
+struct bus *child_bus_get(struct child *c)
+{
+    uint64_t flags = spin_lock(&c->lock);
+    struct bus *b = c->bus;
+
+    if (b != NULL)
+        c->bus_users++;
+    spin_unlock(&c->lock, flags);
+    return b;
+}
+
+void child_bus_put(struct child *c)
+{
+    uint64_t flags = spin_lock(&c->lock);
+
+    c->bus_users--;
+    spin_unlock(&c->lock, flags);
+}
+
+/* Nobody finds the bus of @c any more, or looks at it. */
+static struct bus *bus_hide(struct child *c)
+{
+    uint64_t flags = spin_lock(&c->lock);
+    struct bus *b = c->bus;
+
+    c->bus = NULL;
+    while (c->bus_users != 0) {
+        spin_unlock(&c->lock, flags);
+        thread_yield();
+        flags = spin_lock(&c->lock);
+    }
+    spin_unlock(&c->lock, flags);
+    return b;
+}
+
 /* ---- the end ---- */
+
+/* Nothing uses the memory of @c any more but its VPs. */
+static void to_reaper(struct child *c)
+{
+    uint64_t flags = spin_lock(&children.lock);
+
+    list_push_back(&children.ending, &c->ending);
+    spin_unlock(&children.lock, flags);
+    wake_all(&children.reaper);
+}
+
+/* Of a child that ran. */
+static void begin_end(struct child *c)
+{
+    if (c->bus != NULL)
+        bus_stop(c->bus, to_reaper);
+    else
+        to_reaper(c);
+}
 
 void child_end(struct child *c, uint32_t end, uint32_t status, const char *fmt, ...)
 {
@@ -173,12 +245,8 @@ void child_end(struct child *c, uint32_t end, uint32_t status, const char *fmt, 
         va_end(ap);
     }
     spin_unlock(&c->lock, flags);
-    if (!first)
-        return;
-    flags = spin_lock(&children.lock);
-    list_push_back(&children.ending, &c->ending);
-    spin_unlock(&children.lock, flags);
-    wake_all(&children.reaper);
+    if (first)
+        begin_end(c);
 }
 
 /* The record is all that stays. */
@@ -200,10 +268,14 @@ static void free_arrays(struct child *c)
 /* Everything that @c, which has begun to end, still has. Under hv_begin. */
 static void take_back(struct child *c, const struct hv_client *h)
 {
-    __atomic_store_n(&children.by_event[c->event_flag], NULL, __ATOMIC_RELEASE);
+    struct bus *bus = bus_hide(c);
+
     id_leave(c);
     child_exits_log(c);
+    if (bus != NULL)
+        bus_destroy(bus, h);
     child_destroy(h, c);
+    doorbell_release(&c->event);
     free_arrays(c);
 }
 
@@ -260,17 +332,6 @@ static const struct boot_module *find_module(const char *name)
     return handoff_find_module(with_suffix);
 }
 
-static uint32_t event_flag_take(struct child *c)
-{
-    for (uint32_t flag = 1; flag < HV_EVENT_FLAGS_COUNT; flag++) {
-        struct child *expected = NULL;
-        if (__atomic_compare_exchange_n(&children.by_event[flag], &expected, c, false,
-                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-            return flag;
-    }
-    return 0;
-}
-
 static bool allocate_arrays(struct child *c)
 {
     c->ram = kalloc(c->memory_size / CHILD_RAM_BLOCK * sizeof(*c->ram));
@@ -292,7 +353,8 @@ static void begin(struct child *c, const struct vm_start *a)
                      ~(CHILD_RAM_BLOCK - 1);
     c->end = VM_END_NONE;
     c->status = 0;
-    c->event_flag = 0;
+    c->bus = NULL;
+    c->bus_users = 0;
     c->pool = (struct child_pool){0};
     c->lines_left = CHILD_LINES_BURST;
     c->lines_dropped = 0;
@@ -349,12 +411,21 @@ static void let_run(struct child *c)
     if (!ended)
         c->state = CHILD_RUNNING;
     spin_unlock(&c->lock, flags);
-    if (!ended)
-        return;
-    flags = spin_lock(&children.lock);
-    list_push_back(&children.ending, &c->ending);
-    spin_unlock(&children.lock, flags);
-    wake_all(&children.reaper);
+    if (ended)
+        begin_end(c);
+}
+
+/* A bus for a child that has something on it. */
+static int64_t make_bus(struct child *c, const struct vm_start *a)
+{
+    struct bus *b = NULL;
+    bool wanted = a->disk_count != 0 || (a->flags & VM_START_ECHO);
+    int64_t result = wanted ? bus_create(c, a, &b) : 0;
+    uint64_t flags = spin_lock(&c->lock);
+
+    c->bus = b;
+    spin_unlock(&c->lock, flags);
+    return result;
 }
 
 int64_t child_start(struct vm_start *a)
@@ -368,15 +439,18 @@ int64_t child_start(struct vm_start *a)
     if (m == NULL)
         return -ENOENT;
     if (a->name[0] == '\0' || a->vp_count > CHILD_VPS_MAX || a->memory_mib == 1 ||
-        a->memory_mib > MEMORY_MAX_MIB)
+        a->memory_mib > MEMORY_MAX_MIB || a->disk_count > VM_DISKS_MAX)
         return -EINVAL;
     result = enter(a, &c);
     if (result != 0)
         return result;
+    result = make_bus(c, a);
     h = hv_begin();
-    c->event_flag = event_flag_take(c);
-    wrong = allocate_arrays(c) ? child_build(h, c, phys_to_virt(m->base), m->size, a->options)
-                               : "root has no memory";
+    (void)doorbell_take(&c->event, 0, child_event, c);
+    wrong = result != 0 ? "its VMBus cannot be made"
+            : !allocate_arrays(c)
+                ? "root has no memory"
+                : child_build(h, c, phys_to_virt(m->base), m->size, a->options);
     if (wrong == NULL) {
         a->partition_id = c->id;
         log_print("child %s: partition %lx, %u VPs, %lu MiB", c->name, c->id, c->vp_count,
@@ -386,18 +460,22 @@ int64_t child_start(struct vm_start *a)
         give_up(c, h, wrong);
     }
     hv_end();
-    return wrong == NULL ? 0 : -EIO;
+    return result != 0 ? result : wrong == NULL ? 0 : -EIO;
 }
 
 void child_init(void)
 {
-    static const struct hv_handlers handlers = {child_intercept, child_event};
+    static const struct hv_handlers handlers = {child_intercept, doorbell_rang, child_message};
 
     list_init(&children.ending);
     wait_queue_init(&children.reaper);
     for (uint32_t i = 0; i < RECORDS; i++) {
         list_init(&children.records[i].ending);
         wait_queue_init(&children.records[i].ended);
+    }
+    if (!doorbell_init()) {
+        log_print("child: no memory for events: no children");
+        return;
     }
     if (!hv_init(&handlers))
         return;

@@ -18,6 +18,7 @@
 #include <rootabi/vm.h>
 #include <rt/format.h>
 #include <rt/list.h>
+#include "child/doorbell.h"
 #include "child/pool.h"
 #include "sched/thread.h"
 
@@ -50,7 +51,9 @@ struct child {
     uint64_t memory_size;      /* [I] bytes */
     uint64_t *ram;             /* [h] physical addresses of the 2 MiB blocks; [c] too, to free it */
     uint32_t ram_blocks;       /* [h] */
-    uint32_t event_flag;       /* [I] of HV_SINT_CHILDREN, also its port; 0: none */
+    struct doorbell event;     /* [h] for the events of toy guests */
+    struct bus *bus;           /* [c] to change: its VMBus; NULL: it has none, or no more */
+    uint32_t bus_users;        /* [c] who looks at it */
     struct child_pool pool;    /* [h] */
     bool created, initialized; /* [h] */
     struct spinlock lock;
@@ -79,6 +82,13 @@ struct child *child_at(uint32_t index);
 struct child *child_by_id(hv_partition_id id);
 void child_put(struct child *c);
 
+/* The number of its record, by which its ports are known. */
+uint32_t child_number(const struct child *c);
+
+/* Its bus, which stays until child_bus_put; NULL: it has none. Thread context. */
+struct bus *child_bus_get(struct child *c);
+void child_bus_put(struct child *c);
+
 /* From now on child_by_id finds @c, whose partition exists, until its end. */
 void child_id_enter(struct child *c);
 
@@ -99,6 +109,9 @@ extern const char *const child_exit_names[CHILD_EXIT_REASONS];
 uint64_t child_counter(const struct child *c, uint32_t vp, uint32_t which); /* HvStatsVp* */
 /* Say what it did most. */
 void child_exits_log(const struct child *c);
+
+/* What a toy guest's event does. Any context. */
+void child_event(void *context);
 
 /* child/build.c: everything up to the first instruction, and everything back. Under hv_begin. */
 const char *child_build(const struct hv_client *h, struct child *c, const void *image, size_t size,

@@ -26,6 +26,7 @@ struct hv_cpu {
     struct hv_client client;
     struct hv_message_page *messages;
     struct hv_synic_event_flags_page *events;
+    uint64_t *counters; /* of this VP: hvabi/stats.h */
     struct irq irqs[HV_SINTS_USED];
     uint64_t window;  /* when it began, in TSC ticks */
     uint64_t busy;    /* ticks spent on children since */
@@ -61,6 +62,16 @@ const struct hv_client *hv_client_here(void)
     return &hv.cpus[this_cpu()->index].client;
 }
 
+const uint64_t *hv_counters_here(void)
+{
+    return hv.cpus[this_cpu()->index].counters;
+}
+
+const struct hv_client *hv_client_fast(void)
+{
+    return &hv.client;
+}
+
 hv_partition_id hv_root_id(void)
 {
     return hv.root_id;
@@ -74,56 +85,78 @@ static bool take_message(struct hv_message *slot, struct hv_message *copy)
 {
     if (__atomic_load_n(&slot->header.message_type, __ATOMIC_ACQUIRE) == HvMessageTypeNone)
         return false;
-    memcpy(copy, slot, sizeof(*copy));
+    copy->header = slot->header;
+    memcpy(copy->payload, slot->payload, copy->header.payload_size);
     __atomic_store_n(&slot->header.message_type, HvMessageTypeNone, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&slot->header.message_flags, __ATOMIC_SEQ_CST) & HV_MESSAGE_FLAG_PENDING)
         insn_wrmsr(HV_X64_MSR_EOM, 0);
     return true;
 }
 
-/* Is the budget of this window used up, now that handling has gone on since @start? */
-static bool over_budget(const struct hv_cpu *c, uint64_t start)
+/* Is the budget of this window used up when @spent more ticks are? */
+static bool over_budget(const struct hv_cpu *c, uint64_t spent)
 {
-    return c->busy + (insn_rdtsc() - start) >= hv.budget_ticks;
+    return c->busy + spent >= hv.budget_ticks;
 }
 
 /* True: all is handled. */
 static bool handle_intercepts(struct hv_cpu *c, uint64_t start)
 {
+    uint64_t spent = 0;
     struct hv_message m;
 
-    while (!over_budget(c, start)) {
+    while (!over_budget(c, spent)) {
         if (!take_message(&c->messages->slots[HV_SINT_INTERCEPT], &m))
             return true;
         hv.handlers->intercept(&m);
+        spent = insn_rdtsc() - start;
     }
     return false;
+}
+
+/* Most of what a look at all flags costs: hence four words at a time. */
+static bool any_of_four(const uint64_t *flags)
+{
+    return (__atomic_load_n(&flags[0], __ATOMIC_RELAXED) |
+            __atomic_load_n(&flags[1], __ATOMIC_RELAXED) |
+            __atomic_load_n(&flags[2], __ATOMIC_RELAXED) |
+            __atomic_load_n(&flags[3], __ATOMIC_RELAXED)) != 0;
+}
+
+/* The flags of one word, of which @first is the first. */
+static void handle_flags(uint64_t *word, uint32_t first)
+{
+    uint64_t set;
+
+    if (__atomic_load_n(word, __ATOMIC_RELAXED) == 0)
+        return;
+    set = __atomic_exchange_n(word, 0, __ATOMIC_ACQ_REL);
+    for (; set != 0; set &= set - 1)
+        hv.handlers->event(first + (uint32_t)__builtin_ctzll(set));
 }
 
 static void handle_events(struct hv_cpu *c)
 {
     uint64_t *flags = (uint64_t *)(void *)&c->events->slots[HV_SINT_CHILDREN];
 
-    for (uint32_t i = 0; i < HV_EVENT_FLAGS_COUNT / 64; i++) {
-        if (__atomic_load_n(&flags[i], __ATOMIC_RELAXED) == 0)
-            continue;
-        uint64_t set = __atomic_exchange_n(&flags[i], 0, __ATOMIC_ACQ_REL);
-        for (; set != 0; set &= set - 1)
-            hv.handlers->event(i * 64 + (uint32_t)__builtin_ctzll(set));
-    }
+    for (uint32_t i = 0; i < HV_EVENT_FLAGS_COUNT / 64; i += 4)
+        if (any_of_four(&flags[i]))
+            for (uint32_t k = i; k < i + 4; k++)
+                handle_flags(&flags[k], k * 64);
 }
 
-/* Children's messages are for nobody yet: taken, so that their ports do not fill up. */
 static bool handle_children(struct hv_cpu *c, uint64_t start)
 {
     struct hv_message m;
 
-    if (over_budget(c, start))
+    if (over_budget(c, 0))
         return false;
     handle_events(c);
-    while (take_message(&c->messages->slots[HV_SINT_CHILDREN], &m))
-        if (over_budget(c, start))
+    while (take_message(&c->messages->slots[HV_SINT_CHILDREN], &m)) {
+        hv.handlers->message(&m);
+        if (over_budget(c, insn_rdtsc() - start))
             return false;
+    }
     return true;
 }
 
@@ -213,8 +246,10 @@ static bool synic_allocate(struct hv_cpu *c, uint32_t cpu)
 {
     c->messages = zeroed_page();
     c->events = zeroed_page();
+    c->counters = zeroed_page();
     wait_queue_init(&c->queue);
-    return c->messages != NULL && c->events != NULL && client_init(&c->client) &&
+    return c->messages != NULL && c->events != NULL && c->counters != NULL &&
+           client_init(&c->client) &&
            sint_allocate(c, HV_SINT_INTERCEPT, cpu, intercept_interrupt) &&
            sint_allocate(c, HV_SINT_CHILDREN, cpu, children_interrupt);
 }
@@ -224,6 +259,8 @@ static void synic_on(void *argument)
 {
     struct hv_cpu *c = argument;
 
+    insn_wrmsr(HV_X64_MSR_STATS_VP_RETAIL_PAGE,
+               virt_to_phys(c->counters) | HV_X64_MSR_PAGE_ENABLE);
     insn_wrmsr(HV_X64_MSR_SIMP, virt_to_phys(c->messages) | HV_X64_MSR_PAGE_ENABLE);
     insn_wrmsr(HV_X64_MSR_SIEFP, virt_to_phys(c->events) | HV_X64_MSR_PAGE_ENABLE);
     for (uint32_t sint = 0; sint < HV_SINTS_USED; sint++)

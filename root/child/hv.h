@@ -18,6 +18,7 @@ enum { HV_SINT_INTERCEPT = 0, HV_SINT_CHILDREN = 1, HV_SINTS_USED = 2 };
 struct hv_handlers {
     void (*intercept)(const struct hv_message *m);
     void (*event)(uint32_t flag); /* of HV_SINT_CHILDREN, already cleared */
+    void (*message)(const struct hv_message *m); /* of HV_SINT_CHILDREN */
 };
 
 /* Find the hypervisor, set up hypercalls and every CPU's SynIC. False: there is none, or (logged) it
@@ -30,6 +31,12 @@ void hv_end(void);
 
 /* The client of this CPU, for interrupt handlers. */
 const struct hv_client *hv_client_here(void);
+
+/* Of root's VP that this is: its statistics page (hvabi/stats.h). Interrupts off. */
+const uint64_t *hv_counters_here(void);
+
+/* The client for calls that use registers only. Any context. */
+const struct hv_client *hv_client_fast(void);
 
 /* Root's own partition id. */
 hv_partition_id hv_root_id(void);

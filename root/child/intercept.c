@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* root/child/intercept.c - what root answers when the hypervisor asks it about a child: two ports.
+/* root/child/intercept.c - what root answers when the hypervisor asks it about a child: a few ports.
  * Everything else ends the child, with the reason. Runs in the interrupt of SINT 0, interrupts off;
  * the VP is suspended until its registers are set. */
 #include <hvabi/guest_boot.h>
 #include <hvabi/message.h>
+#include <hvabi/stats.h>
+#include <x86/insn.h>
 #include "child/child.h"
 #include "child/hv.h"
 #include "log.h"
@@ -78,6 +80,20 @@ static uint64_t rax_with(uint64_t rax, unsigned size, uint64_t value)
     return (rax & ~mask) | (value & mask & UINT32_MAX);
 }
 
+/* What reading a port but the console's brings. The counter of ticks lacks the TSC at this VP's last
+ * entry. */
+static __attribute__((noinline, cold)) uint64_t counter_value(uint16_t port)
+{
+    const uint64_t *counters = hv_counters_here();
+    uint64_t ticks = __atomic_load_n(&counters[HvStatsVpGuestTicks], __ATOMIC_RELAXED);
+
+    if (ticks != 0 && port == GUEST_PORT_ROOT_TICKS)
+        return ticks + insn_rdtsc();
+    if (ticks != 0 && port == GUEST_PORT_ROOT_EXITS)
+        return __atomic_load_n(&counters[HvStatsVpTotalExits], __ATOMIC_RELAXED);
+    return UINT32_MAX;
+}
+
 static void io_port(struct child *c, const struct hv_x64_io_port_intercept_message *m)
 {
     unsigned size = m->access_info & HV_X64_IO_PORT_ACCESS_SIZE_MASK;
@@ -94,7 +110,8 @@ static void io_port(struct child *c, const struct hv_x64_io_port_intercept_messa
     }
     if (m->header.access_type == HvInterceptAccessRead) {
         rax = rax_with(rax, size,
-                       m->port_number == GUEST_PORT_CONSOLE ? GUEST_CONSOLE_PRESENT : UINT32_MAX);
+                       m->port_number == GUEST_PORT_CONSOLE ? GUEST_CONSOLE_PRESENT
+                                                            : counter_value(m->port_number));
     } else if (m->port_number == GUEST_PORT_CONSOLE) {
         flags = spin_lock(&c->lock);
         console_put(c, m->header.vp_index, (char)rax);

@@ -7,14 +7,15 @@
 #include <rootabi/errno.h>
 #include <rt/format.h>
 #include <rt/mem.h>
+#include <rt/sha256.h>
 #include "child/child.h"
 #include "child/hv.h"
 #include "child/statistics.h"
 #include "cpu/cpu.h"
-#include "lib/sha256.h"
 #include "mm/memory.h"
 #include "sched/thread.h"
 #include "vm/operations.h"
+#include "bus/bus.h"
 
 #define NS_PER_100NS 100u
 
@@ -185,10 +186,43 @@ static int64_t lp(struct vm_lp *a)
     return 0;
 }
 
+/* Of @c; the number of those that it has, in *@index, is taken off. */
+static bool channel_of(struct child *c, uint32_t *index, struct vm_channel *a)
+{
+    struct bus *b = child_bus_get(c);
+    bool found = false;
+
+    if (b == NULL)
+        return false;
+    found = bus_channel(b, *index, a);
+    for (uint32_t count = 0; !found && *index != 0; count++)
+        if (!bus_channel(b, count, a)) {
+            *index -= count;
+            break;
+        }
+    child_bus_put(c);
+    return found;
+}
+
+static int64_t channel(struct vm_channel *a)
+{
+    uint32_t index = a->index;
+    struct child *c;
+    bool found = false;
+
+    for (uint32_t i = 0; !found && (c = child_at(i)) != NULL; i++) {
+        *a = (struct vm_channel){.index = a->index};
+        found = channel_of(c, &index, a);
+        rt_strlcpy(a->partition, c->name, sizeof(a->partition));
+        child_put(c);
+    }
+    return found ? 0 : -ENOENT;
+}
+
 void vm_operations_register(void)
 {
     static const struct vm_operations operations = {child_start, stop, wait, partition, vp,
-                                                    child_statistic, hash, lp};
+                                                    child_statistic, hash, lp, channel};
 
     child_statistics_init();
     vm_register(&operations);

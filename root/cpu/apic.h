@@ -10,7 +10,7 @@
 /* Choose the access mode and map the registers: once, on the bootstrap processor. */
 void apic_init_boot(void);
 
-/* Enable this CPU's local APIC, its timer masked until apic_timer_set. */
+/* Enable this CPU's local APIC, its timer stopped until apic_timer_set. */
 void apic_init_cpu(void);
 
 /* Find the timer's frequency: once, after time_init. */

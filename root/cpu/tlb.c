@@ -28,7 +28,8 @@ static uint64_t request(struct cpu *cpu)
     return number;
 }
 
-void tlb_flush_space(const struct address_space *space)
+/* Flush here, and on each other CPU that has @space loaded, or on all. */
+static void flush(const struct address_space *space, bool all)
 {
     uint32_t n = cpu_count();
 
@@ -41,10 +42,21 @@ void tlb_flush_space(const struct address_space *space)
         struct cpu *cpu = cpu_get(i);
         uint64_t number;
 
-        if (__atomic_load_n(&cpu->space, __ATOMIC_ACQUIRE) != space)
+        if (!all && __atomic_load_n(&cpu->space, __ATOMIC_ACQUIRE) != space)
             continue;
         number = request(cpu);
         while (__atomic_load_n(&cpu->tlb_done, __ATOMIC_ACQUIRE) < number)
             insn_pause();
     }
+}
+
+void tlb_flush_space(const struct address_space *space)
+{
+    flush(space, false);
+}
+
+/* The thread may move between the flush here and the requests: its old CPU is asked too. */
+void tlb_flush_kernel(void)
+{
+    flush(NULL, true);
 }

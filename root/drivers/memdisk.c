@@ -167,6 +167,7 @@ static void memdisk_describe(struct memdisk *m, uint64_t size)
     d->queue_depth = QUEUE_DEPTH;
     d->can_discard = true;
     d->can_force_unit_access = true;
+    d->in_memory = true;
     d->driver = m;
 }
 

@@ -2,7 +2,8 @@
 /* root/drivers/nvme.c - NVMe: finds controllers, registers their namespaces, watches over them.
  *
  * The watchdog thread of a controller resets it when a command takes too long or the controller
- * reports a fatal error, and closes it when it is gone or no longer answers. */
+ * reports a fatal error, and closes it when it is gone, is to leave its slot, or no longer answers.
+ */
 #include <rt/format.h>
 #include <rt/mem.h>
 #include "cpu/cpu.h"
@@ -179,13 +180,40 @@ static bool controller_watch(struct nvme *c)
     return false;
 }
 
-static void watchdog_thread(void *argument)
+static bool is_to_go(void *context)
 {
-    struct nvme *c = argument;
+    const struct nvme *c = context;
+
+    return __atomic_load_n(&c->removed, __ATOMIC_ACQUIRE); /* pairs with nvme_remove */
+}
+
+static bool is_closed(void *context)
+{
+    const struct nvme *c = context;
+
+    return __atomic_load_n(&c->closed, __ATOMIC_ACQUIRE); /* pairs with watchdog_thread */
+}
+
+/* What the device was told is done stays done; what is under way ends with the device. */
+static void controller_leave(struct nvme *c)
+{
+    for (uint32_t i = 0; i < c->queue_count; i++)
+        nvme_queue_stop(&c->queues[i]);
+    nvme_shut_down(c);
+    controller_close(c, BLOCK_GONE);
+}
+
+/* Until the controller is closed. */
+static void controller_guard(struct nvme *c)
+{
     uint64_t next = time_now() + WATCH_PERIOD_NS;
 
     for (;;) {
-        thread_sleep(c->polled ? POLL_PERIOD_NS : WATCH_PERIOD_NS);
+        if (wait_until_timeout(&c->watch, is_to_go, c,
+                               c->polled ? POLL_PERIOD_NS : WATCH_PERIOD_NS)) {
+            controller_leave(c);
+            return;
+        }
         for (uint32_t i = 0; c->polled && i < c->queue_count; i++)
             nvme_queue_interrupt(&c->queues[i]);
         if (time_now() < next)
@@ -194,6 +222,15 @@ static void watchdog_thread(void *argument)
             return;
         next = time_now() + WATCH_PERIOD_NS;
     }
+}
+
+static void watchdog_thread(void *argument)
+{
+    struct nvme *c = argument;
+
+    controller_guard(c);
+    __atomic_store_n(&c->closed, true, __ATOMIC_RELEASE); /* pairs with is_closed */
+    wake_all(&c->watch);
 }
 
 static bool nvme_match(const struct pci_device *d)
@@ -210,6 +247,7 @@ static bool nvme_probe(struct pci_device *d)
     if (!c)
         return false;
     c->pci = d;
+    wait_queue_init(&c->watch);
     rt_snprintf(c->name, sizeof(c->name), "nvme-%02x:%02x.%x", d->bus, d->device, d->function);
     pci_enable(d);
     c->registers = d->bars[0].size >= NVME_REGS_SIZE_MIN ? pci_map_bar(d, 0) : NULL;
@@ -219,9 +257,26 @@ static bool nvme_probe(struct pci_device *d)
         return false;
     }
     namespaces_add(c, highest);
-    if (!thread_start("nvme", watchdog_thread, c, -1))
+    d->driver_data = c;
+    c->watched = thread_start("nvme", watchdog_thread, c, -1) != NULL;
+    if (!c->watched)
         log_print("%s: nobody watches over it: no thread", c->name);
     return true;
 }
 
-const struct pci_driver nvme_driver = {.name = "nvme", .match = nvme_match, .probe = nvme_probe};
+/* The controller and its disks stay known; only the watchdog closes it, unless there is none. */
+static void nvme_remove(struct pci_device *d)
+{
+    struct nvme *c = d->driver_data;
+
+    if (!c->watched) {
+        controller_leave(c);
+        return;
+    }
+    __atomic_store_n(&c->removed, true, __ATOMIC_RELEASE); /* pairs with is_to_go */
+    wake_all(&c->watch);
+    wait_until(&c->watch, is_closed, c);
+}
+
+const struct pci_driver nvme_driver = {
+    .name = "nvme", .match = nvme_match, .probe = nvme_probe, .remove = nvme_remove};

@@ -30,15 +30,18 @@
 #define NVME_CAP_MPSMIN(cap)     ((cap) >> 48 & 0xf) /* 0: 4 KiB pages */
 
 /* CC (3.1.5). */
-#define NVME_CC_ENABLE (1u << 0)
-#define NVME_CC_IOSQES (6u << 16) /* log2 of the sizes of queue entries */
-#define NVME_CC_IOCQES (4u << 20)
-#define NVME_CC_START  (NVME_CC_ENABLE | NVME_CC_IOSQES | NVME_CC_IOCQES)
+#define NVME_CC_ENABLE   (1u << 0)
+#define NVME_CC_IOSQES   (6u << 16) /* log2 of the sizes of queue entries */
+#define NVME_CC_IOCQES   (4u << 20)
+#define NVME_CC_SHUTDOWN (1u << 14) /* SHN: a normal one */
+#define NVME_CC_START    (NVME_CC_ENABLE | NVME_CC_IOSQES | NVME_CC_IOCQES)
 
 /* CSTS (3.1.6). All ones: the device is no longer there. */
-#define NVME_CSTS_READY (1u << 0)
-#define NVME_CSTS_FATAL (1u << 1)
-#define NVME_CSTS_GONE  UINT32_MAX
+#define NVME_CSTS_READY     (1u << 0)
+#define NVME_CSTS_FATAL     (1u << 1)
+#define NVME_CSTS_SHUTDOWN  (3u << 2) /* SHST */
+#define NVME_CSTS_SHUT_DOWN (2u << 2)
+#define NVME_CSTS_GONE      UINT32_MAX
 
 /* Submission queue entry (4.2, figure 104). */
 struct nvme_command {

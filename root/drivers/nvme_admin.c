@@ -41,6 +41,24 @@ bool nvme_disable(struct nvme *c)
     return ready_wait(c, false);
 }
 
+void nvme_shut_down(struct nvme *c)
+{
+    uint64_t deadline = time_now() + NVME_SHUT_DOWN_NS;
+    uint32_t csts = mmio_read32(c->registers, NVME_REG_CSTS);
+
+    if (csts == NVME_CSTS_GONE)
+        return;
+    mmio_write32(c->registers, NVME_REG_CC, NVME_CC_START | NVME_CC_SHUTDOWN);
+    while (csts != NVME_CSTS_GONE && (csts & NVME_CSTS_SHUTDOWN) != NVME_CSTS_SHUT_DOWN) {
+        if (time_now() > deadline) {
+            log_print("%s: does not shut down", c->name);
+            return;
+        }
+        thread_sleep(NVME_SHUT_POLL_NS);
+        csts = mmio_read32(c->registers, NVME_REG_CSTS);
+    }
+}
+
 /* Send @command and wait for its answer, whose first dword goes to @result if not NULL. */
 static bool admin_command(struct nvme *c, const struct nvme_command *command, uint32_t *result)
 {
@@ -156,8 +174,8 @@ static uint32_t interrupts_create(struct nvme *c, uint32_t wanted)
 /* How many queues have both their doorbells within the BAR, the admin queue among them. */
 static uint32_t doorbell_pairs(const struct nvme *c)
 {
-    uint64_t pairs = (c->pci->bars[0].size - NVME_REG_DOORBELLS) /
-                     (2ull * NVME_CAP_DSTRD(c->capabilities));
+    uint64_t pairs =
+        (c->pci->bars[0].size - NVME_REG_DOORBELLS) / (2ull * NVME_CAP_DSTRD(c->capabilities));
 
     return pairs < UINT16_MAX ? (uint32_t)pairs : UINT16_MAX;
 }
@@ -193,8 +211,8 @@ static bool controller_suits(const struct nvme *c)
 {
     uint64_t cap = c->capabilities;
 
-    return (cap & NVME_CAP_NVM_COMMANDS) && NVME_CAP_MPSMIN(cap) == 0 &&
-           NVME_CAP_MQES(cap) >= 2 && doorbell_pairs(c) >= 2;
+    return (cap & NVME_CAP_NVM_COMMANDS) && NVME_CAP_MPSMIN(cap) == 0 && NVME_CAP_MQES(cap) >= 2 &&
+           doorbell_pairs(c) >= 2;
 }
 
 bool nvme_create(struct nvme *c)

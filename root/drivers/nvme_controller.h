@@ -25,6 +25,8 @@
 #define NVME_RETRIES       3u
 #define NVME_IO_TIMEOUT_NS 10000000000ull
 #define NVME_ADMIN_POLL_NS 50000ull
+#define NVME_SHUT_DOWN_NS  5000000000ull
+#define NVME_SHUT_POLL_NS  1000000ull
 
 struct nvme;
 
@@ -82,6 +84,10 @@ struct nvme {
     uint32_t request_bytes;
     bool can_discard;
     char name[16], model[41], serial[21];
+    struct wait_queue watch; /* where the watchdog sleeps, and who waits for its end */
+    bool watched;            /* [I] after the probe: there is a watchdog */
+    bool removed;            /* [a] it is to close the controller */
+    bool closed;             /* [a] it has */
 };
 
 /* nvme_admin.c */
@@ -97,6 +103,10 @@ bool nvme_start(struct nvme *c);
 
 /* Stop the controller: it reads and writes no memory any more. False: it does not answer. */
 bool nvme_disable(struct nvme *c);
+
+/* Have the controller write its cache to the medium, before it loses power. Harmless if it is gone.
+ * Bounded. */
+void nvme_shut_down(struct nvme *c);
 
 /* Read a data structure into c->identify. */
 bool nvme_identify(struct nvme *c, uint32_t cns, uint32_t nsid);

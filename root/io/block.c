@@ -248,6 +248,10 @@ static void partition_add(struct block_device *disk, const struct gpt_partition 
               (unsigned long long)d->first_sector);
 }
 
+/* C12A7328-F81F-11D2-BA4B-00A0C93EC93B: UEFI 2.10, table 5.7. */
+static const uint8_t efi_system[16] = {0x28, 0x73, 0x2a, 0xc1, 0x1f, 0xf8, 0xd2, 0x11,
+                                       0xba, 0x4b, 0x00, 0xa0, 0xc9, 0x3e, 0xc9, 0x3b};
+
 static void table_read(struct block_device *disk, struct gpt_table *table, uint64_t page)
 {
     struct sector_reader reader = {.device = disk, .page = page};
@@ -262,8 +266,11 @@ static void table_read(struct block_device *disk, struct gpt_table *table, uint6
     if (table->from_backup)
         log_print("block: %s: using the backup partition table: the primary is %s", disk->name,
                   gpt_status_text(table->primary));
-    for (uint32_t i = 0; i < table->count; i++)
+    for (uint32_t i = 0; i < table->count; i++) {
+        if (memcmp(table->partitions[i].type, efi_system, sizeof(efi_system)) == 0)
+            __atomic_store_n(&disk->for_firmware, true, __ATOMIC_RELAXED);
         partition_add(disk, &table->partitions[i]);
+    }
 }
 
 static void disk_settled(void)

@@ -76,6 +76,8 @@ struct block_device {
     bool can_discard;
     bool can_force_unit_access;         /* else such a write is followed by a flush */
     bool whole_pages;                   /* segments must meet at page borders; others are copied */
+    bool in_memory;                     /* root's own: gone with it */
+    bool for_firmware;                  /* [a] has an EFI system partition */
     struct block_statistics statistics; /* [a] */
     struct list link;
     void *driver;

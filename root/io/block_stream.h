@@ -4,8 +4,8 @@
 #ifndef ROOT_IO_BLOCK_STREAM_H
 #define ROOT_IO_BLOCK_STREAM_H
 
+#include <rt/sha256.h>
 #include "io/block.h"
-#include "lib/sha256.h"
 
 enum block_stream_result { BLOCK_STREAM_OK, BLOCK_STREAM_NO_MEMORY, BLOCK_STREAM_IO_ERROR };
 

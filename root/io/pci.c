@@ -2,7 +2,8 @@
 /* root/io/pci.c - finds PCI functions and binds drivers to them; interrupts are in pci_msi.c.
  *
  * Firmware has numbered the buses and placed the BARs; we read what it did. Which root buses exist
- * only AML tells, so every bus number is looked at. Functions are never removed from the list. */
+ * only AML tells, so every bus number is looked at. Functions stay in the list, also when
+ * they have left their slot. */
 #include <rt/mem.h>
 #include <x86/insn.h>
 #include "io/acpi.h"
@@ -255,6 +256,14 @@ static void device_bind(struct pci_device *d, const struct pci_driver *const *dr
         if (drivers[i]->match(d) && drivers[i]->probe(d))
             d->driver = drivers[i];
     }
+}
+
+void pci_for_each(bool (*visit)(struct pci_device *device, void *context), void *context)
+{
+    struct list *node = pci.devices.next;
+
+    while (node != &pci.devices && visit(container_of(node, struct pci_device, link), context))
+        node = node->next;
 }
 
 void pci_bind(const struct pci_driver *const *drivers, uint32_t count)

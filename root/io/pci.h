@@ -26,6 +26,7 @@ struct pci_device {
     volatile void *config;     /* [I] its page of ECAM; NULL: reached by ports */
     volatile void *msix_table; /* mapped by pci_enable_msix */
     const struct pci_driver *driver;
+    void *driver_data; /* the driver's */
     struct list link;
 };
 
@@ -33,6 +34,9 @@ struct pci_driver {
     const char *name;
     bool (*match)(const struct pci_device *device);
     bool (*probe)(struct pci_device *device); /* true: taken */
+    /* The device loses power when this returns, or has lost it: end what is under way and leave
+     * it alone. Thread context. NULL: the driver cannot. */
+    void (*remove)(struct pci_device *device);
 };
 
 /* Find the functions on every bus. Once, after acpi_init, while no other CPU runs: a function is
@@ -41,6 +45,9 @@ void pci_init(void);
 
 /* Offer each function that has no driver to those that match it. */
 void pci_bind(const struct pci_driver *const *drivers, uint32_t count);
+
+/* Call @visit for each function until it returns false. */
+void pci_for_each(bool (*visit)(struct pci_device *device, void *context), void *context);
 
 /* Configuration space. What does not exist reads as ones. */
 uint8_t pci_read8(const struct pci_device *d, uint32_t offset);

@@ -36,6 +36,9 @@
 #define PCI_BAR0            0x10u
 #define PCI_BARS_DEVICE     6u
 #define PCI_BARS_BRIDGE     2u
+#define PCI_SECONDARY_BUS   0x19u /* of a bridge: the buses behind it (PCI-to-PCI Bridge 1.2, 3.2) \
+                                   */
+#define PCI_SUBORDINATE_BUS 0x1au
 #define PCI_CAPABILITIES    0x34u
 
 /* Base address registers (6.2.5.1). */
@@ -46,11 +49,12 @@
 #define PCI_BAR_TYPE_64     (2u << 1)
 
 /* Capabilities (6.7): a list of (id, next) pairs in the first 256 bytes past the header. */
-#define PCI_CAP_FIRST 0x40u
-#define PCI_CAP_LIMIT 48u /* more cannot fit: the list is a loop */
-#define PCI_CAP_ALIGN 0xfcu
-#define PCI_CAP_MSI   0x05u
-#define PCI_CAP_MSIX  0x11u
+#define PCI_CAP_FIRST   0x40u
+#define PCI_CAP_LIMIT   48u /* more cannot fit: the list is a loop */
+#define PCI_CAP_ALIGN   0xfcu
+#define PCI_CAP_MSI     0x05u
+#define PCI_CAP_EXPRESS 0x10u
+#define PCI_CAP_MSIX    0x11u
 
 /* MSI (6.8.1): offsets from the capability. */
 #define PCI_MSI_CONTROL          2u
@@ -74,5 +78,26 @@
 #define PCI_MSIX_ENTRY_DATA     8u
 #define PCI_MSIX_ENTRY_CONTROL  12u
 #define PCI_MSIX_ENTRY_MASKED   (1u << 0)
+
+/* A port's slot (PCI Express Base Specification 5.0, 7.5.3): offsets from the capability. */
+#define PCI_EXPRESS_FLAGS         2u
+#define PCI_EXPRESS_FLAGS_SLOT    (1u << 8)
+#define PCI_SLOT_CAPABILITIES     0x14u
+#define PCI_SLOT_CAP_POWER        (1u << 1) /* software can switch it off */
+#define PCI_SLOT_CAP_HOT_PLUG     (1u << 6)
+#define PCI_SLOT_CAP_NO_COMPLETED (1u << 18) /* commands take no time */
+#define PCI_SLOT_CONTROL          0x18u
+#define PCI_SLOT_CONTROL_BUTTON   (1u << 0) /* interrupts: attention button, presence */
+#define PCI_SLOT_CONTROL_PRESENCE (1u << 3)
+#define PCI_SLOT_CONTROL_HOT_PLUG (1u << 5) /* interrupts at all */
+#define PCI_SLOT_CONTROL_LAMP     (3u << 8) /* power indicator */
+#define PCI_SLOT_CONTROL_LAMP_ON  (1u << 8)
+#define PCI_SLOT_CONTROL_LAMP_OFF (3u << 8)
+#define PCI_SLOT_CONTROL_OFF      (1u << 10) /* power */
+#define PCI_SLOT_STATUS           0x1au      /* events are cleared by writing ones */
+#define PCI_SLOT_STATUS_BUTTON    (1u << 0)
+#define PCI_SLOT_STATUS_PRESENCE  (1u << 3) /* it has changed */
+#define PCI_SLOT_STATUS_COMPLETED (1u << 4)
+#define PCI_SLOT_STATUS_PRESENT   (1u << 6)
 
 #endif

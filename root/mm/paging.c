@@ -99,6 +99,7 @@ static void share_upper_half(void)
 
     pt_entry(paging.root, KERNEL_STACKS_BASE, PT_LEVEL_1G, true);
     pt_entry(paging.root, KERNEL_MMIO_BASE, PT_LEVEL_1G, true);
+    pt_entry(paging.root, KERNEL_ALIAS_BASE, PT_LEVEL_1G, true);
     pt_entry(paging.root, KERNEL_HYPERCALL_PAGE, PT_LEVEL_1G, true);
     for (unsigned i = PTE_PER_TABLE / 2; i < PTE_PER_TABLE; i++)
         to[i] = from[i];
@@ -142,6 +143,14 @@ bool kernel_map(uint64_t va, uint64_t physical, uint64_t flags)
         *entry = physical | flags | PTE_P;
     spin_unlock(&paging.lock, lock_flags);
     return entry != NULL;
+}
+
+void kernel_unmap(uint64_t va)
+{
+    uint64_t lock_flags = spin_lock(&paging.lock);
+
+    *pt_entry(paging.root, va, PT_LEVEL_4K, false) = 0;
+    spin_unlock(&paging.lock, lock_flags);
 }
 
 static uint64_t mmio_reserve(uint64_t size)

@@ -22,6 +22,8 @@
 #define DIRECT_MAP_SIZE    0x0000400000000000ull /* 64 TiB */
 #define KERNEL_STACKS_BASE 0xffffc00000000000ull
 #define KERNEL_MMIO_BASE   0xffffd00000000000ull
+#define KERNEL_ALIAS_BASE  0xffffd80000000000ull /* mm/alias.h */
+#define KERNEL_ALIAS_SIZE  0x0000008000000000ull /* 512 GiB: what one top-level entry maps */
 #define KERNEL_HYPERCALL_PAGE 0xffffe00000000000ull
 
 /* Build the kernel's own tables from the memory map in the boot info and switch to them. */
@@ -32,6 +34,10 @@ void paging_use_page_allocator(void);
 
 /* Map one kernel page; false: no memory. Any context. */
 bool kernel_map(uint64_t va, uint64_t physical, uint64_t flags);
+
+/* Take one kernel page that was mapped away; translations stay until tlb_flush_kernel(). Any
+ * context. */
+void kernel_unmap(uint64_t va);
 
 /* The top table with no ring-3 half, and the firmware's with everything one to one. */
 uint64_t paging_kernel_root(void);

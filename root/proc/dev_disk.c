@@ -26,6 +26,13 @@ static uint64_t counter(const uint64_t *value)
     return __atomic_load_n(value, __ATOMIC_RELAXED);
 }
 
+static uint32_t disk_flags(const struct block_device *d)
+{
+    return (d->read_only ? DISK_READ_ONLY : 0u) | (d->parent != NULL ? DISK_PARTITION : 0u) |
+           (__atomic_load_n(&d->for_firmware, __ATOMIC_RELAXED) ? DISK_FIRMWARE : 0u) |
+           (d->in_memory ? DISK_MEMORY : 0u);
+}
+
 static int64_t disk_info(void *argument)
 {
     struct disk_info *i = argument;
@@ -38,7 +45,7 @@ static int64_t disk_info(void *argument)
     d = s.found;
     *i = (struct disk_info){
         .index = i->index,
-        .flags = d->read_only ? DISK_READ_ONLY : 0,
+        .flags = disk_flags(d),
         .sector_size = d->sector_size,
         .queue_depth = d->queue_depth,
         .sector_count = d->sector_count,

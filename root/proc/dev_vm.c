@@ -28,6 +28,8 @@ static int64_t vm_start(void *argument)
     TERMINATE(a->name);
     TERMINATE(a->module);
     TERMINATE(a->options);
+    for (unsigned i = 0; i < VM_DISKS_MAX; i++)
+        TERMINATE(a->disks[i].name);
     return o != NULL ? o->start(a) : -ENODEV;
 }
 
@@ -86,10 +88,18 @@ static int64_t vm_lp(void *argument)
     return o != NULL ? o->lp(argument) : -ENODEV;
 }
 
+static int64_t vm_channel(void *argument)
+{
+    const struct vm_operations *o = operations();
+
+    return o != NULL ? o->channel(argument) : -ENODEV;
+}
+
 static const struct device_ioctl ioctls[] = {
     {VM_IOCTL_START, vm_start},         {VM_IOCTL_STOP, vm_stop}, {VM_IOCTL_WAIT, vm_wait},
     {VM_IOCTL_PARTITION, vm_partition}, {VM_IOCTL_VP, vm_vp},     {VM_IOCTL_STATISTIC, vm_statistic},
     {VM_IOCTL_HASH, vm_hash},           {VM_IOCTL_LP, vm_lp},
+    {VM_IOCTL_CHANNEL, vm_channel},
 };
 
 const struct device dev_vm = {

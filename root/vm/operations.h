@@ -18,6 +18,7 @@ struct vm_operations {
     int64_t (*statistic)(struct vm_statistic *a);
     int64_t (*hash)(struct vm_hash *a);
     int64_t (*lp)(struct vm_lp *a);
+    int64_t (*channel)(struct vm_channel *a);
 };
 
 /* All members are set. Once; @operations stays. */

@@ -103,6 +103,14 @@ static void step_scribble(struct input *in)
     page[(which >> 4) * 256 + byte(in)] = byte(in);
 }
 
+/* Mostly one of its own for each id. */
+static uint64_t monitor_address(struct input *in, uint32_t id)
+{
+    uint8_t b = byte(in);
+
+    return ((uint64_t)id << HV_PAGE_SHIFT) + (b < 0xf0 ? 0 : b);
+}
+
 static void step_create(struct input *in)
 {
     hv_port_id id = byte(in) % IDS;
@@ -116,6 +124,8 @@ static void step_create(struct input *in)
         info.event.base_flag_number = (uint16_t)word(in);
         info.event.flag_count = (uint16_t)word(in);
     }
+    if (info.port_type == HvPortTypeMonitor)
+        info.monitor = (struct hv_monitor_port_info){monitor_address(in, id), 0};
     (void)!port_create(&root->ports, id << 20, 2, &info);
 }
 
@@ -125,6 +135,8 @@ static void step_connect(struct input *in)
     hv_port_id port = byte(in) % IDS;
     struct hv_connection_info info = {.port_type = byte(in) % 5};
 
+    if (info.port_type == HvPortTypeMonitor)
+        info.monitor_address = monitor_address(in, id);
     (void)!port_connect(&child->ports, id << 10, &root->ports, port << 20, &info);
 }
 
@@ -235,10 +247,39 @@ static void step_freeze(struct input *in)
         stimers_resume(&root->vp[i].stimers);
 }
 
+/* Either guest writes what it likes into a monitor page: a byte anywhere, or a trigger that works.
+ */
+static void step_monitor(struct input *in)
+{
+    uint8_t which = byte(in), where = byte(in), what = byte(in);
+    struct hv_monitor_page *page = world_monitor_page(which & 1 ? root : child, which >> 1 & 15);
+    unsigned group = where % HV_MONITOR_GROUP_COUNT, i = what % HV_MONITOR_TRIGGERS_PER_GROUP;
+
+    if (!page)
+        return;
+    if (which & 0x80) {
+        memset((uint8_t *)page + ((which & 0x60) << 4 | where), what, 1);
+        return;
+    }
+    page->trigger_state = where >> 4;
+    page->latency[group][i] = (uint16_t)(what * 40);
+    page->parameter[group][i].connection_id = (byte(in) % IDS) << 10;
+    page->parameter[group][i].flag_number = byte(in);
+    __atomic_fetch_or(&page->trigger_group[group].as_uint64, 1ull << i, __ATOMIC_RELAXED);
+}
+
+static void step_run(struct input *in)
+{
+    child->runs = byte(in) & 1;
+    if (child->runs)
+        world_run(child);
+}
+
 static void (*const steps[])(struct input *) = {
-    step_msr_write, step_msr_read, step_enable, step_eoi,        step_take,    step_scribble,
-    step_create,    step_connect,  step_delete, step_disconnect, step_post,    step_signal,
-    step_intercept, step_advance,  step_reset,  step_save,       step_restore, step_freeze,
+    step_msr_write, step_msr_read, step_enable,    step_eoi,     step_take,
+    step_scribble,  step_create,   step_connect,   step_delete,  step_disconnect,
+    step_post,      step_signal,   step_intercept, step_advance, step_reset,
+    step_save,      step_restore,  step_freeze,    step_monitor, step_run,
 };
 
 /* ---- what must always hold --------------------------------------------------------------------
@@ -316,16 +357,37 @@ static void check_timers(struct world_vp *vp)
 
 static void check_port(const struct port *port)
 {
-    BUG_ON(port->users != 1);
+    bool monitored = port->monitor && port->connection;
+
+    BUG_ON(port->users != 1u + monitored);
     if (port->connection)
         BUG_ON(port->connection->port != port);
     for (unsigned i = 0; i < HV_PORT_MESSAGE_BUFFER_COUNT && port->buffer[i]; i++)
         BUG_ON((port->free >> i & 1) == (port->buffer[i]->message.synic != NULL));
 }
 
+/* Each connected monitor either sleeps or has a timer; what sleeps is counted. */
+static void check_monitors(void)
+{
+    unsigned stimers = 0, sleeping = 0;
+
+    LIST_FOR_EACH(node, &child->ports.sleeping)
+    sleeping++;
+    for (unsigned i = 0; i < WORLD_VPS; i++)
+        for (unsigned t = 0; t < HV_STIMER_COUNT; t++)
+            stimers += child->vp[i].stimers.timer[t].timer.node.queued +
+                       root->vp[i].stimers.timer[t].timer.node.queued;
+    BUG_ON(sleeping != child->ports.asleep || sleeping > MONITOR_SLEEPERS_MAX);
+    BUG_ON(sleeping && child->runs);
+    BUG_ON(world_timers_queued() != stimers + child->ports.monitors - sleeping);
+    BUG_ON(monitor_count() != child->ports.monitors);
+}
+
 static void check_all(void)
 {
     struct partition *both[] = {root, child};
+
+    check_monitors();
 
     for (unsigned p = 0; p < ARRAY_SIZE(both); p++) {
         for (unsigned i = 0; i < WORLD_VPS; i++) {

@@ -8,6 +8,7 @@
 #define GUEST_H
 
 #include <hvabi/guest_boot.h>
+#include <hvabi/synic.h>
 #include <hypercall/client.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -56,6 +57,40 @@ const struct hv_client *guest_client(void);
 uint64_t guest_hypercall(uint64_t control, uint64_t input, uint64_t output);
 /* Where the hypercall page was put. */
 uint64_t guest_hypercall_page(void);
+
+/* ---- memory beyond the image (lib/memory.c) ---- */
+
+/* @bytes, rounded up to pages, zeroed as root gave them; never given back. Ends the child with
+ * GUEST_EXIT_FAILED and a line if there are none left. */
+void *guest_memory(uint64_t bytes);
+/* How many bytes are left. */
+uint64_t guest_memory_left(void);
+/* The number of the page that @page is in. */
+uint64_t guest_page_number(const void *page);
+/* The numbers of @count pages from @memory on, in memory of their own. */
+uint64_t *guest_page_numbers(const void *memory, uint32_t count);
+
+/* ---- the SynIC (lib/synic.c): each VP's own, interrupts off ----
+ *
+ * A guest never handles anything in an interrupt: a VP that has nothing to do halts, an interrupt
+ * ends that, and then it looks for messages and event flags. */
+
+#define GUEST_VECTOR_SYNIC 0xf3 /* of the SINT that is used */
+#define GUEST_VECTOR_KICK  0xf2 /* from another VP */
+
+/* Have this VP's messages and events of @sint come. */
+void guest_synic_enable(uint32_t sint);
+/* Take the next message, if there is one, to @m, and ask for the one that waits behind it. */
+bool guest_synic_message(struct hv_message *m);
+/* Clear the event flags that are set, and call @handler for each. Whether there were any. */
+bool guest_synic_events(void (*handler)(uint32_t flag));
+/* Halt until an interrupt. Nothing is missed: what came since this VP looked is an interrupt. */
+void guest_halt(void);
+/* Make VP @vp look again at what it waits for, or its next halt end at once. */
+void guest_kick(uint32_t vp);
+
+/* Time since some moment, in 100 ns. */
+uint64_t guest_time(void);
 
 /* Privileges of this partition (HV_PRIVILEGE_*), as CPUID states them. */
 uint64_t guest_privileges(void);

@@ -30,6 +30,12 @@ def figure(instructions, limit=None, **split):
     return [entry if limit is None else {**entry, "limit": limit}]
 
 
+def reads(hypervisor, root, exits=2.0):
+    """A figure that is split."""
+    return [{"name": "x", "instructions": 30, "exits": exits, "split": {},
+             "by": {"child": 1, "hypervisor": hypervisor, "root": root}}]
+
+
 class Bench(unittest.TestCase):
     bench = load("bench")
 
@@ -54,6 +60,39 @@ class Bench(unittest.TestCase):
         self.assertEqual(list(self.bench.beyond_limits(figure(351), figure(349, limit=350))),
                          ["x: 351 instructions, the limit is 350"])
         self.assertEqual(len(list(self.bench.beyond_limits([], figure(349, limit=350)))), 1)
+
+    def test_lines_of_the_guest_are_read(self):
+        line = ("[nvme] bench: storvsc_y instructions=30 child=1 hypervisor=9 root=20 exits=2.00 "
+                "root_exits=3.50 io=2.00\n")
+        figures = [self.bench.figure(*match) for match in self.bench.LINE.findall(line)]
+        self.assertEqual(figures, [{"name": "nvme_y", "instructions": 30, "exits": 2.0,
+                                    "by": {"child": 1, "hypervisor": 9, "root": 20},
+                                    "root_exits": 3.5, "split": {"io": 2.0}}])
+
+    def test_parts_of_the_instructions_are_compared(self):
+        self.assertEqual(list(self.bench.compare(reads(9, 20), reads(9, 20))), [])
+        self.assertEqual(list(self.bench.compare(reads(10, 19), reads(9, 20))),
+                         ["x: 10 instructions of hypervisor, the baseline has 9",
+                          "x: 19 instructions of root, the baseline has 20"])
+
+    def test_fractions_of_exits_may_differ_by_their_rounding(self):
+        self.assertEqual(list(self.bench.compare(reads(9, 20, 0.06), reads(9, 20, 0.07))), [])
+        self.assertEqual(list(self.bench.compare(reads(9, 20, 0.06), reads(9, 20, 0.08))),
+                         ["x: 0.06 exits, the baseline has 0.08"])
+
+    def test_exits_and_service_have_limits(self):
+        limits = {"limit_exits": 0.24, "limit_service": 29}
+        baseline = [{**reads(9, 20)[0], **limits}]
+        self.assertEqual(list(self.bench.beyond_limits(reads(9, 20, 0.24), baseline)), [])
+        self.assertEqual(list(self.bench.beyond_limits(reads(10, 20, 0.25), baseline)),
+                         ["x: 0.25 exits, the limit is 0.24",
+                          "x: 30 instructions of root and hypervisor, the limit is 29"])
+        self.assertEqual(self.bench.with_limits(reads(8, 20), baseline),
+                         [{**reads(8, 20)[0], **limits}])
+
+    def test_what_is_not_split_keeps_no_limit_of_a_part(self):
+        baseline = [{**reads(9, 20)[0], "limit_service": 29}]
+        self.assertEqual(len(list(self.bench.beyond_limits(figure(9), baseline))), 1)
 
     def test_updates_keep_limits(self):
         self.assertEqual(self.bench.with_limits(figure(340), figure(349, limit=350)),

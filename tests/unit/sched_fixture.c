@@ -2,9 +2,9 @@
 /* sched_fixture.c - see sched_fixture.h. */
 #include "sched_fixture.h"
 
+#include "fakes/test.h"
+
 #include <sched.h>
-#include <stdlib.h>
-#include <string.h>
 
 struct sched_world world;
 struct pcpu *lp_table[LP_MAX];
@@ -90,6 +90,27 @@ void world_free(void)
     }
 }
 
+int world_one(void **state)
+{
+    (void)state;
+    world_init(1);
+    return 0;
+}
+
+int world_two(void **state)
+{
+    (void)state;
+    world_init(2);
+    return 0;
+}
+
+int world_clean(void **state)
+{
+    (void)state;
+    world_free();
+    return 0;
+}
+
 struct vp *world_vp(uint32_t partition, uint32_t lp, uint32_t weight)
 {
     struct vp *vp = make_vp(partition, lp, false);
@@ -97,6 +118,14 @@ struct vp *world_vp(uint32_t partition, uint32_t lp, uint32_t weight)
     vp->sched.weight = weight;
     vp->index = world.vp_count;
     world.vps[world.vp_count++] = vp;
+    return vp;
+}
+
+struct vp *awake(uint32_t partition, uint32_t lp, uint32_t weight)
+{
+    struct vp *vp = world_vp(partition, lp, weight);
+
+    sched_wake(vp);
     return vp;
 }
 
@@ -123,4 +152,11 @@ void world_run(uint64_t ticks)
         if (world.lps[i].current != NULL)
             (void)sched_should_preempt(world_lp(i), world.lps[i].current, world.tsc); /* charges */
     this_lp = self;
+}
+
+void assert_share(const struct vp *vp, uint64_t permille, uint64_t ticks, uint64_t off)
+{
+    uint64_t share = vp->sched.run_tsc * 1000 / ticks;
+
+    assert_in_range(share, permille - off, permille + off);
 }

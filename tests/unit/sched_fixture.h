@@ -29,16 +29,28 @@ extern struct sched_world world;
 void world_init(uint32_t lps);
 void world_free(void);
 
+/* As set-up and tear-down of a test of one LP, or two. */
+int world_one(void **state);
+int world_two(void **state);
+int world_clean(void **state);
+#define ON(lps, f) cmocka_unit_test_setup_teardown(f, world_##lps, world_clean)
+
 /* This thread goes on as LP @lp. */
 struct pcpu *world_lp(uint32_t lp);
 
 /* A new VP of partition @partition (1, 2) on LP @lp, with @weight, blocked. */
 struct vp *world_vp(uint32_t partition, uint32_t lp, uint32_t weight);
 
+/* The same, woken. */
+struct vp *awake(uint32_t partition, uint32_t lp, uint32_t weight);
+
 /* All LPs run their VPs, which never block, for @ticks. */
 void world_run(uint64_t ticks);
 
 /* The VP on this thread's LP goes away, and another comes. */
 struct vp *world_next(bool block);
+
+/* @vp has had @permille of @ticks, give or take @off. */
+void assert_share(const struct vp *vp, uint64_t permille, uint64_t ticks, uint64_t off);
 
 #endif

@@ -8,9 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "bus/bus.h"
 #include "child/child.h"
 #include "child/hv.h"
 #include "child/image.h"
+#include "child/ports.h"
 #include "mm/memory.h"
 #include "root_kernel.h"
 
@@ -85,6 +87,38 @@ hv_partition_id hv_root_id(void)
     return ROOT_ID;
 }
 
+uint32_t child_number(const struct child *c)
+{
+    (void)c;
+    return 0;
+}
+
+uint32_t doorbell_port(const struct doorbell *d)
+{
+    return PORT_DOORBELL + d->flag;
+}
+
+struct hv_port_info doorbell_port_info(const struct doorbell *d)
+{
+    return (struct hv_port_info){
+        .port_type = HvPortTypeEvent,
+        .event = {.base_flag_number = (uint16_t)d->flag, .flag_count = 1}};
+}
+
+/* The child has no bus. */
+hv_status bus_connect(struct bus *b, const struct hv_client *h)
+{
+    (void)b;
+    (void)h;
+    return HV_STATUS_OPERATION_DENIED;
+}
+
+bool bus_run(struct bus *b)
+{
+    (void)b;
+    return false;
+}
+
 void child_id_enter(struct child *c)
 {
     assert_int_equal(c->id, CHILD_ID);
@@ -152,7 +186,7 @@ static void each_call_is_repeated_as_it_was(void **state)
                       .vp_count = VPS,
                       .memory_size = CHILD_RAM_BLOCK,
                       .ram = ram,
-                      .event_flag = 1,
+                      .event = {.flag = 1},
                       .stats_pages = stats};
 
     (void)state;

@@ -7,6 +7,7 @@
 #include <x86/decode.h>
 #include "mm/pfn.h"
 #include "mm/phys.h"
+#include "synic/monitor.h"
 
 #define NO_SUCH_ID 0x123456789ull
 
@@ -282,6 +283,153 @@ static void child_reaches_root_through_a_connection(void **state)
     machine_leave(vp);
 }
 
+/* What a partition finds at @at if it is an overlay; else NULL. */
+static void *overlaid(struct partition *p, uint64_t at)
+{
+    struct slat_view view;
+
+    if (slat_query(&p->slat, gpa(at), &view) != HV_STATUS_SUCCESS || !view.overlay)
+        return NULL;
+    assert_int_equal(view.access, SLAT_READ | SLAT_WRITE);
+    return hpa_ptr(view.hpa);
+}
+
+#define MONITOR_AT 0x3000ull /* in the child */
+
+/* An event port 9 and a monitor port 10 of root, with connections 4 and 5 of the child to them; root
+ * sees the monitor page at @root_at. */
+static struct hv_monitor_page *connect_monitor(gpa_t root_at)
+{
+    const uint64_t self = HV_PARTITION_ID_SELF, peer = child->id;
+    struct vp *root = partition_vp(root_partition, 0);
+    struct hv_monitor_page *page;
+
+    assert_true(synic_msr_write(&root->synic, HV_X64_MSR_SINT2, 0x42));
+    assert_true(synic_msr_write(&root->synic, HV_X64_MSR_SIEFP, machine_page().v | 1));
+    assert_int_equal(CALL(HvCallCreatePort, self, 9, peer, HvPortTypeEvent, 2, 32ull << 16, 0),
+                     HV_STATUS_SUCCESS);
+    assert_int_equal(CALL(HvCallConnectPort, peer, 4, self, 9, HvPortTypeEvent, 0, 0, 0, 0),
+                     HV_STATUS_SUCCESS);
+    assert_int_equal(CALL(HvCallCreatePort, self, 10, peer, HvPortTypeMonitor, root_at.v, 0, 0),
+                     HV_STATUS_SUCCESS);
+    assert_int_equal(
+        CALL(HvCallConnectPort, peer, 5, self, 10, HvPortTypeMonitor, MONITOR_AT, 0, 0, 0),
+        HV_STATUS_SUCCESS);
+    page = overlaid(root_partition, root_at.v);
+    assert_non_null(page);
+    assert_ptr_equal(overlaid(child, MONITOR_AT), page);
+    page->trigger_state = 1;
+    page->latency[0][3] = 1000;
+    page->parameter[0][3] = (struct hv_monitor_parameter){4, 17, 0};
+    return page;
+}
+
+/* No VP runs, and still what the child has set is signalled; then nobody looks until a VP does. */
+static void child_reaches_root_through_a_monitor_page(void **state)
+{
+    struct vp *root = partition_vp(root_partition, 0);
+    const uint8_t *flags =
+        ((const struct hv_synic_event_flags_page *)hpa_ptr(root->sief_page))->slots[2].flags;
+    gpa_t root_at = machine_page();
+    uint64_t before = monitor_count();
+    struct hv_monitor_page *page = connect_monitor(root_at);
+
+    (void)state;
+    page->trigger_group[0].pending = 1u << 3;
+    machine_run(machine.tsc + MACHINE_TSC_HZ);
+    assert_int_equal(flags[17 / 8], 1u << 17 % 8);
+    assert_int_equal(page->trigger_group[0].as_uint64, 0);
+    assert_int_equal(child->ports.asleep, 1);
+    machine_enter(partition_vp(child, 0));
+    assert_int_equal(child->ports.asleep, 0);
+    machine_leave(partition_vp(child, 0));
+
+    assert_int_equal(CALL(HvCallDeletePort, HV_PARTITION_ID_SELF, 10), HV_STATUS_SUCCESS);
+    assert_null(overlaid(root_partition, root_at.v));
+    assert_null(overlaid(child, MONITOR_AT));
+    assert_int_equal(monitor_count(), before);
+}
+
+/* Two looks: one that arms the trigger, and one that signals it. */
+static void look_twice(struct hv_monitor_page *page)
+{
+    page->trigger_group[0].pending = 1u << 3;
+    for (unsigned i = 0; i < 2; i++) {
+        machine.tsc += MACHINE_TSC_HZ / 1000;
+        timers_run(this_cpu());
+    }
+    assert_int_equal(page->trigger_group[0].as_uint64, 0);
+}
+
+static void child_that_runs_pays_for_what_its_trigger_causes(void **state)
+{
+    const struct vp *root = partition_vp(root_partition, 0);
+    struct hv_monitor_page *page = connect_monitor(machine_page());
+    struct vp *vp = partition_vp(child, 0);
+
+    (void)state;
+    assert_int_equal(root->sched.lp, this_cpu()->lp_index);
+    look_twice(page);
+    assert_null(this_cpu()->run_queue.payer);
+    memset(hpa_ptr(root->sief_page), 0, PAGE_SIZE);
+    machine_enter(vp);
+    look_twice(page);
+    assert_ptr_equal(this_cpu()->run_queue.payer, child);
+    assert_null(this_cpu()->cause);
+    machine_leave(vp);
+}
+
+static void child_that_may_not_signal_cannot_by_a_trigger(void **state)
+{
+    const struct vp *root = partition_vp(root_partition, 0);
+    const uint8_t *flags = hpa_ptr(root->sief_page);
+    struct hv_monitor_page *page = connect_monitor(machine_page());
+
+    (void)state;
+    child->privileges &= ~HV_PRIVILEGE_SIGNAL_EVENTS;
+    look_twice(page);
+    for (unsigned i = 0; i < PAGE_SIZE; i++)
+        assert_int_equal(flags[i], 0);
+}
+
+static void monitored_child_gives_all_back(void **state)
+{
+    gpa_t root_at = machine_page();
+    uint64_t before = monitor_count();
+    struct hv_monitor_page *page = connect_monitor(root_at);
+
+    (void)state;
+    page->trigger_group[0].pending = 1u << 3;
+    machine_run(machine.tsc + MACHINE_TSC_HZ / 10000);
+    machine_child_end(child);
+    assert_int_equal(monitor_count(), before);
+    assert_ptr_equal(overlaid(root_partition, root_at.v), page); /* the port is still root's */
+    machine_run(machine.tsc + MACHINE_TSC_HZ);
+    assert_int_equal(CALL(HvCallDeletePort, HV_PARTITION_ID_SELF, 10), HV_STATUS_SUCCESS);
+    assert_null(overlaid(root_partition, root_at.v));
+}
+
+static void monitor_page_beyond_the_space_is_refused(void **state)
+{
+    const uint64_t self = HV_PARTITION_ID_SELF, peer = child->id;
+
+    (void)state;
+    assert_int_equal(CALL(HvCallCreatePort, self, 10, peer, HvPortTypeMonitor, 1ull << 48, 0, 0),
+                     HV_STATUS_INVALID_PARAMETER);
+    assert_int_equal(
+        CALL(HvCallCreatePort, self, 10, peer, HvPortTypeMonitor, machine_page().v, 0, 0),
+        HV_STATUS_SUCCESS);
+    assert_int_equal(
+        CALL(HvCallConnectPort, peer, 5, self, 10, HvPortTypeMonitor, 1ull << 40, 0, 0, 0),
+        HV_STATUS_INVALID_PARAMETER);
+    assert_int_equal(
+        CALL(HvCallConnectPort, peer, 5, self, 10, HvPortTypeMonitor, MONITOR_AT + 8, 0, 0, 0),
+        HV_STATUS_INVALID_ALIGNMENT);
+    assert_int_equal(
+        CALL(HvCallConnectPort, peer, 5, self, 10, HvPortTypeMonitor, MONITOR_AT, 0, 0, 0),
+        HV_STATUS_SUCCESS);
+}
+
 /* ---- fields that only other versions of the interface use ---- */
 
 static void fields_for_what_we_lack_must_be_zero(void **state)
@@ -345,6 +493,11 @@ int main(void)
         TEST(root_cannot_map_itself_anew),
         TEST(large_mappings_are_made_in_short_steps),
         TEST(child_reaches_root_through_a_connection),
+        TEST(child_reaches_root_through_a_monitor_page),
+        TEST(child_that_runs_pays_for_what_its_trigger_causes),
+        TEST(child_that_may_not_signal_cannot_by_a_trigger),
+        TEST(monitored_child_gives_all_back),
+        TEST(monitor_page_beyond_the_space_is_refused),
         TEST(fields_for_what_we_lack_must_be_zero),
         TEST(child_may_not_manage),
     };

@@ -342,6 +342,81 @@ static void removal_ends_requests_now_and_later(void **state)
     assert_int_equal(io.requests[0].status, BLOCK_GONE);
 }
 
+/* The slot's thread takes the device away while the watchdog's is at work: on one host thread, the
+ * watchdog runs when the device works next. */
+static void watchdog_runs_meanwhile(void)
+{
+    fake.step = device_step;
+    fake_threads_run();
+}
+
+static void taken_away(void)
+{
+    fake.step = watchdog_runs_meanwhile;
+    nvme_driver.remove(&nvme.pci);
+}
+
+static void device_that_is_to_go_ends_its_requests_and_is_shut_down(void **state)
+{
+    (void)state;
+    probe();
+    nvme.hold = 40;
+    for (uint32_t i = 0; i < 100; i++)
+        disk_submit(i, BLOCK_WRITE, i * 8, i * 4096, 4096);
+    device_step();
+    assert_int_equal(io.done, 60);
+    taken_away();
+    assert_int_equal(io.done, 100);
+    for (uint32_t i = 0; i < 100; i++)
+        assert_int_equal(io.requests[i].status, i < 40 ? BLOCK_GONE : BLOCK_OK);
+    assert_int_equal(nvme.shutdowns, 1);
+    assert_int_equal(nvme.outside, 0);
+    assert_false(fake_pci.command & PCI_COMMAND_MASTER);
+    disk_submit(0, BLOCK_READ, 0, 0, 4096);
+    assert_int_equal(io.done, 101);
+    assert_int_equal(io.requests[0].status, BLOCK_GONE);
+}
+
+static void device_that_does_not_shut_down_goes_all_the_same(void **state)
+{
+    (void)state;
+    probe();
+    nvme.never_shut = true;
+    nvme.hold = 1;
+    disk_submit(0, BLOCK_READ, 0, 0, 4096);
+    taken_away();
+    assert_int_equal(io.done, 1);
+    assert_int_equal(io.requests[0].status, BLOCK_GONE);
+    assert_true(fake.now < 2 * NVME_SHUT_DOWN_NS);
+}
+
+static void device_that_has_gone_before_is_let_go(void **state)
+{
+    (void)state;
+    probe();
+    fake_nvme_remove();
+    fake_threads_run(); /* the watchdog ends */
+    fake.step = NULL;
+    nvme_driver.remove(&nvme.pci);
+    assert_int_equal(nvme.shutdowns, 0);
+}
+
+static void other_thread(void *unused)
+{
+    (void)unused;
+}
+
+static void device_that_nobody_watches_can_go(void **state)
+{
+    (void)state;
+    while (thread_start("other", other_thread, NULL, -1))
+        ;
+    (void)fake_thread_take("other"); /* for its partitions' thread: none is left for a watchdog */
+    probe();
+    nvme_driver.remove(&nvme.pci);
+    assert_int_equal(disk_perform(BLOCK_READ, 0, 0, 512), BLOCK_GONE);
+}
+
 static void controller_that_does_not_come_up_is_left_alone(void **state)
 {
     (void)state;
@@ -385,6 +460,10 @@ int main(void)
         TEST(controller_without_interrupts_is_polled),
         TEST(controller_that_stays_dead_fails_all_requests_and_loses_memory),
         TEST(removal_ends_requests_now_and_later),
+        TEST(device_that_is_to_go_ends_its_requests_and_is_shut_down),
+        TEST(device_that_does_not_shut_down_goes_all_the_same),
+        TEST(device_that_has_gone_before_is_let_go),
+        TEST(device_that_nobody_watches_can_go),
         TEST(doorbells_beyond_the_bar_are_not_used),
         TEST(queues_are_as_many_as_have_doorbells),
         TEST(controller_that_does_not_come_up_is_left_alone),

@@ -1,47 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_sched.c - core/sched.c: who gets an LP, for how long, and who has to wait. */
-#include "core/payer.h"
 #include "fakes/test.h"
 #include "sched_fixture.h"
-
-static int fresh_two(void **state)
-{
-    (void)state;
-    world_init(2);
-    return 0;
-}
-
-static int fresh_one(void **state)
-{
-    (void)state;
-    world_init(1);
-    return 0;
-}
-
-static int clean(void **state)
-{
-    (void)state;
-    world_free();
-    return 0;
-}
-
-static struct vp *awake(uint32_t partition, uint32_t lp, uint32_t weight)
-{
-    struct vp *vp = world_vp(partition, lp, weight);
-
-    sched_wake(vp);
-    return vp;
-}
-
-#define CAUSE (SLICE / 16) /* what one cause is good for */
-
-/* @vp has @permille of @ticks, give or take @off. */
-static void assert_share(const struct vp *vp, uint64_t permille, uint64_t ticks, uint64_t off)
-{
-    uint64_t share = vp->sched.run_tsc * 1000 / ticks;
-
-    assert_in_range(share, permille - off, permille + off);
-}
 
 static void weights_share_an_lp(void **state)
 {
@@ -160,157 +120,12 @@ static void busy_root_leaves_a_fifth(void **state)
     assert_share(world.root_vps[0], 800, ticks, 10);
 }
 
-/* One VP asks root for a step of work after each step of its own: it gets half, root's part included,
- * and its sibling the other half. */
-static void who_causes_root_work_pays_for_it(void **state)
-{
-    struct vp *asks = awake(1, 0, 100), *b = awake(2, 0, 100), *root = world.root_vps[0];
-    uint64_t begin = world.tsc, ticks;
-
-    (void)state;
-    for (unsigned i = 0; i < 10000; i++) {
-        world_run(STEP);
-        if (world.lps[0].current != asks)
-            continue;
-        sched_cause(root, asks);
-        sched_wake(root);
-        assert_ptr_equal(world_next(false), root);
-        world_run(STEP);
-        world_next(true);
-    }
-    ticks = world.tsc - begin;
-    assert_share(b, 500, ticks, 20);
-    assert_share(asks, 250, ticks, 20);
-}
-
-/* Root does not block, so what it does is hardly all because of the one that asked last. */
-static void one_cause_costs_a_part_of_a_slice(void **state)
-{
-    struct vp *asks = awake(1, 0, 100), *root = world.root_vps[0];
-
-    (void)state;
-    sched_cause(root, asks);
-    sched_wake(root);
-    world_run(5 * SLICE);
-    assert_int_equal(asks->partition->sched_debt, CAUSE);
-}
-
-static void causes_add_up_to_a_slice(void **state)
-{
-    struct vp *asks = awake(1, 0, 100), *root = world.root_vps[0];
-
-    (void)state;
-    for (unsigned i = 0; i < 3; i++)
-        sched_cause(root, asks);
-    sched_wake(root);
-    world_run(5 * SLICE);
-    assert_int_equal(asks->partition->sched_debt, 3 * CAUSE);
-    for (unsigned i = 0; i < 100; i++)
-        sched_cause(root, asks);
-    world_run(5 * SLICE);
-    assert_int_equal(asks->partition->sched_debt, (3 + 16) * CAUSE);
-}
-
-/* Who floods root from another LP pays up to the moment at which somebody else asks. */
-static void next_cause_settles_the_one_before(void **state)
-{
-    struct vp *first = awake(1, 0, 100), *second = awake(2, 0, 100), *root = world.root_vps[0];
-
-    (void)state;
-    sched_wake(root);
-    assert_ptr_equal(world_next(false), root);
-    sched_cause(root, first);
-    world.tsc += 40;
-    sched_cause(root, second);
-    assert_int_equal(first->partition->sched_debt, 40);
-    world.tsc += 50;
-    world_next(true);
-    assert_int_equal(first->partition->sched_debt, 40);
-    assert_int_equal(second->partition->sched_debt, 50);
-}
-
-/* What a partition owes is for its VP that competes with others to pay, and forgotten beyond a few
- * slices if none does. */
-static void debt_waits_for_who_competes(void **state)
-{
-    struct vp *alone = awake(1, 0, 100), *competes = world_vp(1, 0, 100), *other;
-    uint64_t v;
-
-    (void)state;
-    alone->partition->sched_debt = 100 * SLICE;
-    world_run(SLICE);
-    assert_int_equal(alone->partition->sched_debt, 100 * SLICE);
-    assert_int_equal(alone->sched.vruntime, SLICE);
-    alone->suspend = VP_SUSPEND_HOLD;
-    assert_null(world_next(true));
-    sched_wake(competes);
-    assert_ptr_equal(world_next(false), competes);
-    other = awake(2, 0, 100);
-    v = competes->sched.vruntime;
-    assert_ptr_equal(world_next(false), other);
-    assert_int_equal(competes->partition->sched_debt, 0);
-    assert_int_equal(competes->sched.vruntime, v + 4 * SLICE);
-}
-
-static void who_is_gone_pays_no_more(void **state)
-{
-    struct vp *asks = awake(1, 0, 100), *root = world.root_vps[0];
-
-    (void)state;
-    sched_cause(root, asks);
-    payer_forget(asks->partition);
-    sched_wake(root);
-    world_run(SLICE);
-    assert_int_equal(asks->partition->sched_debt, 0);
-}
-
-static void root_pays_for_itself(void **state)
-{
-    struct vp *asks = awake(1, 0, 100), *root = world.root_vps[0];
-
-    (void)state;
-    sched_cause(root, asks);
-    sched_wake(root);
-    world_next(false);
-    world_next(true); /* that work is done */
-    sched_wake(root);
-    world_run(SLICE);
-    assert_int_equal(asks->partition->sched_debt, 0);
-}
-
 static void root_alone_has_no_budget(void **state)
 {
     (void)state;
     sched_wake(world.root_vps[0]);
     world_run(100 * SLICE);
     assert_int_equal(world.root_vps[0]->sched.run_tsc, 100 * SLICE);
-}
-
-/* A VP that does little, and has root do four times as much for it each time. */
-static void root_work_is_charged_to_who_caused_it(void **state)
-{
-    struct vp *flood = awake(1, 0, 100), *busy = awake(2, 0, 100), *root = world.root_vps[0];
-    struct pcpu *cpu = world_lp(0);
-    uint64_t ticks = 1000 * SLICE, end = world.tsc + ticks;
-
-    (void)state;
-    for (struct vp *vp = world_next(false); world.tsc < end;) {
-        world.tsc += STEP;
-        if (vp == flood) {
-            flood->suspend = VP_SUSPEND_INTERCEPT;
-            sched_root_works_for(flood, 0);
-            sched_wake(root);
-            assert_ptr_equal(world_next(true), root);
-            world.tsc += 4 * STEP;
-            flood->suspend = 0;
-            sched_wake(flood);
-            vp = world_next(true);
-        } else if (sched_should_preempt(cpu, busy, world.tsc)) {
-            vp = world_next(false);
-        }
-    }
-    assert_share(busy, 500, ticks, 20);
-    assert_share(flood, 100, ticks, 10);
 }
 
 static void vp_woken_while_it_runs_does_not_block(void **state)
@@ -560,6 +375,23 @@ static void vps_go_where_root_leaves_more(void **state)
         assert_share(vps[i], 300, ticks, 45);
 }
 
+/* What root took while it had the LP alone counts no longer than any other time. */
+static void root_that_has_blocked_leaves_all(void **state)
+{
+    struct vp *vps[4];
+    uint64_t ticks = 2000 * SLICE;
+
+    (void)state;
+    sched_wake(world.root_vps[0]);
+    world_run(20000 * SLICE);
+    world_next(true);
+    for (unsigned i = 0; i < 4; i++)
+        vps[i] = awake(i / 2 + 1, 1, 100);
+    world_run(ticks);
+    for (unsigned i = 0; i < 4; i++)
+        assert_share(vps[i], 500, ticks, 20);
+}
+
 static void new_vps_are_placed_in_turns(void **state)
 {
     uint32_t first = sched_place();
@@ -603,8 +435,6 @@ static void lp_set_is_searched_around(void **state)
     assert_false(lp_set_has(&s, 511));
 }
 
-#define ON(lps, f) cmocka_unit_test_setup_teardown(f, fresh_##lps, clean)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -618,14 +448,6 @@ int main(void)
         ON(one, root_goes_first),
         ON(one, busy_root_leaves_a_fifth),
         ON(one, root_alone_has_no_budget),
-        ON(one, root_work_is_charged_to_who_caused_it),
-        ON(one, who_causes_root_work_pays_for_it),
-        ON(one, one_cause_costs_a_part_of_a_slice),
-        ON(one, causes_add_up_to_a_slice),
-        ON(one, next_cause_settles_the_one_before),
-        ON(one, debt_waits_for_who_competes),
-        ON(one, who_is_gone_pays_no_more),
-        ON(one, root_pays_for_itself),
         ON(one, vp_woken_while_it_runs_does_not_block),
         ON(one, suspended_vp_is_not_queued),
         ON(one, detach_takes_a_vp_out_of_each_state),
@@ -642,6 +464,7 @@ int main(void)
         ON(two, three_vps_take_turns_on_two_lps),
         ON(two, vps_spread_evenly),
         ON(two, vps_go_where_root_leaves_more),
+        ON(two, root_that_has_blocked_leaves_all),
         ON(two, new_vps_are_placed_in_turns),
         ON(two, lp_for_root_only_runs_no_children),
         cmocka_unit_test(lp_set_is_searched_around),

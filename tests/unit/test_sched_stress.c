@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_sched_stress.c - core/sched.c against a model, step by step, and with an LP on each of
  * several threads at once. */
+#include "core/payer.h"
 #include "fakes/test.h"
 #include "sched_fixture.h"
 
@@ -17,13 +18,6 @@ static int fresh(void **state)
     world_init(WORLD_LPS);
     for (uint32_t i = 0; i < VPS; i++)
         world_vp(1 + i % 2, i % WORLD_LPS, 100 + i % 3 * 100);
-    return 0;
-}
-
-static int clean(void **state)
-{
-    (void)state;
-    world_free();
     return 0;
 }
 
@@ -192,12 +186,29 @@ static bool run_for_a_while(struct pcpu *cpu, struct vp *vp, uint64_t *seed)
 
     if (__atomic_load_n(&vp->suspend, __ATOMIC_SEQ_CST) != 0)
         return true;
-    own(vp->index);
     uint64_t now = __atomic_add_fetch(&world.tsc, draw(seed, SLICE), __ATOMIC_RELAXED);
+    if (vp->sched.pinned)
+        return !sched_should_preempt(cpu, vp, now) && block;
+    own(vp->index);
     if (sched_should_preempt(cpu, vp, now) || (draw(seed, 2) && sched_long_spin(cpu, vp)))
         block = false;
     disown(vp->index);
     return block;
+}
+
+/* Children make root's VPs work, and end. No debt is more than what LPs could have run in all. */
+static void make_debts(uint64_t *seed)
+{
+    struct vp *root = world.root_vps[draw(seed, WORLD_LPS)], *payer = world.vps[draw(seed, VPS)];
+    uint64_t debt;
+
+    sched_cause(root, payer);
+    sched_wake(root);
+    if (draw(seed, 16) == 0)
+        payer_forget(payer->partition);
+    debt = __atomic_load_n(&payer->partition->sched_debt, __ATOMIC_RELAXED);
+    if (debt > WORLD_LPS * __atomic_load_n(&world.tsc, __ATOMIC_RELAXED))
+        __atomic_fetch_add(&wrong, 1, __ATOMIC_RELAXED);
 }
 
 static void *lp_thread(void *argument)
@@ -214,27 +225,37 @@ static void *lp_thread(void *argument)
             sched_wake(world.vps[draw(&seed, VPS)]);
         if (draw(&seed, 8) == 0)
             hold_and_release(world.vps[draw(&seed, VPS)]);
+        if (draw(&seed, 4) == 0)
+            make_debts(&seed);
         __atomic_store_n(&cpu->remote.work, 0, __ATOMIC_SEQ_CST);
     }
     return NULL;
 }
 
-static void vp_runs_on_one_lp_at_a_time_and_none_is_lost(void **state)
+/* @first on LP 0, @others on the other LPs. */
+static void run_threads(void *(*first)(void *lp), void *(*others)(void *lp))
 {
     pthread_t threads[WORLD_LPS];
+
+    for (uint32_t i = 0; i < WORLD_LPS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, i == 0 ? first : others, &world.lps[i]),
+                         0);
+    for (uint32_t i = 0; i < WORLD_LPS; i++)
+        pthread_join(threads[i], NULL);
+}
+
+static void vp_runs_on_one_lp_at_a_time_and_none_is_lost(void **state)
+{
     uint32_t seen = 0;
 
     (void)state;
-    for (uint32_t i = 0; i < WORLD_LPS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, lp_thread, &world.lps[i]), 0);
-    for (uint32_t i = 0; i < WORLD_LPS; i++)
-        pthread_join(threads[i], NULL);
+    run_threads(lp_thread, lp_thread);
     assert_int_equal(wrong, 0);
     for (uint32_t i = 0; i < VPS; i++)
         sched_wake(world.vps[i]);
     world_lp(0);
     for (struct vp *vp = world_next(true); vp != NULL; vp = world_next(true))
-        seen++;
+        seen += !vp->sched.pinned;
     assert_int_equal(seen, VPS);
     for (uint32_t i = 0; i < WORLD_PARTITIONS; i++) {
         assert_true(list_empty(&world.partitions[i].preempted));
@@ -242,12 +263,75 @@ static void vp_runs_on_one_lp_at_a_time_and_none_is_lost(void **state)
     }
 }
 
+/* ---- who pays, decided on one LP and charged on another ---- */
+
+static bool root_done; /* [a] */
+
+static uint64_t debts_of_all(void)
+{
+    return __atomic_load_n(&world.partitions[1].sched_debt, __ATOMIC_RELAXED) +
+           __atomic_load_n(&world.partitions[2].sched_debt, __ATOMIC_RELAXED);
+}
+
+/* Root's VP, charged often, sometimes blocked. Other threads may begin late. */
+static void *root_thread(void *argument)
+{
+    struct pcpu *cpu = argument;
+    uint64_t seed = 1;
+
+    world_lp(cpu->lp_index);
+    for (uint32_t n = 0; n < THREAD_TURNS || debts_of_all() == 0; n++) {
+        if (cpu->current == NULL) {
+            sched_wake(cpu->root_vp);
+            (void)sched_pick(cpu);
+        }
+        uint64_t now = __atomic_add_fetch(&world.tsc, draw(&seed, 2 * STEP), __ATOMIC_RELAXED);
+        (void)sched_should_preempt(cpu, cpu->current, now);
+        if (draw(&seed, 64) == 0)
+            sched_stop(cpu, cpu->current, true);
+        sched_yield();
+    }
+    __atomic_store_n(&root_done, true, __ATOMIC_RELAXED);
+    return NULL;
+}
+
+static void *payer_thread(void *argument)
+{
+    struct pcpu *cpu = argument;
+    uint64_t seed = cpu->lp_index;
+
+    world_lp(cpu->lp_index);
+    while (!__atomic_load_n(&root_done, __ATOMIC_RELAXED)) {
+        struct vp *payer = world.vps[draw(&seed, VPS)];
+        sched_cause(world.root_vps[0], payer);
+        if (draw(&seed, 64) == 0)
+            payer_forget(payer->partition);
+        sched_yield();
+    }
+    return NULL;
+}
+
+/* But for races, in which one stretch is paid twice. */
+static void debts_are_no_more_than_what_root_ran(void **state)
+{
+    uint64_t ran;
+
+    (void)state;
+    run_threads(root_thread, payer_thread);
+    ran = world.root_vps[0]->sched.run_tsc;
+    assert_true(debts_of_all() <= ran + ran / 4);
+    payer_forget(&world.partitions[1]);
+    payer_forget(&world.partitions[2]);
+    assert_null(world.lps[0].run_queue.payer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(scheduler_agrees_with_the_model, fresh, clean),
+        cmocka_unit_test_setup_teardown(scheduler_agrees_with_the_model, fresh, world_clean),
         cmocka_unit_test_setup_teardown(vp_runs_on_one_lp_at_a_time_and_none_is_lost, fresh,
-                                        clean),
+                                        world_clean),
+        cmocka_unit_test_setup_teardown(debts_are_no_more_than_what_root_ran, fresh, world_clean),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
+#include <rt/sha256.h>
 #include "lib/crc32.h"
-#include "lib/sha256.h"
 
 static void assert_digest(struct sha256 *s, const char *expected)
 {

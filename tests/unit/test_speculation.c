@@ -122,6 +122,17 @@ static void tcg_is_an_interpreter_and_needs_nothing(void **state)
     assert_non_null(strstr(logged(), "nothing to guard against"));
 }
 
+static void ticks_are_counted_whatever_is_guarded_against(void **state)
+{
+    (void)state;
+    machine_is(0xf);
+    struct speculation s = chosen(), counts = s;
+    assert_int_equal((s.guards_root | s.guards_child) & GUARD_COUNT_TICKS, 0);
+    speculation_count_ticks(&counts);
+    assert_int_equal(counts.guards_root, s.guards_root | GUARD_COUNT_TICKS);
+    assert_int_equal(counts.guards_child, s.guards_child | GUARD_COUNT_TICKS);
+}
+
 static void another_hypervisor_below_is_not_taken_for_an_interpreter(void **state)
 {
     (void)state;
@@ -401,6 +412,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(tcg_is_an_interpreter_and_needs_nothing),
+        cmocka_unit_test(ticks_are_counted_whatever_is_guarded_against),
         cmocka_unit_test(another_hypervisor_below_is_not_taken_for_an_interpreter),
         cmocka_unit_test(a_signature_without_the_hypervisor_bit_is_not_believed),
         cmocka_unit_test(a_processor_that_shows_nothing_gets_its_return_stack_refilled),

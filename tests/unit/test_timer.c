@@ -98,8 +98,8 @@ static void cancelled_timer_does_not_fire(void **state)
     (void)state;
     timer_arm(&timers[0], machine.tsc + 100);
     timer_arm(&timers[1], machine.tsc + 200);
-    timer_cancel(&timers[0]);
-    timer_cancel(&timers[0]); /* harmless */
+    assert_true(timer_cancel(&timers[0]));
+    assert_false(timer_cancel(&timers[0])); /* harmless */
     pass(1000);
     assert_int_equal(count, 1);
     assert_int_equal(fired[0], 1);
@@ -141,7 +141,7 @@ static void any_lp_may_cancel(void **state)
     (void)state;
     timer_arm(&timers[0], machine.tsc + 100);
     machine_lp(1);
-    timer_cancel(&timers[0]);
+    assert_true(timer_cancel(&timers[0]));
     machine_lp(0);
     pass(1000);
     assert_int_equal(count, 0);
@@ -168,7 +168,8 @@ static void timer_may_arm_itself(void **state)
 static void cancel_the_next(struct timer *t)
 {
     note(t);
-    timer_cancel(&timers[1]);
+    assert_false(timer_cancel(t)); /* it is not queued while it is called */
+    assert_true(timer_cancel(&timers[1]));
 }
 
 static void timer_may_cancel_one_that_is_due_as_well(void **state)

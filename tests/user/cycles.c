@@ -3,6 +3,8 @@
  * left of them. boot.cfg's exec says how: "MODE COUNT SEED", with MODE one of
  *   cycles  let them run to their end, or stop them at any moment
  *   stops   stop each where hvdebug=stop has suspended it
+ *   io      stop each at any moment while it writes to disk ahci1; meanwhile another child reads disk
+ *           nvme0 again and again
  * Then the machine is switched off. A sibling child runs all the time; its memory must not change. */
 #include <stdbool.h>
 #include <hvabi/partition.h>
@@ -18,8 +20,10 @@ enum {
     WARM_UP = 20,        /* children before the first count: root's own memory finds its size */
     VPS_MAX = 4,
     CHILD_MIB = 2,
+    DISK_MIB = 16,
     SIBLING_MIB = 4,
     RUN_MICROSECONDS = 3000,
+    IO_MICROSECONDS = 100000,
     POLL_NS = 100000,
     POLLS_MAX = 100000, /* far beyond any child's way to its exit */
     WORDS = 3,
@@ -33,7 +37,7 @@ int main(void);
 static struct {
     int root, vm;
     uint64_t random;
-    bool stops;
+    enum { CYCLES, STOPS, IO } mode;
     unsigned failed;
 } run;
 
@@ -232,13 +236,77 @@ static void one_cycle(unsigned i)
     stop_child("churn");
 }
 
+/* ---- children with disks ---- */
+
+static bool start_disk(const char *name, const char *disk, uint32_t flags, const char *options)
+{
+    struct vm_start s = {
+        .module = "disk.elf",
+        .vp_count = 1 + (uint32_t)(next_random() % VPS_MAX),
+        .memory_mib = DISK_MIB,
+        .disk_count = 1,
+        .disks = {{.flags = flags}},
+    };
+    int64_t result;
+
+    rt_strlcpy(s.name, name, sizeof(s.name));
+    rt_strlcpy(s.disks[0].name, disk, sizeof(s.disks[0].name));
+    rt_strlcpy(s.options, options, sizeof(s.options));
+    result = ioctl(run.vm, VM_IOCTL_START, &s);
+    if (result < 0)
+        fail("start", name, result);
+    return result == 0;
+}
+
+static bool has_ended(const char *name)
+{
+    struct vm_wait w = {.timeout_ns = 1};
+
+    rt_strlcpy(w.name, name, sizeof(w.name));
+    return ioctl(run.vm, VM_IOCTL_WAIT, &w) == 0;
+}
+
+/* The reader does not end before the last writer is stopped. */
+static void keep_reading(bool first)
+{
+    if (!first && !has_ended("reader"))
+        return;
+    if (!first)
+        wait_child("reader", VM_END_EXIT);
+    (void)start_disk("reader", "nvme0", VM_DISK_READ_ONLY, "ledger=1");
+}
+
+static void one_io(void)
+{
+    char options[64];
+
+    keep_reading(false);
+    rt_snprintf(options, sizeof(options), "write=0,4194304,%lu forever=1", next_random() >> 1);
+    if (!start_disk("writer", "ahci1", 0, options))
+        return;
+    sleep_ns(next_random() % IO_MICROSECONDS * NS_PER_US);
+    stop_child("writer");
+}
+
 static void repeat(unsigned count)
 {
     for (unsigned i = 0; i < count && run.failed == 0; i++)
-        if (run.stops)
+        if (run.mode == STOPS)
             one_stop();
-        else
+        else if (run.mode == CYCLES)
             one_cycle(i);
+        else
+            one_io();
+}
+
+/* What is counted is counted without the reader. */
+static void repeat_and_read(unsigned count)
+{
+    if (run.mode == IO)
+        keep_reading(true);
+    repeat(count);
+    if (run.mode == IO)
+        wait_child("reader", VM_END_EXIT);
 }
 
 /* ---- the whole ---- */
@@ -252,7 +320,7 @@ static bool read_command(unsigned *count)
     if (ioctl(run.root, ROOT_IOCTL_OPTION, &o) < 0 || split_words(o.value, words) != WORDS ||
         !parse_number(words[1], &n) || !parse_number(words[2], &run.random))
         return false;
-    run.stops = strcmp(words[0], "stops") == 0;
+    run.mode = strcmp(words[0], "stops") == 0 ? STOPS : strcmp(words[0], "io") == 0 ? IO : CYCLES;
     *count = (unsigned)n;
     print("%s: %u children, seed %lu\n", words[0], *count, run.random);
     return true;
@@ -266,10 +334,10 @@ static void test(unsigned count)
 
     if (!start_sibling())
         return;
-    repeat(WARM_UP);
+    repeat_and_read(WARM_UP);
     first = sibling_hash();
     n = take_counts(before);
-    repeat(count);
+    repeat_and_read(count);
     compare_counts(before, n);
     last = sibling_hash();
     print("%s the sibling's %lu bytes are as they were\n",

@@ -45,6 +45,10 @@ ABI_OFFSET(struct guest_boot, events_handled, 40);
 /* I/O ports that root answers for a child of its child loader */
 #define GUEST_PORT_CONSOLE    0x402u /* OUT: one character; IN: GUEST_CONSOLE_PRESENT */
 #define GUEST_CONSOLE_PRESENT 0xe9u
+/* IN, four bytes: of root's VP that answers, the low half of its ticks in guest mode so far, and of
+ * how often it left guest mode. All ones unless the hypervisor counts ticks (hvabi/stats.h). */
+#define GUEST_PORT_ROOT_TICKS 0x404u
+#define GUEST_PORT_ROOT_EXITS 0x408u
 #define GUEST_PORT_EXIT       0x501u /* OUT: exit code; root stops the child */
 
 #endif

@@ -17,7 +17,7 @@ enum {
     HvStatsHvPartitions = 2,
     HvStatsHvTotalPages = 3, /* kept at boot, and deposited */
     HvStatsHvVirtualProcessors = 4,
-    HvStatsHvMonitoredNotifications = 5, /* 0: there are none */
+    HvStatsHvMonitoredNotifications = 5, /* pages that are monitored, of 128 each */
     HvStatsHvMappedPages = 16,           /* of root, mapped into children; each mapping counts */
     HvStatsHvPorts = 17,
     HvStatsHvConnections = 18,
@@ -27,9 +27,13 @@ enum {
 /* A virtual processor's page: counters that only grow. */
 enum {
     HvStatsVpTotalExits = 0,
-    HvStatsVpHypervisorTicks = 1, /* reserved, 0 */
+    HvStatsVpGuestTicks = 1, /* see below; 0 unless the hypervisor counts them */
     HvStatsVpExitFirst = 16,      /* one counter for each entry of HV_STATS_VP_EXITS, in order */
 };
+
+/* HvStatsVpGuestTicks: TSC ticks in guest mode. While the VP runs the TSC at its entry has been
+ * subtracted, so that the VP itself reads, exactly: counter + TSC. From just before the guest's
+ * registers are loaded until just after they are stored. boot.cfg: hvdebug = ticks. */
 
 /* Why a VP leaves guest mode: X(CONSTANT, name). Entries are only appended. */
 #define HV_STATS_VP_EXITS(X)                                                                       \

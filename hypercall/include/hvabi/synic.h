@@ -125,10 +125,15 @@ ABI_OFFSET(struct hv_vp_assist_page, fault_parameter1, 72);
 /* TLFS 10.3.5: the interrupt in service needs no EOI */
 #define HV_APIC_ASSIST_NO_EOI_REQUIRED (1u << 0)
 
-/* TLFS 11.10.8.1: 32 triggers */
+/* TLFS 11.10.8.1: 32 triggers. Both words change in one go. */
 struct hv_monitor_trigger_group {
-    uint32_t pending;
-    uint32_t armed;
+    union {
+        uint64_t as_uint64; /* pending in the low half */
+        struct {
+            uint32_t pending;
+            uint32_t armed;
+        };
+    };
 };
 ABI_SIZE(struct hv_monitor_trigger_group, 8);
 ABI_OFFSET(struct hv_monitor_trigger_group, pending, 0);
@@ -152,7 +157,9 @@ struct hv_monitor_page {
     uint32_t trigger_state; /* HV_MONITOR_STATE_* */
     uint32_t reserved1;
     struct hv_monitor_trigger_group trigger_group[HV_MONITOR_GROUP_COUNT];
-    uint8_t reserved2[536];
+    uint8_t reserved2[24];
+    /* TLFS: the hypervisor's. When an armed trigger is looked at again, in a clock of its own. */
+    uint32_t next_check_time[HV_MONITOR_GROUP_COUNT][HV_MONITOR_TRIGGERS_PER_GROUP];
     uint16_t latency[HV_MONITOR_GROUP_COUNT][HV_MONITOR_TRIGGERS_PER_GROUP]; /* 100 ns */
     uint8_t reserved3[256];
     struct hv_monitor_parameter parameter[HV_MONITOR_GROUP_COUNT][HV_MONITOR_TRIGGERS_PER_GROUP];
@@ -161,6 +168,7 @@ struct hv_monitor_page {
 ABI_SIZE(struct hv_monitor_page, HV_PAGE_SIZE);
 ABI_OFFSET(struct hv_monitor_page, trigger_state, 0);
 ABI_OFFSET(struct hv_monitor_page, trigger_group, 8);
+ABI_OFFSET(struct hv_monitor_page, next_check_time, 64);
 ABI_OFFSET(struct hv_monitor_page, latency, 576);
 ABI_OFFSET(struct hv_monitor_page, parameter, 1088);
 

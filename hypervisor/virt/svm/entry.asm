@@ -24,8 +24,8 @@ svm_enter:
     push rdx                    ; host VMCB
     push rdi                    ; struct vp
 
-    test byte [rdi + VP_GUARDS], GUARD_CLEAR_BUFFERS
-    jnz .clear_buffers
+    test byte [rdi + VP_GUARDS], GUARD_CLEAR_BUFFERS | GUARD_COUNT_TICKS
+    jnz .before
 .enter:
     mov rax, rsi
     clgi
@@ -76,7 +76,7 @@ svm_enter:
     xor r9d, r9d
     xor r10d, r10d
     xor r11d, r11d
-    test byte [rdi + VP_GUARDS], GUARD_BARRIER | GUARD_FILL_RETURNS
+    test byte [rdi + VP_GUARDS], GUARD_BARRIER | GUARD_FILL_RETURNS | GUARD_COUNT_TICKS
     jnz .guard
 .left:
     stgi
@@ -90,10 +90,29 @@ svm_enter:
     int3
 
     ; The guards of core/speculation.h. No return and no indirect branch is executed before them.
-.clear_buffers:
+.before:
+    test byte [rdi + VP_GUARDS], GUARD_CLEAR_BUFFERS
+    jz .count_entry
     verw [data_selector]
+    test byte [rdi + VP_GUARDS], GUARD_COUNT_TICKS
+    jz .enter
+.count_entry:
+    rdtsc
+    shl rdx, 32
+    or rax, rdx
+    mov rcx, [rdi + VP_STATS]
+    sub [rcx + STATS_GUEST_TICKS], rax
     jmp .enter
 .guard:
+    test byte [rdi + VP_GUARDS], GUARD_COUNT_TICKS
+    jz .barrier
+    rdtsc
+    shl rdx, 32
+    or rax, rdx
+    mov rcx, [rdi + VP_STATS]
+    add [rcx + STATS_GUEST_TICKS], rax
+    xor edx, edx
+.barrier:
     test byte [rdi + VP_GUARDS], GUARD_BARRIER
     jz .fill_returns
     mov ecx, MSR_IA32_PRED_CMD

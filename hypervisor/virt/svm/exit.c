@@ -103,19 +103,28 @@ static enum vp_exit_reason simple_reason(uint32_t code)
  * VMCB without fault, with an offer, counts when it is repeated more often than that. */
 #define REFUSALS_MAX 8u
 
-static bool refused_by_mistake(struct vp *vp)
+static bool refused_by_mistake(const struct svm_vp *s)
 {
-    struct svm_vp *s = svm_of(vp);
-    struct pcpu *cpu = this_cpu();
-    uint64_t exits = vp->stats[HvStatsVpTotalExits];
-
-    /* Nobody says whether it has flushed what it was asked to: the next entry flushes all. */
-    cpu->asid_next = cpu->asid_count;
-    s->asid_lp = UINT32_MAX;
-    s->refusals = exits - s->refused_at == 1 ? s->refusals + 1 : 1;
-    s->refused_at = exits;
     return s->refusals <= REFUSALS_MAX && (s->vmcb->control.v_intr & VMCB_V_IRQ) &&
            vmcb_check(s->vmcb, svm_features.asids) == NULL;
+}
+
+/* The next entry flushes all of @cpu. */
+static void asids_forget(struct pcpu *cpu, struct svm_vp *s)
+{
+    cpu->asid_next = cpu->asid_count;
+    s->asid_lp = UINT32_MAX;
+}
+
+static enum vp_exit_reason refused(struct vp *vp)
+{
+    struct svm_vp *s = svm_of(vp);
+    uint64_t exits = vp->stats[HvStatsVpTotalExits];
+
+    s->refusals = exits - s->refused_at == 1 ? s->refusals + 1 : 1;
+    s->refused_at = exits;
+    asids_forget(this_cpu(), s); /* who refuses does not say whether it has flushed first */
+    return refused_by_mistake(s) ? VP_EXIT_INTERRUPT : VP_EXIT_INVALID_STATE;
 }
 
 void svm_exit_translate(struct vp *vp, struct vp_exit *exit)
@@ -141,7 +150,7 @@ void svm_exit_translate(struct vp *vp, struct vp_exit *exit)
         translate_cr8_write(v, exit);
         break;
     case VMEXIT_INVALID_LOW:
-        exit->reason = refused_by_mistake(vp) ? VP_EXIT_INTERRUPT : VP_EXIT_INVALID_STATE;
+        exit->reason = refused(vp);
         break;
     default:
         exit->reason = simple_reason(code);

@@ -5,7 +5,12 @@
 
 #include <rootabi/ioctl.h>
 
-enum { DISK_READ_ONLY = 1 };
+enum {
+    DISK_READ_ONLY = 1,
+    DISK_PARTITION = 2, /* of another disk */
+    DISK_FIRMWARE = 4,  /* has an EFI system partition, which the firmware starts from */
+    DISK_MEMORY = 8,    /* root's own memory */
+};
 
 struct disk_info {
     uint32_t index; /* in; ENOENT: there are fewer */

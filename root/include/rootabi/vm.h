@@ -9,6 +9,18 @@
 
 enum { VM_NAME_SIZE = 64, VM_OPTIONS_SIZE = 512 };
 
+enum { VM_DISKS_MAX = 8 };
+#define VM_DISK_READ_ONLY 1u
+#define VM_START_ECHO     1u
+
+/* A disk of root's, or a partition of one, that a child gets. */
+struct vm_disk {
+    char name[16];
+    uint32_t flags; /* VM_DISK_* */
+    uint32_t reserved;
+};
+ABI_SIZE(struct vm_disk, 24);
+
 /* Make, fill and run a child from a boot module. */
 struct vm_start {
     char name[VM_NAME_SIZE];       /* the child's; EEXIST: in use */
@@ -17,11 +29,14 @@ struct vm_start {
     uint32_t vp_count;             /* 0: one */
     uint32_t memory_mib;           /* 0: the default */
     uint32_t weight;               /* of its VPs, 1 to 10000; 0: the default */
-    uint32_t reserved;
+    uint32_t disk_count;
     uint64_t partition_id;         /* out */
     uint64_t privileges;           /* HV_PRIVILEGE_* beyond those of every child */
+    uint32_t flags;                /* VM_START_*: _ECHO: with an echo device */
+    uint32_t reserved;
+    struct vm_disk disks[VM_DISKS_MAX]; /* LUNs of one SCSI controller; EBUSY: one is in use */
 };
-ABI_SIZE(struct vm_start, 672);
+ABI_SIZE(struct vm_start, 872);
 
 struct vm_stop {
     char name[VM_NAME_SIZE]; /* ENOENT: no such child */
@@ -91,6 +106,24 @@ struct vm_hash {
 };
 ABI_SIZE(struct vm_hash, 104);
 
+/* A channel of a child's VMBus, and what has passed through it since it was opened. */
+struct vm_channel {
+    uint32_t index; /* in: over all children */
+    uint32_t relid;
+    char partition[VM_NAME_SIZE];
+    char provider[16];
+    char state[16];
+    uint32_t sub_channel; /* 0: the primary */
+    uint32_t target_vp;
+    uint64_t packets_in, bytes_in, batches_in;
+    uint64_t packets_out, bytes_out, signals_out;
+    uint64_t full; /* times that the ring to the child had no room */
+    uint64_t requests, reads, writes, read_bytes, written_bytes, errors;
+    uint32_t under_way; /* requests */
+    uint32_t reserved;
+};
+ABI_SIZE(struct vm_channel, 224);
+
 /* How long a logical processor has run VPs of root and of children, as the hypervisor accounts. */
 struct vm_lp {
     uint32_t index; /* in */
@@ -108,5 +141,6 @@ ABI_SIZE(struct vm_lp, 24);
 #define VM_IOCTL_STATISTIC IOCTL_EXCHANGE('v', 5, struct vm_statistic)
 #define VM_IOCTL_HASH      IOCTL_EXCHANGE('v', 6, struct vm_hash)
 #define VM_IOCTL_LP        IOCTL_EXCHANGE('v', 7, struct vm_lp)
+#define VM_IOCTL_CHANNEL   IOCTL_EXCHANGE('v', 8, struct vm_channel)
 
 #endif

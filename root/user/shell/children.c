@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* root/user/shell/children.c - the commands about partitions, over /dev/vm. */
 #include <rt/mem.h>
+#include <rootabi/disk.h>
 #include <rootabi/errno.h>
 #include <rootabi/vm.h>
 #include "lib/print.h"
@@ -47,6 +48,28 @@ int command_vps(int argc, char **argv)
               v.partition, v.vp_index, lp, v.state, v.run_ns / NS_PER_MS, v.exits);
     }
     return list_end("vps", result);
+}
+
+int command_channels(int argc, char **argv)
+{
+    struct vm_channel c = {0};
+    int64_t result;
+
+    (void)argc;
+    (void)argv;
+    for (; (result = device_call(DEVICE_VM, VM_IOCTL_CHANNEL, &c)) == 0; c.index++) {
+        print("%-16s %4u.%-3u %-8s %-9s VP %u\n", c.partition, c.relid, c.sub_channel, c.provider,
+              c.state, c.target_vp);
+        print("    ring    in %lu packets, %lu KiB, %lu batches; out %lu packets, %lu KiB, %lu "
+              "signals, %lu times full\n",
+              c.packets_in, c.bytes_in / KIB, c.batches_in, c.packets_out, c.bytes_out / KIB,
+              c.signals_out, c.full);
+        print("    I/O     %lu requests, %u under way; %lu reads of %lu KiB, %lu writes of %lu KiB, "
+              "%lu errors\n",
+              c.requests, c.under_way, c.reads, c.read_bytes / KIB, c.writes, c.written_bytes / KIB,
+              c.errors);
+    }
+    return list_end("channels", result);
 }
 
 int command_stats(int argc, char **argv)
@@ -106,8 +129,55 @@ static bool pass_option(struct vm_start *s, const char *word)
     return false;
 }
 
+/* disk=NAME or disk=NAME,ro */
+static bool disk_option(struct vm_start *s, const char *word)
+{
+    struct vm_disk *d = &s->disks[s->disk_count];
+    char *comma;
+
+    if (s->disk_count == VM_DISKS_MAX) {
+        print("start: more than %d disks\n", VM_DISKS_MAX);
+        return false;
+    }
+    if (rt_strlcpy(d->name, word + strlen("disk="), sizeof(d->name)) >= sizeof(d->name)) {
+        print("start: %s: no disk has such a long name\n", word);
+        return false;
+    }
+    for (comma = d->name; *comma != '\0' && *comma != ','; comma++)
+        ;
+    if (*comma == ',' && strcmp(comma, ",ro") != 0) {
+        print("start: %s: disk=NAME or disk=NAME,ro\n", word);
+        return false;
+    }
+    if (*comma == ',')
+        d->flags = VM_DISK_READ_ONLY;
+    *comma = '\0';
+    s->disk_count++;
+    return true;
+}
+
+/* The first whole disk that is neither root's memory nor what the firmware starts from. */
+static bool first_data_disk(struct vm_start *s, bool write)
+{
+    const uint32_t others = DISK_PARTITION | DISK_FIRMWARE | DISK_MEMORY;
+    struct disk_info d = {0};
+
+    for (; device_call(DEVICE_DISK, DISK_IOCTL_INFO, &d) == 0; d.index++) {
+        if ((d.flags & others) != 0)
+            continue;
+        rt_strlcpy(s->disks[0].name, d.name, sizeof(s->disks[0].name));
+        s->disks[0].flags = write ? 0 : VM_DISK_READ_ONLY;
+        s->disk_count = 1;
+        return true;
+    }
+    print("start: there is no data disk; give one by disk=NAME\n");
+    return false;
+}
+
 static bool start_word(struct vm_start *s, const char *word, int index)
 {
+    if (has_prefix(word, "disk="))
+        return disk_option(s, word);
     if (index == 0 && !contains(word, '=')) {
         rt_strlcpy(s->module, word, sizeof(s->module));
         return true;
@@ -126,6 +196,7 @@ static bool start_word(struct vm_start *s, const char *word, int index)
 int command_start(int argc, char **argv)
 {
     struct vm_start s = {0};
+    bool write = false;
     int64_t result;
 
     if (argc < 2) {
@@ -134,9 +205,16 @@ int command_start(int argc, char **argv)
     }
     rt_strlcpy(s.name, argv[1], sizeof(s.name));
     rt_strlcpy(s.module, argv[1], sizeof(s.module));
-    for (int i = 2; i < argc; i++)
-        if (!start_word(&s, argv[i], i - 2))
+    for (int i = 2; i < argc; i++) {
+        if (strcmp(argv[i], "--write") == 0)
+            write = true;
+        else if (strcmp(argv[i], "--echo") == 0)
+            s.flags |= VM_START_ECHO;
+        else if (!start_word(&s, argv[i], i - 2))
             return 1;
+    }
+    if (s.disk_count == 0 && (write || strcmp(s.module, "disk") == 0) && !first_data_disk(&s, write))
+        return 1;
     module_find(s.module, s.module); /* or the kernel says that there is none */
     result = device_call(DEVICE_VM, VM_IOCTL_START, &s);
     if (result < 0)

@@ -58,6 +58,7 @@ bool module_find(const char *name, char *found);
 /* Commands of other files. */
 int command_partitions(int argc, char **argv);
 int command_vps(int argc, char **argv);
+int command_channels(int argc, char **argv);
 int command_stats(int argc, char **argv);
 int command_start(int argc, char **argv);
 int command_stop(int argc, char **argv);

@@ -5,11 +5,11 @@ A case file defines TESTS, a list of Test. See docs/testing.md.
 """
 from . import monitor
 from .catalogue import Test
-from .disks import Blank, Mixed, Random
-from .fill import Fill
+from .disks import Blank, Mixed, Random, bad_sector
+from .fill import Fill, sequence
 from .guests import every_vp_once, hello_lines
 from .screen import screen_text
 from .vm import Failure
 
-__all__ = ["Test", "Blank", "Mixed", "Random", "Fill", "Failure", "every_vp_once", "hello_lines",
-           "monitor", "screen_text"]
+__all__ = ["Test", "Blank", "Mixed", "Random", "Fill", "Failure", "bad_sector", "every_vp_once",
+           "hello_lines", "monitor", "screen_text", "sequence"]

@@ -58,3 +58,14 @@ def make_all(descriptions, folder, tree):
         description.make(path, tree)
         made.append(Made(path, description.bus, disk.sha256(path)))
     return made
+
+
+def bad_sector(drive, write=None):
+    """QEMU options for a drive of 16 MiB of zeros: reads of its sector 4000 fail, for ever, and
+    writes of the sector write. What is written is forgotten."""
+    failing = [("read_aio", 4000)] + ([] if write is None else [("write_aio", write)])
+    errors = "".join(f",file.inject-error.{i}.event={event},file.inject-error.{i}.errno=5,"
+                     f"file.inject-error.{i}.sector={sector}"
+                     for i, (event, sector) in enumerate(failing))
+    return ["-drive", f"if=none,id={drive},format=raw,file.driver=blkdebug,"
+            "file.image.driver=null-co,file.image.read-zeroes=on,file.image.size=16M" + errors]

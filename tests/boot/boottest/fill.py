@@ -8,22 +8,33 @@ import struct
 from .vm import Failure
 
 MASK = (1 << 64) - 1
+STEP = 0x9e3779b97f4a7c15
 CHUNK = 1 << 17  # words hashed at a time
 
 
-def _sequence_sha256(seed, size):
-    """Of the first outputs of SplitMix64 from state seed, little-endian (rootabi/disk.h)."""
-    digest = hashlib.sha256()
+def _chunks(seed, size):
+    """The first outputs of SplitMix64 from state seed, little-endian (rootabi/disk.h)."""
     left = size // 8
     while left:
         words = []
         for _ in range(min(left, CHUNK)):
-            seed = (seed + 0x9e3779b97f4a7c15) & MASK
+            seed = (seed + STEP) & MASK
             z = ((seed ^ seed >> 30) * 0xbf58476d1ce4e5b9) & MASK
             z = ((z ^ z >> 27) * 0x94d049bb133111eb) & MASK
             words.append(z ^ z >> 31)
-        digest.update(struct.pack(f"<{len(words)}Q", *words))
+        yield struct.pack(f"<{len(words)}Q", *words)
         left -= len(words)
+
+
+def sequence(seed, offset, size):
+    """The bytes of a disk overwritten so, from offset on; both are multiples of 8."""
+    return b"".join(_chunks((seed + offset // 8 * STEP) & MASK, size))
+
+
+def _sequence_sha256(seed, size):
+    digest = hashlib.sha256()
+    for chunk in _chunks(seed, size):
+        digest.update(chunk)
     return digest.hexdigest()
 
 

@@ -11,6 +11,7 @@ COMMANDS = ("help partitions vps lps stats memory disks start stop wait log rebo
 
 def first_impression(vm):
     """What the README says one sees, in this order; then the prompt works."""
+    sha256 = vm.expect(r"^run: a disk to try it with: .* SHA-256 ([0-9a-f]{64})$").group(1)
     for line in (ACCELERATOR, r"^Verdigris hvloader \d+\.\d+", r"^boot\.cfg: ",
                  r"^machine: 2 processors, ", r"^hypervisor: .*hvax64\.elf, build id [0-9a-f]{40}",
                  r"^hypervisor: keeps \d+ KiB", r"^starting the hypervisor$",
@@ -21,6 +22,9 @@ def first_impression(vm):
         vm.expect(line)
     vm.nonce = vm.expect(r"^root> start hello vps=2 nonce=([0-9a-f]{16})$").group(1)
     vm.expect(r"child hello: ended: it ended itself with 0$")
+    vm.expect(r"^root> channels$")
+    vm.expect(rf"\[disk\] disk: sha256={sha256} bytes=67108864$")
+    vm.expect(r"child disk: ended: it ended itself with 0$")
     vm.expect(PROMPT)
     found = re.findall(r"hello: VP (\d+) APIC (\d+) nonce (\w+)$", vm.text, re.MULTILINE)
     if sorted(found) != [(n, n, vm.nonce) for n in "01"]:

@@ -5,7 +5,7 @@ What root reads is compared with what the host wrote by its hash; what root writ
 """
 import hashlib
 
-from boottest import Blank, Fill, Mixed, Random, Test
+from boottest import Blank, Fill, Mixed, Random, Test, bad_sector
 
 MIB = 1 << 20
 
@@ -26,14 +26,6 @@ def write(name, **fields):
     return Test(name, launchtype="off", disks=[Blank("nvme", 16), Blank("ahci", 16)],
                 commands=fill.commands, expect=[r"^exec: 3 commands, 0 failed$"], after=fill.check,
                 **fields)
-
-
-def bad_sector(drive):
-    """QEMU options for drive: reads of its sector 4000 fail, for ever."""
-    return ["-drive", f"if=none,id={drive},format=raw,file.driver=blkdebug,"
-            "file.image.driver=null-co,file.image.read-zeroes=on,file.image.size=16M,"
-            "file.inject-error.0.event=read_aio,file.inject-error.0.errno=5,"
-            "file.inject-error.0.sector=4000"]
 
 
 # A controller of its own for AHCI: that of this older machine is not one.

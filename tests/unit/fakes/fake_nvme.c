@@ -234,6 +234,13 @@ static void controller_disable(void)
     nvme.resets++;
 }
 
+static void controller_shut_down(void)
+{
+    memset(nvme.queues, 0, sizeof(nvme.queues));
+    *register_at(NVME_REG_CSTS) |= NVME_CSTS_SHUT_DOWN;
+    nvme.shutdowns++;
+}
+
 void fake_nvme_step(void)
 {
     uint32_t cc = *register_at(NVME_REG_CC), csts = *register_at(NVME_REG_CSTS);
@@ -244,6 +251,8 @@ void fake_nvme_step(void)
         controller_enable();
     else if (!(cc & NVME_CC_ENABLE) && csts != 0)
         controller_disable();
+    else if ((cc & NVME_CC_SHUTDOWN) && !(csts & NVME_CSTS_SHUTDOWN) && !nvme.never_shut)
+        controller_shut_down();
     if (nvme.bogus && nvme.queues[1].completions) {
         nvme.bogus = false;
         complete(1, 77, 0, 0);

@@ -23,11 +23,12 @@ struct fake_nvme {
     uint32_t hold;    /* I/O commands to swallow without an answer */
     uint32_t fail;    /* I/O commands to end with @fail_status */
     uint16_t fail_status;
-    bool silent; /* completes without interrupts */
-    bool bogus;  /* completes a command nobody sent, once */
+    bool never_shut; /* when told to shut down */
+    bool silent;     /* completes without interrupts */
+    bool bogus;      /* completes a command nobody sent, once */
 
     /* What was seen. */
-    uint32_t commands, reads, writes, flushes, datasets, forced, resets;
+    uint32_t commands, reads, writes, flushes, datasets, forced, resets, shutdowns;
     uint32_t largest; /* sectors in one command */
     uint32_t per_queue[FAKE_NVME_QUEUES + 1];
     uint32_t outside; /* memory touched while bus mastering was off */

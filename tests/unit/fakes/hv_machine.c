@@ -327,6 +327,7 @@ static void lp_init(struct fake_lp *lp, uint32_t index)
 
     cpu->self = cpu;
     cpu->lp_index = cpu->apic_id = index;
+    cpu->lp_bit = 1ull << index % 64;
     cpu->timer_programmed = lp->deadline = UINT64_MAX;
     cpu->hcall_in = hpa_ptr(kept_alloc(PAGE_SIZE));
     cpu->hcall_out = hpa_ptr(kept_alloc(PAGE_SIZE));

@@ -5,6 +5,7 @@
 #include <core/timer.h>
 #include <debug/log.h>
 #include <hvabi/msr.h>
+#include <mm/phys.h>
 #include <rt/pairing_heap.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -14,6 +15,8 @@
 
 uint64_t fake_tsc;
 hv_status world_overlay_status;
+uint64_t world_look_ticks;
+void (*world_timer_popped)(void);
 
 /* ---- core -------------------------------------------------------------------------------------
  */
@@ -35,25 +38,34 @@ void panic(const char *fmt, ...)
     abort();
 }
 
-static struct heap timers;
-static unsigned queued, run;
+static struct spinlock timer_lock;
+static struct heap timers;   /* [timer_lock] */
+static unsigned queued, run; /* [timer_lock] */
 
 void timer_init(struct timer *t, timer_fn fn)
 {
     *t = (struct timer){.fn = fn};
 }
 
-void timer_cancel(struct timer *t)
+bool timer_cancel(struct timer *t)
 {
-    queued -= t->node.queued;
+    bool was;
+
+    spin_lock(&timer_lock);
+    was = t->node.queued;
+    queued -= was;
     heap_remove(&timers, &t->node);
+    spin_unlock(&timer_lock);
+    return was;
 }
 
 void timer_arm(struct timer *t, uint64_t deadline_tsc)
 {
     timer_cancel(t);
+    spin_lock(&timer_lock);
     heap_insert(&timers, &t->node, deadline_tsc);
     queued++;
+    spin_unlock(&timer_lock);
 }
 
 unsigned world_timers_queued(void)
@@ -66,20 +78,53 @@ unsigned world_timers_run(void)
     return run;
 }
 
+static void timer_popped(void)
+{
+    void (*act)(void) = world_timer_popped;
+
+    world_timer_popped = NULL;
+    if (act)
+        act();
+}
+
+/* Take the first timer that is due by @end off the heap, and move time there; NULL: none is. */
+static struct timer *timer_pop(uint64_t end)
+{
+    struct timer *t = NULL;
+
+    spin_lock(&timer_lock);
+    if (heap_first(&timers) && heap_first(&timers)->key <= end) {
+        t = container_of(heap_first(&timers), struct timer, node);
+        if (fake_tsc < t->node.key)
+            __atomic_store_n(&fake_tsc, t->node.key, __ATOMIC_RELAXED);
+        heap_remove(&timers, &t->node);
+        queued--;
+        run++;
+    }
+    spin_unlock(&timer_lock);
+    return t;
+}
+
 void world_advance(uint64_t units)
 {
     uint64_t end = fake_tsc + units * (WORLD_HZ / REFTIME_HZ);
+    struct timer *t;
 
-    while (heap_first(&timers) && heap_first(&timers)->key <= end) {
-        struct timer *t = container_of(heap_first(&timers), struct timer, node);
-
-        if (fake_tsc < t->node.key)
-            fake_tsc = t->node.key;
-        timer_cancel(t);
-        run++;
+    while ((t = timer_pop(end)) != NULL) {
+        timer_popped();
         t->fn(t);
     }
-    fake_tsc = end;
+    __atomic_store_n(&fake_tsc, end, __ATOMIC_RELAXED);
+}
+
+uint64_t tsc_from_100ns(uint64_t units)
+{
+    return units * (WORLD_HZ / REFTIME_HZ);
+}
+
+uint64_t tsc_to_100ns(uint64_t ticks)
+{
+    return ticks / (WORLD_HZ / REFTIME_HZ);
 }
 
 /* ---- the pool ---------------------------------------------------------------------------------
@@ -106,6 +151,35 @@ void pool_free(struct pool *p, void *object)
     p->available++;
     p->in_use--;
     spin_unlock(&p->lock);
+}
+
+/* A page counts as an object; its physical address is the host's. */
+void *hpa_ptr(hpa_t a)
+{
+    return (void *)(uintptr_t)a.v;
+}
+
+hpa_t ptr_hpa(const void *p)
+{
+    return hpa((uint64_t)(uintptr_t)p);
+}
+
+hv_status pool_page_alloc(struct pool *p, hpa_t *out)
+{
+    void *page = NULL, *object = pool_alloc(p, 1);
+
+    if (!object)
+        return HV_STATUS_INSUFFICIENT_MEMORY;
+    free(object);
+    page = aligned_alloc(HV_PAGE_SIZE, HV_PAGE_SIZE);
+    memset(page, 0, HV_PAGE_SIZE);
+    *out = ptr_hpa(page);
+    return HV_STATUS_SUCCESS;
+}
+
+void pool_page_free(struct pool *p, hpa_t page)
+{
+    pool_free(p, hpa_ptr(page));
 }
 
 /* ---- hooks ------------------------------------------------------------------------------------
@@ -140,6 +214,68 @@ struct synic *port_host_synic(struct partition *p, uint32_t vp_index)
 void port_host_synic_put(struct synic *s)
 {
     __atomic_fetch_sub(&container_of(s, struct world_vp, synic)->holds, 1, __ATOMIC_RELAXED);
+}
+
+void overlay_init(struct overlay *o)
+{
+    *o = (struct overlay){.placed = false};
+}
+
+/* Where @o is among the monitor pages that @p sees; NULL: a free place. */
+static struct overlay **monitor_place(struct partition *p, const struct overlay *o)
+{
+    for (unsigned i = 0; i < WORLD_MONITORS; i++)
+        if (p->monitors[i] == o)
+            return &p->monitors[i];
+    panic("%u monitor pages are too many for the tests", WORLD_MONITORS);
+}
+
+hv_status monitor_host_overlay(struct partition *p, struct overlay *o, bool enable, uint64_t gpfn,
+                               hpa_t page)
+{
+    if (enable && world_overlay_status != HV_STATUS_SUCCESS)
+        return world_overlay_status;
+    BUG_ON(enable && o->placed);
+    if (enable)
+        *monitor_place(p, NULL) = o;
+    else if (o->placed)
+        *monitor_place(p, o) = NULL;
+    o->placed = enable;
+    o->gpa = gpa(gpfn << HV_PAGE_SHIFT);
+    o->hpa = page;
+    return HV_STATUS_SUCCESS;
+}
+
+bool monitor_host_runs(const struct partition *p)
+{
+    return __atomic_load_n(&p->runs, __ATOMIC_SEQ_CST);
+}
+
+bool monitor_host_begin(struct partition *p)
+{
+    __atomic_fetch_add(&p->looks, 1, __ATOMIC_RELAXED);
+    fake_tsc += world_look_ticks;
+    return !p->mute;
+}
+
+void monitor_host_end(struct partition *p, uint64_t ticks)
+{
+    __atomic_fetch_add(&p->charged, ticks, __ATOMIC_RELAXED);
+}
+
+void world_run(struct partition *p)
+{
+    __atomic_store_n(&p->runs, true, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&p->ports.asleep, __ATOMIC_SEQ_CST))
+        monitor_wake(&p->ports);
+}
+
+struct hv_monitor_page *world_monitor_page(const struct partition *p, uint64_t gpfn)
+{
+    for (unsigned i = 0; i < WORLD_MONITORS; i++)
+        if (p->monitors[i] && p->monitors[i]->gpa.v == gpfn << HV_PAGE_SHIFT)
+            return hpa_ptr(p->monitors[i]->hpa);
+    return NULL;
 }
 
 /* ---- partitions and guests --------------------------------------------------------------------

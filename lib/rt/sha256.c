@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* root/lib/sha256.c - SHA-256 in plain C; names of the functions are those of FIPS 180-4, 4.1.2.
+/* sha256.c - SHA-256 in plain C; names of the functions are those of FIPS 180-4, 4.1.2.
  *
  * The eight working variables stay in registers: a round renames them instead of moving them, and
  * the message schedule is a ring of sixteen words, extended as the rounds go. */
 #include <rt/mem.h>
-#include "lib/sha256.h"
+#include <rt/sha256.h>
 
 #define ROTR(x, n)   ((x) >> (n) | (x) << (32 - (n)))
 #define CH(x, y, z)  ((z) ^ ((x) & ((y) ^ (z))))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* root/lib/sha256.h - SHA-256 of a stream (FIPS 180-4). No allocation, any context. */
-#ifndef ROOT_LIB_SHA256_H
-#define ROOT_LIB_SHA256_H
+/* rt/sha256.h - SHA-256 of a stream (FIPS 180-4). No allocation, any context. */
+#ifndef RT_SHA256_H
+#define RT_SHA256_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/* root/bus/bus.c - see root/bus/bus.h. */
+#include "bus/bus_internal.h"
+
+#include <rootabi/errno.h>
+#include <rt/format.h>
+#include <rt/mem.h>
+#include "child/child.h"
+#include "child/hv.h"
+#include "child/ports.h"
+#include "cpu/cpu.h"
+#include "log.h"
+#include "mm/memory.h"
+
+/* What one child may have: a network adapter's receive buffer alone is 16 MiB. */
+static const struct vmbus_server_limits limits = {
+    .channels = 512, .gpadls = 1024, .half_built = 16, .pages = 32768, .replies = 1024};
+
+#define POST_AGAIN_NS 1000000ull
+
+static const uint32_t ways[BUS_WAYS] = {VMBUS_CONNECTION_ID, VMBUS_CONNECTION_ID_5};
+
+/* ---- what interrupts leave ---- */
+
+void bus_message(struct bus *b, const struct hv_message *m)
+{
+    uint64_t flags = spin_lock(&b->lock);
+
+    if (b->count < BUS_MESSAGES) {
+        struct bus_message *to = &b->messages[(b->first + b->count++) % BUS_MESSAGES];
+        to->length = m->header.payload_size;
+        memcpy(to->bytes, m->payload, to->length);
+    } else {
+        b->dropped++;
+    }
+    spin_unlock(&b->lock, flags);
+    wake_all(&b->queue);
+}
+
+void bus_work_add(struct bus *b, struct bus_work *w)
+{
+    uint64_t flags = spin_lock(&b->lock);
+    bool queued = w->queued;
+
+    if (!queued) {
+        w->queued = true;
+        list_push_back(&b->work, &w->link);
+    }
+    spin_unlock(&b->lock, flags);
+    if (!queued)
+        wake_all(&b->queue);
+}
+
+void bus_work_cancel(struct bus *b, struct bus_work *w)
+{
+    uint64_t flags = spin_lock(&b->lock);
+
+    if (w->queued)
+        list_remove(&w->link);
+    w->queued = false;
+    spin_unlock(&b->lock, flags);
+}
+
+/* ---- the thread ---- */
+
+static bool something_to_do(void *context)
+{
+    struct bus *b = context;
+    uint64_t flags = spin_lock(&b->lock);
+    bool something = b->count != 0 || !list_empty(&b->work);
+
+    spin_unlock(&b->lock, flags);
+    return something || __atomic_load_n(&b->stopped, __ATOMIC_ACQUIRE) != NULL;
+}
+
+static bool take_message(struct bus *b, struct bus_message *m, uint32_t *dropped)
+{
+    uint64_t flags = spin_lock(&b->lock);
+    bool some = b->count != 0;
+
+    if (some) {
+        *m = b->messages[b->first];
+        b->first = (b->first + 1) % BUS_MESSAGES;
+        b->count--;
+    }
+    *dropped = b->dropped;
+    b->dropped = 0;
+    spin_unlock(&b->lock, flags);
+    return some;
+}
+
+static struct bus_work *take_work(struct bus *b)
+{
+    uint64_t flags = spin_lock(&b->lock);
+    struct list *l = list_pop_front(&b->work);
+    struct bus_work *w = l != NULL ? container_of(l, struct bus_work, link) : NULL;
+
+    if (w != NULL)
+        w->queued = false;
+    spin_unlock(&b->lock, flags);
+    return w;
+}
+
+static void receive(struct bus *b)
+{
+    struct bus_message m;
+    uint32_t dropped;
+
+    while (take_message(b, &m, &dropped)) {
+        if (dropped != 0)
+            log_print("child %s: VMBus: %u messages dropped: it posts more than it may",
+                      b->child->name, dropped);
+        vmbus_server_receive(b->server, m.bytes, m.length);
+    }
+}
+
+/* A round: all messages, and each work that is queued now. */
+static void serve(struct bus *b)
+{
+    struct bus_work *w;
+
+    receive(b);
+    for (unsigned i = 0; i < BUS_MESSAGES && (w = take_work(b)) != NULL; i++)
+        w->run(w);
+}
+
+static void thread(void *context)
+{
+    struct bus *b = context;
+    bool posted = true, closed = false;
+
+    while (!closed) {
+        bool stopping;
+
+        if (posted)
+            wait_until(&b->queue, something_to_do, b);
+        else
+            (void)wait_until_timeout(&b->queue, something_to_do, b, POST_AGAIN_NS);
+        mutex_lock(&b->mutex);
+        stopping = __atomic_load_n(&b->stopped, __ATOMIC_ACQUIRE) != NULL;
+        serve(b);
+        if (stopping)
+            closed = vmbus_server_stop(b->server);
+        else
+            posted = vmbus_server_post_again(b->server);
+        mutex_unlock(&b->mutex);
+        if (stopping && !closed)
+            thread_sleep(POST_AGAIN_NS); /* I/O is under way */
+    }
+    b->stopped(b->child);
+    thread_exit();
+}
+
+void bus_stop(struct bus *b, void (*stopped)(struct child *c))
+{
+    __atomic_store_n(&b->stopped, stopped, __ATOMIC_RELEASE);
+    wake_all(&b->queue);
+}
+
+bool bus_run(struct bus *b)
+{
+    return thread_start("vmbus", thread, b, -1) != NULL;
+}
+
+/* ---- life ---- */
+
+static struct bus *allocate(struct child *c)
+{
+    struct vmbus_server_limits own = limits;
+    struct bus *b = kalloc(sizeof(*b));
+
+    if (b == NULL)
+        return NULL;
+    b->child = c;
+    b->number = child_number(c);
+    mutex_init(&b->mutex);
+    wait_queue_init(&b->queue);
+    list_init(&b->work);
+    own.vp_count = c->vp_count;
+    b->messages = kalloc(BUS_MESSAGES * sizeof(*b->messages));
+    b->vp_ports = kalloc(c->vp_count * sizeof(*b->vp_ports));
+    b->server = vmbus_server_create(&bus_transport, b, &own);
+    if (b->messages != NULL && b->vp_ports != NULL && b->server != NULL)
+        return b;
+    if (b->server != NULL)
+        vmbus_server_destroy(b->server);
+    kfree(b->vp_ports);
+    kfree(b->messages);
+    kfree(b);
+    return NULL;
+}
+
+int64_t bus_create(struct child *c, const struct vm_start *a, struct bus **out)
+{
+    struct bus *b = allocate(c);
+    int64_t result = 0;
+
+    if (b == NULL)
+        return -ENOMEM;
+    if (a->disk_count != 0)
+        result = storage_create(b, a->disks, a->disk_count, &b->storage);
+    if (result == 0 && (a->flags & VM_START_ECHO) && !bus_echo_create(b))
+        result = -ENOMEM;
+    if (result != 0) {
+        bus_destroy(b, NULL);
+        return result;
+    }
+    *out = b;
+    return 0;
+}
+
+hv_status bus_connect(struct bus *b, const struct hv_client *h)
+{
+    const struct hv_port_info info = {
+        .port_type = HvPortTypeMessage,
+        .message = {.target_sint = HV_SINT_CHILDREN, .target_vp = b->number % cpu_count()},
+    };
+    hv_status st = HV_STATUS_SUCCESS;
+
+    b->connected = true;
+    for (uint32_t i = 0; i < BUS_WAYS && st == HV_STATUS_SUCCESS; i++)
+        st = port_to_root(h, b->child, PORT_BUS(b->number, i), &info, ways[i]);
+    return st;
+}
+
+void bus_destroy(struct bus *b, const struct hv_client *h)
+{
+    BUG_ON(!vmbus_server_stop(b->server));
+    vmbus_server_destroy(b->server);
+    storage_destroy(b->storage);
+    bus_echo_destroy(b->echo);
+    BUG_ON(b->pages_mapped != 0 || b->pages_pinned != 0);
+    for (uint32_t i = 0; b->connected && i < BUS_WAYS; i++)
+        port_to_root_delete(h, b->child, PORT_BUS(b->number, i), ways[i]);
+    bus_vp_ports_delete(b, h);
+    kfree(b->vp_ports);
+    kfree(b->messages);
+    kfree(b);
+}
+
+/* ---- looking ---- */
+
+static void describe(const struct bus *b, const struct vmbus_channel *c, const struct vmbus_offer *offer,
+                     struct vm_channel *out)
+{
+    const struct vmbus_channel_statistics *s = &c->statistics;
+
+    out->relid = c->relid;
+    out->sub_channel = c->sub_channel_index;
+    out->target_vp = c->target_vp;
+    rt_strlcpy(out->state, vmbus_server_channel_state(c), sizeof(out->state));
+    out->packets_in = s->packets_in;
+    out->bytes_in = s->bytes_in;
+    out->batches_in = s->batches_in;
+    out->packets_out = s->packets_out;
+    out->bytes_out = s->bytes_out;
+    out->signals_out = s->signals_for_packets + s->signals_for_room;
+    out->full = s->full;
+    if (b->storage != NULL && storage_offers(b->storage, offer))
+        storage_channel(c, out);
+    else
+        rt_strlcpy(out->provider, offer != NULL ? "echo" : "-", sizeof(out->provider));
+}
+
+bool bus_channel(struct bus *b, uint32_t index, struct vm_channel *out)
+{
+    const struct vmbus_offer *offer;
+    const struct vmbus_channel *c;
+
+    mutex_lock(&b->mutex);
+    c = vmbus_server_channel_from(b->server, 1, &offer);
+    while (c != NULL && index-- != 0)
+        c = vmbus_server_channel_from(b->server, c->relid + 1, &offer);
+    if (c != NULL)
+        describe(b, c, offer, out);
+    mutex_unlock(&b->mutex);
+    return c != NULL;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* root/bus/bus.h - the VMBus of one child, root's end.
+ *
+ * One thread for each bus feeds its server and does its providers' work; interrupts leave messages
+ * and work for it. A bus is made before its child runs, stops with it, and is gone before the
+ * child's memory is taken back: what a disk still writes has a place until it is done. */
+#ifndef ROOT_BUS_BUS_H
+#define ROOT_BUS_BUS_H
+
+#include <hypercall/client.h>
+#include <rootabi/vm.h>
+#include <rt/list.h>
+#include <vmbus/server.h>
+#include "sched/thread.h"
+
+struct bus;
+struct child;
+
+/* Something that the bus's thread is to do. The owner's memory, until it is neither queued nor
+ * running. */
+struct bus_work {
+    struct list link; /* [bus.lock] */
+    bool queued;      /* [bus.lock] */
+    void (*run)(struct bus_work *w);
+};
+
+/* A bus for @c with what @a asks for: a SCSI controller with its disks, an echo device. 0, or a
+ * negative error number, whose reason is in the log. Thread context. */
+int64_t bus_create(struct child *c, const struct vm_start *a, struct bus **out);
+
+/* Make what the child needs to reach @b. HV_STATUS_SUCCESS, or why not. Under hv_begin. */
+hv_status bus_connect(struct bus *b, const struct hv_client *h) __attribute__((warn_unused_result));
+
+/* Let the bus work: what the child has sent meanwhile waits for it. False: no memory. Thread
+ * context. */
+bool bus_run(struct bus *b);
+
+/* The child has begun to end: close everything. @stopped(child) is called by the thread once
+ * nothing uses the child's memory any more. Any context, once, after bus_run. */
+void bus_stop(struct bus *b, void (*stopped)(struct child *c));
+
+/* Free @b, which has stopped, or never ran. Under hv_begin. */
+void bus_destroy(struct bus *b, const struct hv_client *h);
+
+/* The child posted @m. Interrupts off, under child.lock; what there is no room for is dropped, which
+ * is the child's loss. */
+void bus_message(struct bus *b, const struct hv_message *m);
+
+/* Have @w run soon. Any context. */
+void bus_work_add(struct bus *b, struct bus_work *w);
+
+/* @w will not run any more. From the bus's thread. */
+void bus_work_cancel(struct bus *b, struct bus_work *w);
+
+/* The @index-th channel that is offered, with its counters. False: there are not so many. Thread
+ * context; @b stays. */
+bool bus_channel(struct bus *b, uint32_t index, struct vm_channel *out);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* root/bus/bus_internal.h - a bus, for those who make it up: bus.c, transport.c, storage.c.
+ * [t] the bus's thread, or whoever makes or frees it; [I] fixed when it is made. */
+#ifndef ROOT_BUS_BUS_INTERNAL_H
+#define ROOT_BUS_BUS_INTERNAL_H
+
+#include <hvabi/message.h>
+#include <hvabi/synic.h>
+#include "bus/bus.h"
+
+enum { BUS_MESSAGES = 256, BUS_WAYS = 2 }; /* ways: the connections that messages come by */
+
+struct bus_message {
+    uint8_t length;
+    uint8_t bytes[HV_MESSAGE_MAX_PAYLOAD_BYTE_COUNT];
+};
+
+struct storage;
+struct bus_echo;
+
+struct bus {
+    struct child *child;          /* [I] */
+    uint32_t number;              /* [I] of the child's record */
+    struct mutex mutex;           /* held while the server and its providers are called */
+    struct vmbus_server *server;  /* [mutex] */
+    struct storage *storage;      /* [I] NULL: it has no disks */
+    struct bus_echo *echo;        /* [I] NULL: it has no echo device */
+    bool *vp_ports;               /* [t] each VP: it has its ports */
+    struct hv_monitor_page *monitor_page; /* [t] NULL: there is none */
+    uint64_t monitor_address;     /* [t] where the child has it */
+    bool connected;               /* [t] */
+    uint64_t pages_mapped;        /* [mutex] by GPADLs */
+    uint64_t pages_pinned;        /* [mutex] by requests */
+
+    struct wait_queue queue;
+    struct spinlock lock;
+    struct bus_message *messages; /* [lock] a ring of BUS_MESSAGES */
+    uint32_t first, count;        /* [lock] */
+    uint32_t dropped;             /* [lock] messages */
+    struct list work;             /* [lock] */
+    void (*stopped)(struct child *c); /* [a] set: stop */
+};
+
+/* What the server of @b is given. */
+extern const struct vmbus_server_port bus_transport;
+
+/* bus/monitor.c: server.h's monitor_set; and have @c monitored, if it is to be. */
+bool bus_monitor_set(void *context, uint64_t server_to_client, uint64_t client_to_server);
+bool bus_monitor_add(struct bus *b, const struct vmbus_channel *c);
+
+/* The address in root of the child's page @page, or 0: it has none there. Any context. */
+uint64_t bus_page(const struct bus *b, uint64_t page);
+
+/* Take the VPs' ports away. Under hv_begin. */
+void bus_vp_ports_delete(struct bus *b, const struct hv_client *h);
+
+/* The controller of @b with @count @disks; 0, or a negative error number, whose reason is in the log.
+ * Before the child runs. */
+int64_t storage_create(struct bus *b, const struct vm_disk *disks, uint32_t count,
+                       struct storage **out);
+/* Harmless without one. After the server is destroyed. */
+void storage_destroy(struct storage *s);
+
+/* An echo device for @b. False: no memory. Before the child runs. */
+bool bus_echo_create(struct bus *b);
+/* Harmless without one. After the server is destroyed. */
+void bus_echo_destroy(struct bus_echo *e);
+
+/* Is @offer its controller? NULL is not. */
+bool storage_offers(const struct storage *s, const struct vmbus_offer *offer);
+
+/* What is known of @channel, one of a controller, besides what the bus counts. */
+void storage_channel(const struct vmbus_channel *channel, struct vm_channel *out);
+
+#endif

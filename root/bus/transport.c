@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* root/bus/transport.c - what a bus's server needs of the hypervisor, and of root's memory. All of
+ * it by the bus's thread, but signal(). */
+#include "child/child.h"
+#include "child/doorbell.h"
+#include "child/hv.h"
+#include "child/ports.h"
+#include "cpu/cpu.h"
+#include "log.h"
+#include "mm/alias.h"
+#include "mm/memory.h"
+#include "bus/bus_internal.h"
+
+/* ---- ports of the child's VPs ---- */
+
+static hv_status make_vp_ports(struct bus *b, const struct hv_client *h, uint32_t vp)
+{
+    const struct hv_port_info message = {
+        .port_type = HvPortTypeMessage,
+        .message = {.target_sint = VMBUS_SINT, .target_vp = vp},
+    };
+    const struct hv_port_info event = {
+        .port_type = HvPortTypeEvent,
+        .event = {.target_sint = VMBUS_SINT, .target_vp = vp, .flag_count = HV_EVENT_FLAGS_COUNT},
+    };
+    hv_status st = port_to_child(h, b->child, PORT_VP_MESSAGE(vp), &message,
+                                 CONNECTION_VP(b->number, vp, 0));
+
+    if (st != HV_STATUS_SUCCESS)
+        return st;
+    st = port_to_child(h, b->child, PORT_VP_EVENT(vp), &event, CONNECTION_VP(b->number, vp, 1));
+    if (st != HV_STATUS_SUCCESS)
+        port_to_child_delete(h, b->child, PORT_VP_MESSAGE(vp), CONNECTION_VP(b->number, vp, 0));
+    return st;
+}
+
+/* When the first message or event goes to @vp. */
+static bool have_vp_ports(struct bus *b, uint32_t vp)
+{
+    hv_status st = HV_STATUS_SUCCESS;
+
+    if (vp >= b->child->vp_count)
+        return false;
+    if (!b->vp_ports[vp]) {
+        st = make_vp_ports(b, hv_begin(), vp);
+        hv_end();
+        b->vp_ports[vp] = st == HV_STATUS_SUCCESS;
+    }
+    if (st != HV_STATUS_SUCCESS)
+        log_print("child %s: VMBus: no ports for VP %u: status %x", b->child->name, vp, st);
+    return st == HV_STATUS_SUCCESS;
+}
+
+void bus_vp_ports_delete(struct bus *b, const struct hv_client *h)
+{
+    for (uint32_t vp = 0; vp < b->child->vp_count; vp++) {
+        if (!b->vp_ports[vp])
+            continue;
+        port_to_child_delete(h, b->child, PORT_VP_MESSAGE(vp), CONNECTION_VP(b->number, vp, 0));
+        port_to_child_delete(h, b->child, PORT_VP_EVENT(vp), CONNECTION_VP(b->number, vp, 1));
+    }
+}
+
+static hv_status post(void *context, uint32_t vp, const void *message, uint32_t length)
+{
+    struct bus *b = context;
+    hv_status st;
+
+    if (!have_vp_ports(b, vp))
+        return HV_STATUS_INVALID_VP_INDEX;
+    st = hv_call_post_message(hv_begin(), CONNECTION_VP(b->number, vp, 0), VMBUS_MESSAGE_TYPE,
+                              message, length);
+    hv_end();
+    return st;
+}
+
+/* ---- memory ---- */
+
+uint64_t bus_page(const struct bus *b, uint64_t page)
+{
+    const struct child *c = b->child;
+    const uint64_t in_block = CHILD_RAM_BLOCK / PAGE_SIZE;
+
+    if (page >= c->memory_size / PAGE_SIZE)
+        return 0;
+    return c->ram[page / in_block] + page % in_block * PAGE_SIZE;
+}
+
+static void *map(void *context, const uint64_t *pages, uint32_t count)
+{
+    struct bus *b = context;
+    uint64_t *physical = kalloc(count * sizeof(*physical));
+    void *mapping = NULL;
+    bool all = physical != NULL;
+
+    for (uint32_t i = 0; all && i < count; i++) {
+        physical[i] = bus_page(b, pages[i]);
+        all = physical[i] != 0;
+    }
+    if (all)
+        mapping = alias_map(physical, count);
+    if (mapping != NULL)
+        b->pages_mapped += count;
+    kfree(physical);
+    return mapping;
+}
+
+static void unmap(void *context, void *mapping, const uint64_t *pages, uint32_t count)
+{
+    struct bus *b = context;
+
+    (void)pages;
+    alias_unmap(mapping, count);
+    b->pages_mapped -= count;
+}
+
+static void *allocate(void *context, size_t size)
+{
+    (void)context;
+    return kalloc(size);
+}
+
+static void free_memory(void *context, void *memory, size_t size)
+{
+    (void)context;
+    (void)size;
+    kfree(memory);
+}
+
+/* ---- doorbells ---- */
+
+struct bus_doorbell {
+    struct bus *bus;
+    struct doorbell bell;
+};
+
+static void rang(void *context)
+{
+    vmbus_server_signalled(context);
+}
+
+static hv_status connect(struct bus *b, struct bus_doorbell *d, uint32_t connection)
+{
+    const struct hv_port_info info = doorbell_port_info(&d->bell);
+    hv_status st = port_to_root(hv_begin(), b->child, doorbell_port(&d->bell), &info, connection);
+
+    hv_end();
+    return st;
+}
+
+/* Channels spread over root's CPUs. */
+static bool doorbell_connect(void *context, struct vmbus_channel *c)
+{
+    struct bus *b = context;
+    struct bus_doorbell *d = have_vp_ports(b, c->target_vp) ? kalloc(sizeof(*d)) : NULL;
+
+    if (d == NULL)
+        return false;
+    d->bus = b;
+    if (bus_monitor_add(b, c) && doorbell_take(&d->bell, c->relid % cpu_count(), rang, c) &&
+        connect(b, d, c->connection_id) == HV_STATUS_SUCCESS) {
+        c->transport = d;
+        return true;
+    }
+    doorbell_release(&d->bell);
+    kfree(d);
+    return false;
+}
+
+static void doorbell_disconnect(void *context, struct vmbus_channel *c)
+{
+    struct bus *b = context;
+    struct bus_doorbell *d = c->transport;
+
+    port_to_root_delete(hv_begin(), b->child, doorbell_port(&d->bell), c->connection_id);
+    hv_end();
+    doorbell_release(&d->bell);
+    c->transport = NULL;
+    kfree(d);
+}
+
+static bool doorbell_retarget(void *context, struct vmbus_channel *c, uint32_t vp)
+{
+    (void)c;
+    return have_vp_ports(context, vp);
+}
+
+/* A child that takes no events loses them: nobody else cares. */
+static void signal(struct vmbus_channel *c)
+{
+    const struct bus_doorbell *d = c->transport;
+
+    (void)hv_call_signal_event(hv_client_fast(), CONNECTION_VP(d->bus->number, c->target_vp, 1),
+                               (uint16_t)c->relid);
+}
+
+static void log_reason(void *context, uint32_t relid, const char *reason)
+{
+    const struct bus *b = context;
+
+    if (relid != 0)
+        log_print("child %s: channel %u: %s", b->child->name, relid, reason);
+    else
+        log_print("child %s: VMBus: %s", b->child->name, reason);
+}
+
+const struct vmbus_server_port bus_transport = {
+    .post = post,
+    .map = map,
+    .unmap = unmap,
+    .doorbell_connect = doorbell_connect,
+    .doorbell_disconnect = doorbell_disconnect,
+    .doorbell_retarget = doorbell_retarget,
+    .signal = signal,
+    .monitor_set = bus_monitor_set,
+    .allocate = allocate,
+    .free = free_memory,
+    .log = log_reason,
+};

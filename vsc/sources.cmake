@@ -1,0 +1,3 @@
+# The sources of vsc/, for the library and for host tests.
+set(STORVSC_SOURCES storvsc.c storvsc_cdb.c)
+list(TRANSFORM STORVSC_SOURCES PREPEND ${CMAKE_CURRENT_LIST_DIR}/storvsc/)

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* abi_check.c - compiles the headers of what providers and clients say to each other: their layout
+ * assertions are the test. */
+#include <vspabi/echo.h>
+#include <vspabi/scsi.h>
+#include <vspabi/storage.h>
+
+_Static_assert(ECHO_BYTES_MAX % 8 == 0, "a payload of the greatest length needs no padding");
+_Static_assert(SCSI_SENSE_BYTES <= STORAGE_SENSE_BYTES, "sense data fits its field");
+_Static_assert(SCSI_CDB_MAX == STORAGE_CDB_BYTES, "the longest CDB fits its field");
+_Static_assert(offsetof(struct storage_packet, srb.data) == 28, "offset of the CDB in a packet");
