@@ -37,6 +37,13 @@ class Console(unittest.TestCase):
         self.feed("hv: x\nls\n")
         self.assertEqual(self.vm.expect(r"\w+").group(), "ls")
 
+    def test_what_was_expected_in_the_line_that_cuts_goes_with_it(self):
+        self.feed("root> hv: x denied ")
+        self.vm.expect("denied ")
+        self.feed("(y)\npanic\n")
+        self.assertEqual(self.vm.expect(r"\S+").group(), "(y)")
+        self.vm.expect("panic")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -65,7 +65,9 @@ class Vm:
         start = self._text.rfind("\n") + 1
         line = self._text[start:] + text
         while cut := CUT.search(line):
-            if self._position >= start + cut.start(1):
+            if self._position > start + cut.start(2):  # what was expected is in the hypervisor's
+                self._position -= len(cut.group(1))
+            elif self._position >= start + cut.start(1):
                 self._position += len(cut.group(2))
             line = line[:cut.start(1)] + cut.group(2) + cut.group(1) + line[cut.end(2):]
         self._text = self._text[:start] + line
