@@ -434,6 +434,38 @@ static void rip_wraps_at_4_gib_outside_64_bit_mode(void **state)
     assert_int_equal(vp->rip, 1ull << 32 | 1);
 }
 
+static void interrupt_before_anything(struct vmcb *v)
+{
+    v->control.exitcode = VMEXIT_INTR;
+    v->control.interrupt_shadow = 0;
+}
+
+static void step_of_one(struct vmcb *v)
+{
+    interrupt_before_anything(v);
+    v->save.rip++;
+}
+
+/* As an emulator does that forgets it at VMRUN. */
+static void shadow_lasts_until_an_instruction_is_executed(void **state)
+{
+    (void)state;
+    guest = interrupt_before_anything;
+    vmcb->control.interrupt_shadow = VMCB_INTERRUPT_SHADOW;
+    for (unsigned i = 0; i < 10; i++) {
+        run();
+        assert_true(virt_in_shadow(vp));
+    }
+    guest = step_of_one;
+    run();
+    assert_false(virt_in_shadow(vp));
+    guest = interrupt_before_anything;
+    vmcb->control.interrupt_shadow = VMCB_INTERRUPT_SHADOW;
+    for (unsigned i = 0; i < 64; i++)
+        run();
+    assert_false(virt_in_shadow(vp)); /* it spins */
+}
+
 /* ---- ASIDs: no translation of another VP, LP or time is ever used ---- */
 
 struct entry {
@@ -613,6 +645,7 @@ int main(void)
         TEST(changed_memory_is_seen_at_the_next_entry),
         TEST(changed_memory_flushes_one_asid_where_the_processor_can),
         TEST(refused_entry_may_not_have_flushed),
+        TEST(shadow_lasts_until_an_instruction_is_executed),
         TEST(asids_are_flushed_before_they_are_used_again),
         TEST(init_state_is_the_manuals),
         TEST(reset_forgets_events_and_windows),

@@ -244,6 +244,24 @@ static void replay_event(struct vmcb_control *c)
     c->eventinj = e;
 }
 
+/* A loop of one instruction looks like no instruction: it has its interrupt after so many exits. */
+#define SHADOWS_MAX 64u
+
+/* VMRUN of QEMU 7.2 forgets the interrupt shadow. Where the guest has executed nothing it is still in
+ * it: else the second of two interrupts between STI and HLT would be taken there. */
+static __attribute__((noinline, cold)) void enter_in_shadow(struct vp *vp, struct svm_vp *s,
+                                                            uint64_t host_vmcb)
+{
+    struct vmcb *v = s->vmcb;
+    bool interrupted;
+
+    svm_enter(vp, s->vmcb_pa.v, host_vmcb);
+    interrupted = v->save.rip == vp->rip && v->control.exitcode == VMEXIT_INTR;
+    s->shadows = interrupted ? s->shadows + 1 : 0;
+    if (interrupted && s->shadows < SHADOWS_MAX)
+        v->control.interrupt_shadow |= VMCB_INTERRUPT_SHADOW;
+}
+
 void virt_vp_run(struct vp *vp, struct vp_exit *exit)
 {
     struct pcpu *cpu = this_cpu();
@@ -261,7 +279,10 @@ void virt_vp_run(struct vp *vp, struct vp_exit *exit)
     v->save.rflags = vp->rflags;
     if (HV_CHECK_VMCB && (wrong = vmcb_check(v, svm_features.asids)) != NULL)
         hv_log("VP %u: VMRUN will be refused: %s", vp->index, wrong);
-    svm_enter(vp, s->vmcb_pa.v, cpu->host_vmcb.v);
+    if (__builtin_expect(v->control.interrupt_shadow & VMCB_INTERRUPT_SHADOW, 0))
+        enter_in_shadow(vp, s, cpu->host_vmcb.v);
+    else
+        svm_enter(vp, s->vmcb_pa.v, cpu->host_vmcb.v);
     __atomic_store_n(&cpu->remote.guest_epoch, cpu->remote.guest_epoch + 1, __ATOMIC_RELEASE);
     vp->gpr[0] = v->save.rax;
     vp->gpr[4] = v->save.rsp;

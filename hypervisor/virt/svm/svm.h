@@ -16,6 +16,7 @@ struct svm_vp {
     uint64_t slat_generation;  /* slat.generation that its translations may hold */
     uint64_t refused_at;       /* the VP's exits when its VMCB was last refused */
     uint32_t refusals;         /* in a row */
+    uint32_t shadows;          /* entries in a row that were interrupted before the first instruction */
 };
 
 /* What this machine's SVM offers; the same on every LP. */
