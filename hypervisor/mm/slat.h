@@ -118,7 +118,7 @@ hv_status slat_init(struct slat *s, struct pool *pool, unsigned gpa_bits) MUST_C
 bool slat_destroy(struct slat *s, uint32_t budget) MUST_CHECK;
 
 /* From now on hold @tables (at most SLAT_RESERVE_MAX) tables in reserve, so that later changes find
- * them. HV_STATUS_INSUFFICIENT_MEMORY: fewer are held for now; tables that are freed fill it up. */
+ * them. HV_STATUS_INSUFFICIENT_MEMORY: fewer are held; tables that are freed fill it up. */
 hv_status slat_reserve(struct slat *s, uint32_t tables) MUST_CHECK;
 
 struct slat_mapping {

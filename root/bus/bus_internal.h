@@ -51,6 +51,10 @@ bool bus_monitor_add(struct bus *b, const struct vmbus_channel *c);
 /* The address in root of the child's page @page, or 0: it has none there. Any context. */
 uint64_t bus_page(const struct bus *b, uint64_t page);
 
+/* Root's heap, as servers and providers ask for it. */
+void *bus_allocate(void *context, size_t size);
+void bus_free(void *context, void *memory, size_t size);
+
 /* Take the VPs' ports away. Under hv_begin. */
 void bus_vp_ports_delete(struct bus *b, const struct hv_client *h);
 

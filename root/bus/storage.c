@@ -234,19 +234,6 @@ static void service(struct bus_work *w)
     storvsp_service(&container_of(w, struct storage, service)->adapter);
 }
 
-static void *allocate(void *context, size_t size)
-{
-    (void)context;
-    return kalloc(size);
-}
-
-static void free_memory(void *context, void *memory, size_t size)
-{
-    (void)context;
-    (void)size;
-    kfree(memory);
-}
-
 static void log_reason(void *context, uint32_t relid, const char *reason)
 {
     const struct bus *b = context;
@@ -267,8 +254,8 @@ static const struct storvsp_port port = {
     .wake_bus = service_wake,
     .started = channel_started,
     .stopped = channel_stopped,
-    .allocate = allocate,
-    .free = free_memory,
+    .allocate = bus_allocate,
+    .free = bus_free,
     .log = log_reason,
     .bug = bug,
 };

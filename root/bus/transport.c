@@ -114,13 +114,13 @@ static void unmap(void *context, void *mapping, const uint64_t *pages, uint32_t 
     b->pages_mapped -= count;
 }
 
-static void *allocate(void *context, size_t size)
+void *bus_allocate(void *context, size_t size)
 {
     (void)context;
     return kalloc(size);
 }
 
-static void free_memory(void *context, void *memory, size_t size)
+void bus_free(void *context, void *memory, size_t size)
 {
     (void)context;
     (void)size;
@@ -213,7 +213,7 @@ const struct vmbus_server_port bus_transport = {
     .doorbell_retarget = doorbell_retarget,
     .signal = signal,
     .monitor_set = bus_monitor_set,
-    .allocate = allocate,
-    .free = free_memory,
+    .allocate = bus_allocate,
+    .free = bus_free,
     .log = log_reason,
 };
