@@ -279,7 +279,7 @@ void virt_vp_run(struct vp *vp, struct vp_exit *exit)
     v->save.rflags = vp->rflags;
     if (HV_CHECK_VMCB && (wrong = vmcb_check(v, svm_features.asids)) != NULL)
         hv_log("VP %u: VMRUN will be refused: %s", vp->index, wrong);
-    if (__builtin_expect(v->control.interrupt_shadow & VMCB_INTERRUPT_SHADOW, 0))
+    if (__builtin_expect((v->control.interrupt_shadow & VMCB_INTERRUPT_SHADOW) != 0, 0))
         enter_in_shadow(vp, s, cpu->host_vmcb.v);
     else
         svm_enter(vp, s->vmcb_pa.v, cpu->host_vmcb.v);
