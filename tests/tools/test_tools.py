@@ -121,6 +121,14 @@ class RunTests(unittest.TestCase):
         self.assertEqual(self.outcomes(self.tool.fuzz), [False] * 2)
         self.assertEqual(self.outcomes(self.tool.boot, "quick"), [False] * 3)
 
+    def test_summary_repeats_the_reasons(self):
+        self.run_.results = [self.tool.Result("a", False, 1.0, "nobody came"),
+                             self.tool.Result("b", True, 1.0)]
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            self.assertEqual(self.run_.summary(), 1)
+        self.assertEqual(said.getvalue().splitlines()[-2:],
+                         ["failed: a: nobody came", "1 passed, 1 failed"])
+
 
 class RunQemu(unittest.TestCase):
     tool = load("run-qemu")

@@ -46,7 +46,8 @@ class Outcome:
     log: str = ""
 
     def line(self):
-        return f"{'PASS' if self.passed else 'FAIL'} {self.name} {self.seconds:.1f}"
+        reason = self.reason.partition("\n")[0]
+        return f"{'PASS' if self.passed else 'FAIL'} {self.name} {self.seconds:.1f} {reason}".rstrip()
 
     def text(self):
         if self.passed:

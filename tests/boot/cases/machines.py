@@ -53,11 +53,13 @@ def bare_size(smp, memory):
 
 
 def size(smp, memory, apic, group):
-    """Children with a VP for each LP: hello counts them, spin keeps all of them busy at once."""
+    """Children with a VP for each LP: hello counts them, spin keeps all of them busy at once, for
+    long enough that a host which runs one LP after the other has come to each."""
     return Test(f"size-{smp}-lps-{memory}-apic-{apic}", group=group, smp=smp, memory=memory,
                 commands=f"start hello vps={smp} apic={apic} nonce={{nonce}}; wait hello; "
-                         f"start spin vps={smp} apic={apic} rounds=1000; wait spin; lps; memory",
-                expect=hello_lines(smp) + [rf"^{smp} LPs, up", r"^exec: 6 commands, 0 failed"],
+                         f"start spin vps={smp} apic={apic} rounds=1000000000; sleep 2; lps; "
+                         f"stop spin; memory",
+                expect=hello_lines(smp) + [rf"^{smp} LPs, up", r"^exec: 7 commands, 0 failed"],
                 after=root_and_child_everywhere, timeout=180)
 
 
