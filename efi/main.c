@@ -2,8 +2,9 @@
 /* efi/main.c - hvloader: the order in which a machine is started.
  *
  * boot.cfg, the root kernel, the decision about the hypervisor and its image, the modules, the
- * hand-off structure, the end of boot services, the jump. Only a missing root kernel stops it: what
- * keeps the hypervisor from being launched is said, and root is started on the bare machine. */
+ * hand-off structure, the end of boot services, the jump. What keeps the hypervisor from being
+ * launched is said, and root is started on the bare machine; what keeps root from being started ends
+ * it (docs/boot.md). */
 #include <rt/mem.h>
 #include <x86/insn.h>
 #include "acpi.h"
