@@ -3,7 +3,7 @@
  * how root's child loader starts one (struct guest_boot in hvabi/guest_boot.h).
  *
  * A guest is one or more C files that define guest_main(); it runs on VP 0, in 64-bit mode with
- * interrupts off, memory mapped one to one. What it returns becomes the child's exit code. */
+ * interrupts off at first, memory mapped one to one. What it returns becomes the child's exit code. */
 #ifndef GUEST_H
 #define GUEST_H
 
