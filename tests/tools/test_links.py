@@ -10,7 +10,7 @@ import unittest
 
 TREE = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 SKIPPED = {".git", "build"}
-FOLDERS = "cmake docs efi hypercall hypervisor lib root tests tools".split()
+FOLDERS = "cmake docs efi hypercall hypervisor lib root tests tools vmbus vsc vsp".split()
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)[^)]*\)")
 CODE = re.compile(r"`([^`\s]+/[^`\s]*)`")
 BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
