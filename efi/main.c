@@ -3,8 +3,8 @@
  *
  * boot.cfg, the root kernel, the decision about the hypervisor and its image, the modules, the
  * hand-off structure, the end of boot services, the jump. What keeps the hypervisor from being
- * launched is said, and root is started on the bare machine; what keeps root from being started ends
- * it (docs/boot.md). */
+ * launched is said, and root is started on the bare machine; what keeps root from being started
+ * ends it (docs/boot.md). */
 #include <rt/mem.h>
 #include <x86/insn.h>
 #include "acpi.h"
