@@ -167,7 +167,7 @@ static void io_intercept(struct vp *vp, const struct vp_exit *exit)
     vp_intercept(vp, HvMessageTypeX64IoPortIntercept, sizeof(*m));
 }
 
-/* TLFS 2.0a, 11.9: nobody there. A string instruction reads all ones into memory that we do not
+/* TLFS 2.0A, 11.9: nobody there. A string instruction reads all ones into memory that we do not
  * touch for it: it is skipped whole, with its count used up. */
 static void io_nobody(struct vp *vp, const struct vp_exit *exit)
 {

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Vectors of the hypervisor; root's devices get all below (docs/root.md). */
+/* Vectors of the hypervisor; root's devices get all below (DESIGN: 0xF0 to 0xFF). */
 enum {
     HV_VECTOR_FIRST = 0xf0,
     HV_VECTOR_TIMER = 0xf0,

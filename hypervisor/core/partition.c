@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* core/partition.c - see core/partition.h. TLFS 2.0a, chapter 5. */
+/* core/partition.c - see core/partition.h. TLFS 2.0A, chapter 5. */
 #include "core/partition.h"
 
 #include <hvabi/cpuid.h>

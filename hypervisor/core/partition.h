@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* core/partition.h - partitions: their memory, processors, ports and privileges.
- * TLFS 2.0a, chapter 5.
+ * TLFS 2.0A, chapter 5.
  *
  * A partition is named by its 64-bit id, which is never used again, and lives in a slot of the
  * partition table; pages and messages carry the slot or the id, never a pointer.
@@ -140,7 +140,7 @@ bool partition_intercepts_port(const struct partition *p, uint16_t port, uint32_
 hv_status partition_install_intercept(struct partition *p, uint32_t type, uint32_t access,
                                       uint64_t parameter) MUST_CHECK;
 
-/* The reference time goes on, or stands still, as the VPs' suspensions want it: TLFS 2.0a, 15.1.2.
+/* The reference time goes on, or stands still, as the VPs' suspensions want it: TLFS 2.0A, 15.1.2.
  * The caller has changed one, or deleted a VP, and holds partition.lock. */
 void partition_clock_update(struct partition *p);
 

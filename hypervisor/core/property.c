@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* core/property.c - partition properties. TLFS 2.0a, 5.2.2. */
+/* core/property.c - partition properties. TLFS 2.0A, 5.2.2. */
 #include "core/partition.h"
 
 #include <hvabi/partition.h>

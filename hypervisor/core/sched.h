@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* core/sched.h - which VP runs on which LP (TLFS 2.0a, chapter 18). docs/scheduling.md says why.
+/* core/sched.h - which VP runs on which LP (TLFS 2.0A, chapter 18). docs/scheduling.md says why.
  *
  * Each LP has a run queue: a heap by virtual run time, which grows as a VP runs, the slower the
  * larger its partition's weight. Root's VPs are pinned, one to an LP, and go first as long as they

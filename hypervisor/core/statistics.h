@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* core/statistics.h - the hypervisor's own statistics page (hvabi/stats.h; TLFS 2.0a, J.1): what it
+/* core/statistics.h - the hypervisor's own statistics page (hvabi/stats.h; TLFS 2.0A, J.1): what it
  * has at the moment, counted where it is made and unmade. */
 #ifndef CORE_STATISTICS_H
 #define CORE_STATISTICS_H

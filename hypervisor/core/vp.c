@@ -17,7 +17,7 @@
 #include "synic/monitor.h"
 #include "virt/virt.h"
 
-/* SINT of the parent to which intercept messages go (TLFS 2.0a, 9.4). */
+/* SINT of the parent to which intercept messages go (TLFS 2.0A, 9.4). */
 #define INTERCEPT_SINT 0
 
 static struct vp *vp_of_lapic(struct lapic *l)

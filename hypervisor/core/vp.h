@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* core/vp.h - virtual processors. TLFS 2.0a, chapter 10.
+/* core/vp.h - virtual processors. TLFS 2.0A, chapter 10.
  *
  * Members: [I] fixed after creation, [a] atomic, any LP; [o] the owner: the LP on which the VP is
  * loaded, or, while it runs nowhere, whoever holds it by vp_hold. */
@@ -148,7 +148,7 @@ void *vp_intercept_begin(struct vp *vp, uint32_t size);
 void vp_intercept(struct vp *vp, uint32_t type, uint32_t size);
 /* Report ended level interrupts, if the last report has left. On the VP's LP. */
 void vp_report_eoi(struct vp *vp);
-/* Fill the header that all x64 intercept messages share (TLFS 2.0a, 16.2.2). */
+/* Fill the header that all x64 intercept messages share (TLFS 2.0A, 16.2.2). */
 void vp_intercept_header(struct vp *vp, struct hv_x64_intercept_message_header *h,
                          unsigned insn_len, uint8_t access);
 

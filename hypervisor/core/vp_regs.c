@@ -86,7 +86,7 @@ hv_status vp_reg_get(struct vp *vp, uint32_t name, struct hv_register_value *val
     return HV_STATUS_SUCCESS;
 }
 
-/* An event for the next entry that a processor can deliver. TLFS 2.0a, 10.3.4; APM vol. 2, 15.20. */
+/* An event for the next entry that a processor can deliver. TLFS 2.0A, 10.3.4; APM vol. 2, 15.20. */
 static bool pending_valid(uint64_t v)
 {
     uint64_t vector = (v & HV_X64_PENDING_INTERRUPTION_VECTOR_MASK) >>

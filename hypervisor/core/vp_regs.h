@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* core/vp_regs.h - a VP's registers by TLFS name: those the core keeps, then the backend's. The VP is
- * held, or loaded on this LP. TLFS 2.0a, 10.2.2. */
+ * held, or loaded on this LP. TLFS 2.0A, 10.2.2. */
 #ifndef CORE_VP_REGS_H
 #define CORE_VP_REGS_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* emul/msr.h - the MSRs that a VP has. Default deny: what is not here is the parent's business, if
- * it asked for it, or does not exist (#GP). TLFS 2.0a, 11.10 and appendix F. */
+ * it asked for it, or does not exist (#GP). TLFS 2.0A, 11.10 and appendix F. */
 #ifndef EMUL_MSR_H
 #define EMUL_MSR_H
 

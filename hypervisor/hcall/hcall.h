@@ -50,7 +50,7 @@ hv_status hcall_partition(struct hcall *h, uint64_t id, enum hcall_self self,
 /* A VP has executed the hypercall instruction. */
 void hcall_exit(struct vp *vp, struct vp_exit *exit);
 
-/* hcall/partition.c: TLFS 2.0a, chapter 5 */
+/* hcall/partition.c: TLFS 2.0A, chapter 5 */
 hv_status hcall_create_partition(struct hcall *h);
 hv_status hcall_initialize_partition(struct hcall *h);
 hv_status hcall_finalize_partition(struct hcall *h);

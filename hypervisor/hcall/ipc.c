@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* hcall/ipc.c - ports, messages, events and spinning. TLFS 2.0a, 14.9 and 18.5. */
+/* hcall/ipc.c - ports, messages, events and spinning. TLFS 2.0A, 14.9 and 18.5. */
 #include "core/partition.h"
 #include "core/pcpu.h"
 #include "core/vp.h"

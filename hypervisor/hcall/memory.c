@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* hcall/memory.c - deposits and guest physical addresses. TLFS 2.0a, 7.3 and 8.3.
+/* hcall/memory.c - deposits and guest physical addresses. TLFS 2.0A, 7.3 and 8.3.
  *
  * All of it is root's: the pages that a caller names are taken for pages of memory, and only root's
  * space is one to one. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* hcall/partition.c - partition management. TLFS 2.0a, 5.6. */
+/* hcall/partition.c - partition management. TLFS 2.0A, 5.6. */
 #include "core/partition.h"
 #include "hcall/hcall.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* hcall/stats.c - statistics pages. TLFS 2.0a, 21.3. The hypervisor and VPs have them; logical
+/* hcall/stats.c - statistics pages. TLFS 2.0A, 21.3. The hypervisor and VPs have them; logical
  * processors and partitions do not. */
 #include "core/partition.h"
 #include "core/statistics.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* hcall/vp.c - virtual processors, their registers, intercepts and interrupts. TLFS 2.0a, 9.3,
+/* hcall/vp.c - virtual processors, their registers, intercepts and interrupts. TLFS 2.0A, 9.3,
  * 10.4, 12.4 and 13.5. */
 #include <x86/apic.h>
 #include "core/lapic_physical.h"

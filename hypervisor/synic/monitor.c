@@ -95,7 +95,7 @@ static uint32_t trigger_wait(const struct monitor *m, unsigned group, unsigned i
     return wait <= latency ? wait : 0;
 }
 
-/* Signal what trigger @i asks for. What comes of it is nobody's business: TLFS 2.0a, 14.5.3. */
+/* Signal what trigger @i asks for. What comes of it is nobody's business: TLFS 2.0A, 14.5.3. */
 static void trigger_signal(struct monitor *m, unsigned group, unsigned i) REQUIRES(m->lock)
 {
     struct hv_monitor_parameter *at = &m->page->parameter[group][i];

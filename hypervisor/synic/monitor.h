@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* synic/monitor.h - monitored notifications: triggers in a page that two partitions share, at which
- * the hypervisor looks on behalf of the one that sends. TLFS 2.0a, 14.5 and 14.8.9 f.
+ * the hypervisor looks on behalf of the one that sends. TLFS 2.0A, 14.5 and 14.8.9 f.
  *
  * A monitor belongs to a port of type HvPortTypeMonitor. Its page comes from the pool of the port's
  * partition and is an overlay there, and, while the port is connected, also in the partition of the
@@ -11,7 +11,7 @@
  * sender: at the pace of the lowest latency that the page asks for while triggers are pending, more
  * slowly while none is, and not at all while none is and no VP of the sender runs. A look is
  * bounded in triggers and in signals; the sender is charged for it. What a trigger signals goes
- * through the sender's connections as its own HvCallSignalEvent does, and with its privileges.
+ * through the sender's connections as its own HvSignalEvent does, and with its privileges.
  *
  * Locks: connecting and disconnecting is under the links lock of port.c; monitor, then a space. The
  * timer, the list of sleepers and a look each own the count that keeps the port in memory. */

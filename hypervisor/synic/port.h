@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* synic/port.h - ports and connections of partitions: the workers of HvCallCreatePort,
- * HvCallDeletePort, HvCallConnectPort, HvCallDisconnectPort, HvCallPostMessage and
- * HvCallSignalEvent. TLFS 2.0a, 14.4 and 14.9.
+/* synic/port.h - ports and connections of partitions: the workers of HvCreatePort, HvDeletePort,
+ * HvConnectPort, HvDisconnectPort, HvPostMessage and HvSignalEvent. TLFS 2.0A, 14.4 and 14.9.
  *
  * A port belongs to the partition that receives, a connection to the one that sends. A connection
  * refers to one port and a port has at most one connection. Deleting the port leaves the connection

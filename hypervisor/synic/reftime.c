@@ -6,7 +6,7 @@
 #include <synic/reftime.h>
 #include <x86/insn.h>
 
-/* TLFS 2.0a, 15.4.3.2: valid sequences are 1 to 0xFFFFFFFE. */
+/* TLFS 2.0A, 15.4.3.2: valid sequences are 1 to 0xFFFFFFFE. */
 #define SEQUENCE_LAST 0xfffffffeu
 
 /* (@numerator << 64) / @denominator, for numerator < denominator < 2^63: long division, as there is

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* synic/reftime.h - the reference time of a partition: the 100 ns units in which a VP of it
  * was not explicitly suspended.
- * TLFS 2.0a, 15.1.2, 15.2 and 15.4.
+ * TLFS 2.0A, 15.1.2, 15.2 and 15.4.
  *
  * time = ((guest TSC * scale) >> 64) + offset, with guest TSC = host TSC + tsc_offset. The counter
  * MSR and the reference TSC page use the same three numbers, so they agree while both are in use. The page is

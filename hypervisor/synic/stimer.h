@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* synic/stimer.h - the four synthetic timers of a virtual processor. TLFS 2.0a, 15.3; direct mode:
+/* synic/stimer.h - the four synthetic timers of a virtual processor. TLFS 2.0A, 15.3; direct mode:
  * TLFS 6.0b, 12.3.
  *
  * A timer runs on the partition's reference time and ends in a message to a SINT of its own VP, or

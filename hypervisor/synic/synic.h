@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* synic/synic.h - the synthetic interrupt controller of one virtual processor. TLFS 2.0a, 14.
+/* synic/synic.h - the synthetic interrupt controller of one virtual processor. TLFS 2.0A, 14.
  *
  * Sixteen interrupt sources (SINTs), each with a message slot in the message page (SIM), a row of
  * 2048 event flags in the event-flags page (SIEF) and a FIFO of messages that wait for the slot.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* root/bus/monitor.c - monitored doorbells: the hypervisor looks at the page in which a child sets a
- * trigger for a channel, and signals the channel's connection for it (TLFS 2.0a, 14.5). Made when
+ * trigger for a channel, and signals the channel's connection for it (TLFS 2.0A, 14.5). Made when
  * the first channel that wants it is opened. All of it by the bus's thread. */
 #include "bus/bus_internal.h"
 #include "child/child.h"

@@ -80,7 +80,7 @@ hv_partition_id hv_root_id(void)
 /* ---- interrupts ---- */
 
 /* Take the message out of its slot, and ask for the next one if it waits. The type is cleared last
- * and the flag read after it: TLFS 2.0a, 14.2.2. */
+ * and the flag read after it: TLFS 2.0A, 14.2.2. */
 static bool take_message(struct hv_message *slot, struct hv_message *copy)
 {
     if (__atomic_load_n(&slot->header.message_type, __ATOMIC_ACQUIRE) == HvMessageTypeNone)

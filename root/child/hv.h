@@ -10,7 +10,7 @@
 #include <hvabi/synic.h>
 #include <hypercall/client.h>
 
-/* SINTs of root: intercept messages of children come on 0 (TLFS 2.0a, 9.4); what children send
+/* SINTs of root: intercept messages of children come on 0 (TLFS 2.0A, 9.4); what children send
  * through ports of ours comes on 1. */
 enum { HV_SINT_INTERCEPT = 0, HV_SINT_CHILDREN = 1, HV_SINTS_USED = 2 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_hcall_callers.c - who may make a management call about whom, and what becomes of two calls at
- * a time. TLFS 2.0a, chapters 5 to 10. */
+ * a time. TLFS 2.0A, chapters 5 to 10. */
 #include "fakes/test.h"
 
 #include <hvabi/hypercall.h>

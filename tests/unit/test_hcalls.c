@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_hcalls.c - what the management calls do and refuse, from root's VP 0: partitions, memory,
- * ports. TLFS 2.0a, chapters 5 to 14. */
+ * ports. TLFS 2.0A, chapters 5 to 14. */
 #include "hcall_fixture.h"
 
 #include <hvabi/port.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_hcalls_vp.c - what the calls on virtual processors do and refuse, from root's VP 0: VPs,
- * registers, the clock, translation, interrupts. TLFS 2.0a, chapters 10, 12, 13 and 15. */
+ * registers, the clock, translation, interrupts. TLFS 2.0A, chapters 10, 12, 13 and 15. */
 #include "hcall_fixture.h"
 
 #include <x86/cr.h>

@@ -17,7 +17,7 @@ static int start(void **state)
     return 0;
 }
 
-/* The formula of TLFS 2.0a, 15.4.3, as a guest computes it. */
+/* The formula of TLFS 2.0A, 15.4.3, as a guest computes it. */
 static uint64_t guest_time(uint64_t guest_tsc)
 {
     return (uint64_t)((unsigned __int128)guest_tsc * page.tsc_scale >> 64) +

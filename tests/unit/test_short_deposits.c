@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_short_deposits.c - pools that have nothing: every call that allocates says so, goes on after
- * each single page that is deposited, and everything is back in the end. TLFS 2.0a, chapter 7. */
+ * each single page that is deposited, and everything is back in the end. TLFS 2.0A, chapter 7. */
 #include "fakes/test.h"
 
 #include <hvabi/hypercall.h>

@@ -82,7 +82,7 @@ static void descriptor_tables_keep_base_and_limit(void **state)
     assert_memory_equal(&in, &out, sizeof(in));
 }
 
-/* Type, vector and error code as the TLFS has them: TLFS 2.0a, 10.3.4. */
+/* Type, vector and error code as the TLFS has them: TLFS 2.0A, 10.3.4. */
 static void pending_event_is_a_register(void **state)
 {
     static const uint64_t events[] = {

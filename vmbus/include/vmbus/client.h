@@ -23,11 +23,10 @@ struct vmbus_client_gpadl;
 
 /* The transport. */
 struct vmbus_client_port {
-    /* HvCallPostMessage. HV_STATUS_INSUFFICIENT_BUFFERS: kept for vmbus_client_post_again().
-     * Another failure of the first contact: the next version is tried; later: the message is lost.
-     */
+    /* HvPostMessage. HV_STATUS_INSUFFICIENT_BUFFERS: kept for vmbus_client_post_again(). Another
+     * failure of the first contact: the next version is tried; later: the message is lost. */
     hv_status (*post)(void *context, uint32_t connection_id, const void *message, uint32_t length);
-    /* HvCallSignalEvent on @c->connection_id, flag 0. From any context. */
+    /* HvSignalEvent on @c->connection_id, flag 0. From any context. */
     void (*signal)(struct vmbus_channel *c);
     /* The number of the guest physical page at @page. */
     uint64_t (*page_number)(void *context, const void *page);
