@@ -37,7 +37,6 @@ struct bus_world {
     uint64_t posts;     /* [a] that were tried */
     uint32_t ports;     /* [a] made and not deleted */
     uint32_t mappings;  /* [a] aliases */
-    uint32_t bells[WORLD_CPUS]; /* event ports by root's CPU */
 };
 extern struct bus_world world;
 
