@@ -9,6 +9,7 @@
 #include "child/hv.h"
 #include "child/ports.h"
 #include "cpu/cpu.h"
+#include "lib/fnv.h"
 #include "log.h"
 #include "mm/memory.h"
 
@@ -16,9 +17,43 @@
 static const struct vmbus_server_limits limits = {
     .channels = 512, .gpadls = 1024, .half_built = 16, .pages = 32768, .replies = 1024};
 
-#define POST_AGAIN_NS 1000000ull
+/* When to look again whether the child has room for messages, or a provider's I/O is done. A child that
+ * takes none costs less and less. */
+#define POST_AGAIN_NS     1000000ull
+#define POST_AGAIN_MAX_NS 100000000ull
+#define STOP_AGAIN_NS     1000000ull
+
+/* Messages, and works, of a round: the child may send without end, and be stopped nevertheless. */
+enum { ROUND_MESSAGES = 256, ROUND_WORKS = 256 };
+
+enum { CHANNEL_TEXT = 24, REASON_TEXT = 128 };
 
 static const uint32_t ways[BUS_WAYS] = {VMBUS_CONNECTION_ID, VMBUS_CONNECTION_ID_5};
+
+/* ---- the log ---- */
+
+void bus_log(struct bus *b, uint32_t relid, const char *fmt, ...)
+{
+    char where[CHANNEL_TEXT] = "VMBus", text[REASON_TEXT];
+    uint32_t dropped;
+    va_list ap;
+
+    if (!log_limit_take(&b->log, time_now(), &dropped))
+        return;
+    if (dropped != 0)
+        log_print("child %s: VMBus: %u lines dropped", b->child->name, dropped);
+    if (relid != 0)
+        rt_snprintf(where, sizeof(where), "channel %u", relid);
+    va_start(ap, fmt);
+    rt_vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    log_print("child %s: %s: %s", b->child->name, where, text);
+}
+
+void bus_log_reason(void *bus, uint32_t relid, const char *reason)
+{
+    bus_log(bus, relid, "%s", reason);
+}
 
 /* ---- what interrupts leave ---- */
 
@@ -26,8 +61,8 @@ void bus_message(struct bus *b, const struct hv_message *m)
 {
     uint64_t flags = spin_lock(&b->lock);
 
-    if (b->count < BUS_MESSAGES) {
-        struct bus_message *to = &b->messages[(b->first + b->count++) % BUS_MESSAGES];
+    if (b->count < b->message_max) {
+        struct bus_message *to = &b->messages[(b->first + b->count++) % b->message_max];
         to->length = m->header.payload_size;
         memcpy(to->bytes, m->payload, to->length);
     } else {
@@ -80,7 +115,7 @@ static bool take_message(struct bus *b, struct bus_message *m, uint32_t *dropped
 
     if (some) {
         *m = b->messages[b->first];
-        b->first = (b->first + 1) % BUS_MESSAGES;
+        b->first = (b->first + 1) % b->message_max;
         b->count--;
     }
     *dropped = b->dropped;
@@ -101,60 +136,85 @@ static struct bus_work *take_work(struct bus *b)
     return w;
 }
 
-static void receive(struct bus *b)
+/* True: something came. */
+static bool receive(struct bus *b)
 {
     struct bus_message m;
     uint32_t dropped;
+    unsigned i;
 
-    while (take_message(b, &m, &dropped)) {
+    for (i = 0; i < ROUND_MESSAGES && take_message(b, &m, &dropped); i++) {
         if (dropped != 0)
-            log_print("child %s: VMBus: %u messages dropped: it posts more than it may",
-                      b->child->name, dropped);
+            bus_log(b, 0, "%u messages dropped: it posts more than it may", dropped);
         vmbus_server_receive(b->server, m.bytes, m.length);
     }
+    return i != 0;
 }
 
-/* A round: all messages, and each work that is queued now. */
-static void serve(struct bus *b)
+/* A round of what has come; what is left makes the next one begin at once. True: a message came. */
+static bool serve(struct bus *b)
 {
+    bool received = receive(b);
     struct bus_work *w;
 
-    receive(b);
-    for (unsigned i = 0; i < BUS_MESSAGES && (w = take_work(b)) != NULL; i++)
+    for (unsigned i = 0; i < ROUND_WORKS && (w = take_work(b)) != NULL; i++)
         w->run(w);
+    return received;
+}
+
+/* Sleep until there is something to do, or it is time to post again (@again ns; 0: nothing waits).
+ * Returns the next time. */
+static uint64_t await(struct bus *b, uint64_t again)
+{
+    if (again == 0)
+        wait_until(&b->queue, something_to_do, b);
+    else if (!wait_until_timeout(&b->queue, something_to_do, b, again))
+        again = 2 * again < POST_AGAIN_MAX_NS ? 2 * again : POST_AGAIN_MAX_NS;
+    return again;
+}
+
+/* Posts what waits to be posted; when to do it again, if it was @again before, and 0: nothing waits. */
+static uint64_t post_again(struct bus *b, uint64_t again, bool received)
+{
+    if (vmbus_server_post_again(b->server))
+        return 0;
+    return received || again == 0 ? POST_AGAIN_NS : again;
 }
 
 static void thread(void *context)
 {
     struct bus *b = context;
-    bool posted = true, closed = false;
+    bool closed = false;
+    uint64_t again = 0;
 
     while (!closed) {
-        bool stopping;
+        bool stopping, received;
 
-        if (posted)
-            wait_until(&b->queue, something_to_do, b);
-        else
-            (void)wait_until_timeout(&b->queue, something_to_do, b, POST_AGAIN_NS);
+        again = await(b, again);
         mutex_lock(&b->mutex);
         stopping = __atomic_load_n(&b->stopped, __ATOMIC_ACQUIRE) != NULL;
-        serve(b);
+        received = serve(b);
         if (stopping)
             closed = vmbus_server_stop(b->server);
         else
-            posted = vmbus_server_post_again(b->server);
+            again = post_again(b, again, received);
         mutex_unlock(&b->mutex);
         if (stopping && !closed)
-            thread_sleep(POST_AGAIN_NS); /* I/O is under way */
+            thread_sleep(STOP_AGAIN_NS); /* I/O is under way */
     }
+    /* bus_stop may not be over yet: once it is, @b may be freed. */
+    spin_unlock(&b->queue.lock, spin_lock(&b->queue.lock));
     b->stopped(b->child);
     thread_exit();
 }
 
 void bus_stop(struct bus *b, void (*stopped)(struct child *c))
 {
+    uint64_t flags = spin_lock(&b->queue.lock);
+
     __atomic_store_n(&b->stopped, stopped, __ATOMIC_RELEASE);
-    wake_all(&b->queue);
+    wake_all_locked(&b->queue);
+    spin_unlock(&b->queue.lock, flags);
 }
 
 bool bus_run(struct bus *b)
@@ -164,9 +224,34 @@ bool bus_run(struct bus *b)
 
 /* ---- life ---- */
 
-static struct bus *allocate(struct child *c)
+static struct vmbus_server_limits limits_of(const struct child *c)
 {
     struct vmbus_server_limits own = limits;
+
+    own.vp_count = c->vp_count;
+    if (own.pages > c->memory_size / PAGE_SIZE)
+        own.pages = (uint32_t)(c->memory_size / PAGE_SIZE);
+    return own;
+}
+
+/* What a child may post before it waits for an answer: all of its GPADLs, whose bodies Linux posts one
+ * after the other, and one message for each channel. None of that is ever dropped. */
+static uint32_t messages_at_once(const struct vmbus_server_limits *l)
+{
+    return l->pages / VMBUS_GPADL_BODY_PAGES + l->half_built + l->channels;
+}
+
+static void release(struct bus *b)
+{
+    hv_client_free(&b->client);
+    kfree(b->vp_ports);
+    kfree(b->messages);
+    kfree(b);
+}
+
+static struct bus *allocate(struct child *c)
+{
+    struct vmbus_server_limits own = limits_of(c);
     struct bus *b = kalloc(sizeof(*b));
 
     if (b == NULL)
@@ -176,18 +261,30 @@ static struct bus *allocate(struct child *c)
     mutex_init(&b->mutex);
     wait_queue_init(&b->queue);
     list_init(&b->work);
-    own.vp_count = c->vp_count;
-    b->messages = kalloc(BUS_MESSAGES * sizeof(*b->messages));
+    log_limit_init(&b->log, time_now());
+    b->message_max = messages_at_once(&own);
+    b->messages = kalloc(b->message_max * sizeof(*b->messages));
     b->vp_ports = kalloc(c->vp_count * sizeof(*b->vp_ports));
     b->server = vmbus_server_create(&bus_transport, b, &own);
-    if (b->messages != NULL && b->vp_ports != NULL && b->server != NULL)
+    if (hv_client_init(&b->client) && b->messages != NULL && b->vp_ports != NULL &&
+        b->server != NULL)
         return b;
     if (b->server != NULL)
         vmbus_server_destroy(b->server);
-    kfree(b->vp_ports);
-    kfree(b->messages);
-    kfree(b);
+    release(b);
     return NULL;
+}
+
+struct vmbus_guid bus_instance(const struct bus *b, const char *kind)
+{
+    uint64_t hash[2];
+    struct vmbus_guid instance;
+
+    hash[0] = fnv_text(fnv_text(FNV_START, kind), b->child->name);
+    hash[1] = fnv_text(fnv_text(hash[0], kind), b->child->name);
+    _Static_assert(sizeof(hash) == sizeof(instance), "a GUID is two of them");
+    memcpy(&instance, hash, sizeof(instance));
+    return instance;
 }
 
 int64_t bus_create(struct child *c, const struct vm_start *a, struct bus **out)
@@ -233,9 +330,7 @@ void bus_destroy(struct bus *b, const struct hv_client *h)
     for (uint32_t i = 0; b->connected && i < BUS_WAYS; i++)
         port_to_root_delete(h, b->child, PORT_BUS(b->number, i), ways[i]);
     bus_vp_ports_delete(b, h);
-    kfree(b->vp_ports);
-    kfree(b->messages);
-    kfree(b);
+    release(b);
 }
 
 /* ---- looking ---- */

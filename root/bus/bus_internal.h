@@ -6,9 +6,11 @@
 
 #include <hvabi/message.h>
 #include <hvabi/synic.h>
+#include <rt/format.h>
 #include "bus/bus.h"
+#include "lib/log_limit.h"
 
-enum { BUS_MESSAGES = 256, BUS_WAYS = 2 }; /* ways: the connections that messages come by */
+enum { BUS_WAYS = 2 }; /* the connections that messages come by */
 
 struct bus_message {
     uint8_t length;
@@ -21,6 +23,7 @@ struct bus_echo;
 struct bus {
     struct child *child;          /* [I] */
     uint32_t number;              /* [I] of the child's record */
+    struct hv_client client;      /* [mutex] for posting, so that nobody else's calls delay it */
     struct mutex mutex;           /* held while the server and its providers are called */
     struct vmbus_server *server;  /* [mutex] */
     struct storage *storage;      /* [I] NULL: it has no disks */
@@ -31,15 +34,24 @@ struct bus {
     bool connected;               /* [t] */
     uint64_t pages_mapped;        /* [mutex] by GPADLs */
     uint64_t pages_pinned;        /* [mutex] by requests */
+    struct log_limit log;         /* [mutex] of what it says about the child */
 
     struct wait_queue queue;
     struct spinlock lock;
-    struct bus_message *messages; /* [lock] a ring of BUS_MESSAGES */
+    struct bus_message *messages; /* [lock] a ring */
+    uint32_t message_max;         /* [I] its size */
     uint32_t first, count;        /* [lock] */
     uint32_t dropped;             /* [lock] messages */
     struct list work;             /* [lock] */
     void (*stopped)(struct child *c); /* [a] set: stop */
 };
+
+/* Say what the child did on channel @relid, or, if that is 0, on the bus; a line that comes too soon
+ * after many others is dropped. Under the mutex. */
+void bus_log(struct bus *b, uint32_t relid, const char *fmt, ...) FORMAT_PRINTF(3, 4);
+
+/* The same with a text, as servers and providers of @bus call it. */
+void bus_log_reason(void *bus, uint32_t relid, const char *reason);
 
 /* What the server of @b is given. */
 extern const struct vmbus_server_port bus_transport;
@@ -50,6 +62,9 @@ bool bus_monitor_add(struct bus *b, const struct vmbus_channel *c);
 
 /* The address in root of the child's page @page, or 0: it has none there. Any context. */
 uint64_t bus_page(const struct bus *b, uint64_t page);
+
+/* What the child knows its device @kind by: the same whenever a child of that name is started. */
+struct vmbus_guid bus_instance(const struct bus *b, const char *kind);
 
 /* Root's heap, as servers and providers ask for it. */
 void *bus_allocate(void *context, size_t size);

@@ -19,12 +19,15 @@ static void wake(struct echo *e)
 
 static void work(struct bus_work *w)
 {
-    echo_work(&container_of(w, struct bus_echo, work)->echo);
+    struct bus_echo *b = container_of(w, struct bus_echo, work);
+
+    if (echo_work(&b->echo))
+        bus_work_add(b->bus, &b->work);
 }
 
 bool bus_echo_create(struct bus *b)
 {
-    const struct vmbus_guid instance = {.data1 = b->number, .data4 = {'e', 'c', 'h', 'o'}};
+    const struct vmbus_guid instance = bus_instance(b, "echo");
     struct bus_echo *e = kalloc(sizeof(*e));
 
     if (e == NULL)

@@ -6,7 +6,6 @@
 #include "child/hv.h"
 #include "child/ports.h"
 #include "cpu/cpu.h"
-#include "log.h"
 #include "mm/alias.h"
 #include "mm/memory.h"
 #include "bus/bus_internal.h"
@@ -47,7 +46,7 @@ static bool have_vp_ports(struct bus *b, uint32_t vp)
         b->vp_ports[vp] = st == HV_STATUS_SUCCESS;
     }
     if (st != HV_STATUS_SUCCESS)
-        log_print("child %s: VMBus: no ports for VP %u: status %x", b->child->name, vp, st);
+        bus_log(b, 0, "no ports for VP %u: status %x", vp, st);
     return st == HV_STATUS_SUCCESS;
 }
 
@@ -64,14 +63,11 @@ void bus_vp_ports_delete(struct bus *b, const struct hv_client *h)
 static hv_status post(void *context, uint32_t vp, const void *message, uint32_t length)
 {
     struct bus *b = context;
-    hv_status st;
 
     if (!have_vp_ports(b, vp))
         return HV_STATUS_INVALID_VP_INDEX;
-    st = hv_call_post_message(hv_begin(), CONNECTION_VP(b->number, vp, 0), VMBUS_MESSAGE_TYPE,
-                              message, length);
-    hv_end();
-    return st;
+    return hv_call_post_message(&b->client, CONNECTION_VP(b->number, vp, 0), VMBUS_MESSAGE_TYPE,
+                                message, length);
 }
 
 /* ---- memory ---- */
@@ -148,7 +144,16 @@ static hv_status connect(struct bus *b, struct bus_doorbell *d, uint32_t connect
     return st;
 }
 
-/* Channels spread over root's CPUs. */
+/* Channels spread over root's CPUs, and so do children, whose first channels have the same relid. Any
+ * CPU will do that has a bell left. */
+static bool take_bell(const struct bus *b, struct doorbell *bell, struct vmbus_channel *c)
+{
+    for (uint32_t i = 0; i < cpu_count(); i++)
+        if (doorbell_take(bell, (b->number + c->relid + i) % cpu_count(), rang, c))
+            return true;
+    return false;
+}
+
 static bool doorbell_connect(void *context, struct vmbus_channel *c)
 {
     struct bus *b = context;
@@ -157,7 +162,7 @@ static bool doorbell_connect(void *context, struct vmbus_channel *c)
     if (d == NULL)
         return false;
     d->bus = b;
-    if (bus_monitor_add(b, c) && doorbell_take(&d->bell, c->relid % cpu_count(), rang, c) &&
+    if (bus_monitor_add(b, c) && take_bell(b, &d->bell, c) &&
         connect(b, d, c->connection_id) == HV_STATUS_SUCCESS) {
         c->transport = d;
         return true;
@@ -194,16 +199,6 @@ static void signal(struct vmbus_channel *c)
                                (uint16_t)c->relid);
 }
 
-static void log_reason(void *context, uint32_t relid, const char *reason)
-{
-    const struct bus *b = context;
-
-    if (relid != 0)
-        log_print("child %s: channel %u: %s", b->child->name, relid, reason);
-    else
-        log_print("child %s: VMBus: %s", b->child->name, reason);
-}
-
 const struct vmbus_server_port bus_transport = {
     .post = post,
     .map = map,
@@ -215,5 +210,5 @@ const struct vmbus_server_port bus_transport = {
     .monitor_set = bus_monitor_set,
     .allocate = bus_allocate,
     .free = bus_free,
-    .log = log_reason,
+    .log = bus_log_reason,
 };

@@ -356,9 +356,7 @@ static void begin(struct child *c, const struct vm_start *a)
     c->bus = NULL;
     c->bus_users = 0;
     c->pool = (struct child_pool){0};
-    c->lines_left = CHILD_LINES_BURST;
-    c->lines_dropped = 0;
-    c->lines_refilled = time_now();
+    log_limit_init(&c->log, time_now());
     get(c);
     __atomic_store_n(&c->state, CHILD_STARTING, __ATOMIC_SEQ_CST);
 }
@@ -446,7 +444,7 @@ int64_t child_start(struct vm_start *a)
         return result;
     result = make_bus(c, a);
     h = hv_begin();
-    (void)doorbell_take(&c->event, 0, child_event, c);
+    (void)doorbell_take(&c->event, child_number(c) % cpu_count(), child_event, c);
     wrong = result != 0 ? "its VMBus cannot be made"
             : !allocate_arrays(c)
                 ? "root has no memory"

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/* test_bus.c - root's end of a child's bus: its thread, its messages, its end. */
+#include "fakes/test.h"
+#include "bus_fixture.h"
+
+#include <unistd.h>
+
+#define CHILD 3u
+
+static int with_disk(void **state)
+{
+    (void)state;
+    world_make(CHILD, true, false);
+    return 0;
+}
+
+static int with_echo(void **state)
+{
+    (void)state;
+    world_make(CHILD, false, true);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    world_end();
+    return 0;
+}
+
+/* Whoever stops it may be held up, and the bus be gone when he goes on. */
+static void bus_is_not_used_once_it_has_stopped(void **state)
+{
+    (void)state;
+    world_run();
+    world.destroy_early = true;
+    fake.slow_wakes = true;
+}
+
+/* ---- a child that never stops ---- */
+
+static struct {
+    struct vmbus_ring in, out;
+    unsigned turns; /* [a] */
+} talker;
+
+/* As fast as root answers: take the answers, send again. */
+static void talk(void)
+{
+    static const uint8_t payload[8];
+    const struct vmbus_packet packet = {.type = VMBUS_PACKET_IN_BAND,
+                                        .flags = VMBUS_PACKET_FLAG_COMPLETION,
+                                        .payload = payload,
+                                        .length = sizeof(payload)};
+    struct vmbus_packet answer;
+    uint64_t buffer[16];
+    bool signal;
+
+    while (vmbus_ring_read(&talker.in, &answer, buffer, sizeof(buffer)) == VMBUS_RING_OK)
+        ;
+    (void)!vmbus_ring_read_end(&talker.in, &signal);
+    while (vmbus_ring_write(&talker.out, &packet) == VMBUS_RING_OK)
+        ;
+    (void)!vmbus_ring_write_end(&talker.out);
+    __atomic_fetch_add(&talker.turns, 1, __ATOMIC_RELAXED);
+}
+
+static bool has_talked(void)
+{
+    return __atomic_load_n(&talker.turns, __ATOMIC_RELAXED) > 1000;
+}
+
+static void child_that_never_stops_sending_can_be_stopped(void **state)
+{
+    const uint32_t half = RING_PAGES / 2 * HV_PAGE_SIZE;
+    uint32_t relid;
+
+    (void)state;
+    world_run();
+    relid = guest_connect();
+    assert_int_equal(guest_open(relid), VMBUS_STATUS_SUCCESS);
+    assert_true(vmbus_ring_attach_writer(&talker.out, guest_rings(relid), half));
+    assert_true(vmbus_ring_attach_reader(&talker.in, guest_rings(relid) + half, half));
+    talker.turns = 0;
+    world.signalled = talk;
+    talk();
+    guest_ring();
+    assert_true(world_wait(has_talked));
+}
+
+/* It gets an answer, a failure, and has posted the next one before root has looked up. */
+static void ask_again(void)
+{
+    const struct vmbus_open_channel m = {.header.type = VMBUS_OPEN_CHANNEL, .relid = 99};
+
+    guest_forget();
+    guest_post(&m, sizeof(m));
+}
+
+static bool has_asked(void)
+{
+    return __atomic_load_n(&world.posts, __ATOMIC_RELAXED) > 1000;
+}
+
+static void child_that_never_stops_posting_can_be_stopped(void **state)
+{
+    (void)state;
+    world_run();
+    guest_connect();
+    world.posted = ask_again;
+    ask_again();
+    assert_true(world_wait(has_asked));
+}
+
+/* ---- offers ---- */
+
+static struct vmbus_guid instance_of(const char *name, uint32_t number, bool disk)
+{
+    world_make_named(name, number, disk, !disk);
+    world_run();
+    guest_connect();
+    world_end();
+    return world.instance;
+}
+
+static void devices_are_the_same_whenever_the_child_is_started(void **state)
+{
+    const struct vmbus_guid first = instance_of("debian", 3, true);
+    struct vmbus_guid other = instance_of("debian", 4, true);
+
+    (void)state;
+    assert_memory_equal(&first, &other, sizeof(first));
+    other = instance_of("debian2", 3, true);
+    assert_memory_not_equal(&first, &other, sizeof(first));
+    other = instance_of("debian", 3, false);
+    assert_memory_not_equal(&first, &other, sizeof(first));
+}
+
+/* ---- doorbells ---- */
+
+static void first_channels_of_children_ring_different_cpus(void **state)
+{
+    (void)state;
+    for (uint32_t number = 0; number < WORLD_CPUS; number++) {
+        uint32_t relid;
+
+        world_make(number, true, false);
+        world_run();
+        relid = guest_connect();
+        assert_int_equal(guest_open(relid), VMBUS_STATUS_SUCCESS);
+        assert_int_equal(world.bell_cpu, (number + relid) % WORLD_CPUS);
+        world_end();
+    }
+}
+
+static void nothing(void *context)
+{
+    (void)context;
+}
+
+static void cpu_without_bells_is_no_reason_to_refuse_a_channel(void **state)
+{
+    static struct doorbell taken[HV_EVENT_FLAGS_COUNT];
+    uint32_t relid, cpu, count = 0;
+
+    (void)state;
+    world_run();
+    relid = guest_connect();
+    cpu = (CHILD + relid) % WORLD_CPUS;
+    while (doorbell_take(&taken[count], cpu, nothing, NULL))
+        count++;
+    assert_int_equal(count, HV_EVENT_FLAGS_COUNT - 1);
+    assert_int_equal(guest_open(relid), VMBUS_STATUS_SUCCESS);
+    assert_int_not_equal(world.bell_cpu, cpu);
+    while (count != 0)
+        doorbell_release(&taken[--count]);
+}
+
+/* ---- messages ---- */
+
+/* As Linux does: it posts them all, and only then waits. */
+static void large_gpadl_is_complete_however_late_root_looks(void **state)
+{
+    struct vmbus_gpadl_created created;
+    uint32_t relid, gpadl;
+
+    (void)state;
+    world_run();
+    relid = guest_connect();
+    mutex_lock(&world.bus->mutex);
+    gpadl = guest_share(relid, 1, WORLD_RAM_PAGES - 10);
+    mutex_unlock(&world.bus->mutex);
+    guest_take(VMBUS_GPADL_CREATED, &created, sizeof(created));
+    assert_int_equal(created.gpadl, gpadl);
+    assert_int_equal(created.status, VMBUS_STATUS_SUCCESS);
+    assert_int_equal(fake.log_lines, 0);
+}
+
+#define MS 1000000ull
+
+enum { TRIES = 40 };
+
+static struct {
+    uint64_t at[TRIES]; /* fake.now at each post */
+    uint32_t count;     /* [a] */
+    uint32_t allowed;   /* [a] the bus's thread waits before it tries more often */
+} tries;
+
+static bool has_tried(void)
+{
+    return __atomic_load_n(&tries.count, __ATOMIC_ACQUIRE) >=
+           __atomic_load_n(&tries.allowed, __ATOMIC_ACQUIRE);
+}
+
+static void note_try(void)
+{
+    if (tries.count < TRIES)
+        tries.at[tries.count] = fake.now;
+    __atomic_fetch_add(&tries.count, 1, __ATOMIC_RELEASE);
+    while (has_tried())
+        usleep(100);
+}
+
+static void child_that_takes_no_messages_is_asked_less_and_less(void **state)
+{
+    const struct vmbus_open_channel m = {.header.type = VMBUS_OPEN_CHANNEL, .relid = 99};
+    uint32_t soon = TRIES / 2;
+
+    (void)state;
+    world_run();
+    guest_connect();
+    world.takes_nothing = true;
+    tries.count = 0;
+    tries.allowed = TRIES / 2;
+    world.posted = note_try;
+    guest_post(&m, sizeof(m));
+    assert_true(world_wait(has_tried));
+    assert_int_equal(tries.at[2] - tries.at[1], MS);
+    assert_int_equal(tries.at[soon - 1] - tries.at[soon - 2], 100 * MS);
+    guest_post(&m, sizeof(m)); /* it lives: soon again */
+    __atomic_store_n(&tries.allowed, TRIES, __ATOMIC_RELEASE);
+    assert_true(world_wait(has_tried));
+    while (soon < TRIES && tries.at[soon] - tries.at[soon - 1] != MS)
+        soon++;
+    assert_true(soon < TRIES);
+    __atomic_store_n(&tries.allowed, UINT32_MAX, __ATOMIC_RELEASE);
+}
+
+/* ---- the log ---- */
+
+static uint64_t posts_wanted;
+
+static bool has_posted(void)
+{
+    return __atomic_load_n(&world.posts, __ATOMIC_RELAXED) >= posts_wanted;
+}
+
+/* Do something wrong @times times, that root has answered each. */
+static void be_wrong(unsigned times)
+{
+    const struct vmbus_open_channel m = {.header.type = VMBUS_OPEN_CHANNEL, .relid = 99};
+
+    for (unsigned i = 0; i < times; i++) {
+        posts_wanted = __atomic_load_n(&world.posts, __ATOMIC_RELAXED) + 1;
+        guest_post(&m, sizeof(m));
+        assert_true(world_wait(has_posted));
+        guest_forget();
+    }
+}
+
+static void log_has_few_lines_however_much_is_wrong(void **state)
+{
+    (void)state;
+    world_run();
+    guest_connect();
+    be_wrong(LOG_LIMIT_BURST + 7);
+    assert_int_equal(fake.log_lines, LOG_LIMIT_BURST);
+    assert_true(fake_logged("child guest: channel 99: opens a channel that is not there"));
+    __atomic_fetch_add(&fake.now, 1000000000, __ATOMIC_RELAXED);
+    be_wrong(LOG_LIMIT_BURST); /* the first line says how many there were not */
+    assert_int_equal(fake.log_lines, LOG_LIMIT_BURST + 1 + LOG_LIMIT_PER_SECOND);
+}
+
+#define DISK(name) cmocka_unit_test_setup_teardown(name, with_disk, end)
+#define ECHO(name) cmocka_unit_test_setup_teardown(name, with_echo, end)
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        DISK(bus_is_not_used_once_it_has_stopped),
+        ECHO(child_that_never_stops_sending_can_be_stopped),
+        DISK(child_that_never_stops_posting_can_be_stopped),
+        cmocka_unit_test(devices_are_the_same_whenever_the_child_is_started),
+        cmocka_unit_test(first_channels_of_children_ring_different_cpus),
+        DISK(cpu_without_bells_is_no_reason_to_refuse_a_channel),
+        DISK(large_gpadl_is_complete_however_late_root_looks),
+        DISK(child_that_takes_no_messages_is_asked_less_and_less),
+        DISK(log_has_few_lines_however_much_is_wrong),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
