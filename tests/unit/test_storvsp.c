@@ -395,9 +395,34 @@ static void absent_units_say_so(void **state)
         memcpy(packet.srb.data, ready_cdb, 6);
         answer = world_ask(&packet, 1);
         assert_int_equal(answer->srb.srb_status, STORAGE_SRB_INVALID_LUN);
-        memcpy(packet.srb.data, luns_cdb, 12);
-        packet.srb.cdb_length = 12;
-        assert_int_equal(world_ask(&packet, 1)->srb.srb_status, STORAGE_SRB_INVALID_LUN);
+    }
+}
+
+/* Linux asks on each path and target that there can be, and forgets its disk at 0, 0, 0 when one of
+ * them fails with INVALID_LUN. */
+static void report_luns_tells_each_target_its_own(void **state)
+{
+    static const struct {
+        uint8_t path, target, lun;
+        unsigned luns;
+    } places[] = {{0, 0, 0, 2},   {0, 0, 1, 2}, {0, 0, 3, 2}, {0, 0, 255, 2},    {0, 1, 0, 0},
+                  {0, 255, 0, 0}, {1, 0, 0, 0}, {7, 1, 0, 0}, {255, 255, 255, 0}};
+    const uint8_t *data = child_bytes(&world.child, P(0));
+
+    (void)state;
+    assert_true(
+        storvsp_lun_add(&world.adapter, 3, &world.disk.scsi, &fake_disk_backend, &world.disk));
+    for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        struct storage_packet packet = world_srb(luns_cdb, 12, STORAGE_DATA_IN, 4096);
+
+        packet.srb.path = places[i].path;
+        packet.srb.target = places[i].target;
+        packet.srb.lun = places[i].lun;
+        memset(child_bytes(&world.child, P(0)), 0xa5, CHILD_PAGE);
+        assert_good(world_ask(&packet, 1), 8 + places[i].luns * 8);
+        assert_int_equal(data[3], places[i].luns * 8);
+        if (places[i].luns == 2)
+            assert_int_equal(data[16 + 1], 3);
     }
 }
 
@@ -442,6 +467,7 @@ int main(void)
         FACT(no_sector_past_the_end_is_reached),
         FACT(sense_data_fits_where_the_child_wants_it),
         FACT(absent_units_say_so),
+        FACT(report_luns_tells_each_target_its_own),
         FACT(report_luns_needs_no_disk_at_0),
     };
 

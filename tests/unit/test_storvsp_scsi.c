@@ -179,15 +179,18 @@ static void luns(uint32_t bytes, uint64_t present, uint8_t select, uint32_t allo
     scsi_report_luns(&command, present, &scratch, &task);
 }
 
-static void report_luns_lists_them_and_always_lun_0(void **state)
+static void report_luns_lists_them_and_nothing_else(void **state)
 {
     (void)state;
-    luns(4096, 1ull << 63 | 1ull << 3, 0, 4096);
+    luns(4096, 1ull << 63 | 1ull << 3 | 1, 0, 4096);
     assert_data(8 + 3 * 8);
     assert_int_equal(be32_get(scratch.data), 24);
     assert_int_equal(be64_get(scratch.data + 8), 0);
     assert_int_equal(be64_get(scratch.data + 16), 3ull << 48);
     assert_int_equal(be64_get(scratch.data + 24), 63ull << 48);
+    luns(4096, 0, 0, 4096);
+    assert_data(8);
+    assert_int_equal(be32_get(scratch.data), 0);
     luns(4096, ~0ull, 2, 4096);
     assert_data(8 + 64 * 8);
     luns(20, ~0ull, 0, 4096);
@@ -328,7 +331,7 @@ int main(void)
         FACT(characteristics_page_tells_if_it_rotates),
         FACT(provisioning_page_promises_what_is_done),
         FACT(absent_unit_says_so_in_36_bytes),
-        FACT(report_luns_lists_them_and_always_lun_0),
+        FACT(report_luns_lists_them_and_nothing_else),
         FACT(report_luns_refuses_bad_fields),
         FACT(capacity_10_has_the_last_sector_or_all_ones),
         FACT(capacity_16_has_the_last_sector_and_lbpme),

@@ -69,6 +69,8 @@ static bool buffer_copy(const struct storvsp_channel *c, const struct buffer *b,
     const struct storvsp_adapter *a = c->adapter;
     uint32_t offset = b->offset;
 
+    if (!b->pages)
+        return bytes == 0;
     for (const uint64_t *page = b->pages; bytes > 0; page++, offset = 0) {
         uint32_t n = STORVSP_PAGE - offset;
 
@@ -252,12 +254,11 @@ static void absent_begin(struct storvsp_request *r, const struct scsi_command *c
     task_go(r, command, b);
 }
 
-static bool luns_wanted(const struct storage_srb *srb, const struct scsi_command *command,
-                        const struct storvsp_lun *lun)
+/* The units at the path and target that are asked for: number 0 is always among them where disks
+ * are. Linux asks everywhere, and takes INVALID_LUN from another path for its disk's end. */
+static uint64_t luns_reported(const struct storvsp_adapter *a, const struct storage_srb *srb)
 {
-    bool zero = srb->path == 0 && srb->target == 0 && srb->lun == 0;
-
-    return command->cdb[0] == SCSI_REPORT_LUNS && (lun || zero);
+    return srb->path == 0 && srb->target == 0 ? storvsp_luns_present(a) | 1 : 0;
 }
 
 static bool attention_take(struct storvsp_lun *lun, const struct scsi_command *command)
@@ -274,8 +275,8 @@ static void command_begin(struct storvsp_request *r, const struct scsi_command *
     struct scsi_scratch *scratch = r->channel->scratch;
 
     r->lun = storvsp_lun_get(a, &r->packet.srb);
-    if (luns_wanted(&r->packet.srb, command, r->lun)) {
-        scsi_report_luns(command, storvsp_luns_present(a), scratch, &r->task);
+    if (command->cdb[0] == SCSI_REPORT_LUNS) {
+        scsi_report_luns(command, luns_reported(a, &r->packet.srb), scratch, &r->task);
     } else if (!r->lun) {
         absent_begin(r, command, b);
         return;

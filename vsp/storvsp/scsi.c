@@ -334,7 +334,7 @@ static uint32_t luns_put(uint8_t *data, uint64_t luns)
     uint32_t count = 0;
 
     for (uint32_t lun = 0; lun < 64; lun++) {
-        if (lun != 0 && !(luns >> lun & 1))
+        if (!(luns >> lun & 1))
             continue;
         memset(entry, 0, SCSI_LUNS_ENTRY_BYTES);
         entry[1] = (uint8_t)lun; /* single level, peripheral device addressing */

@@ -106,7 +106,7 @@ bool scsi_reports_attention(const struct scsi_command *command);
 void scsi_absent_inquiry(const struct scsi_command *command, struct scsi_scratch *scratch,
                          struct scsi_task *task);
 
-/* REPORT LUNS: the units whose bits are set in @luns, and 0. */
+/* REPORT LUNS: the units whose bits are set in @luns. */
 void scsi_report_luns(const struct scsi_command *command, uint64_t luns,
                       struct scsi_scratch *scratch, struct scsi_task *task);
 
