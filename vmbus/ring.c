@@ -158,8 +158,9 @@ void vmbus_ring_read_begin(struct vmbus_ring *r)
     write_index_take(r);
 }
 
-/* Whether the @bytes at @ranges are @p's ranges, in full and nothing else. */
-static bool ranges_valid(const struct vmbus_packet *p)
+/* Whether all of @p's ranges are there; then nothing else counts as theirs. Linux before 6.1.30 has
+ * 32 page numbers in each GPA_DIRECT packet, however few of them its range needs. */
+static bool ranges_take(struct vmbus_packet *p)
 {
     const uint8_t *ranges = p->ranges;
     uint32_t at = 0, left = p->range_count;
@@ -179,7 +180,10 @@ static bool ranges_valid(const struct vmbus_packet *p)
             return false;
         at += (uint32_t)(pages * sizeof(uint64_t));
     }
-    return left == 0 && at == p->ranges_length;
+    if (left != 0 || (p->type != VMBUS_PACKET_GPA_DIRECT && at != p->ranges_length))
+        return false;
+    p->ranges_length = at;
+    return true;
 }
 
 /* Find the ranges in a packet whose payload begins at @payload of @bytes. */
@@ -194,7 +198,7 @@ static const char *ranges_parse(struct vmbus_packet *p, const uint8_t *bytes, ui
     p->ranges = bytes + DESCRIPTOR_SIZE + RANGES_SIZE;
     p->range_count = head.count;
     p->ranges_length = payload - DESCRIPTOR_SIZE - RANGES_SIZE;
-    return ranges_valid(p) ? NULL : "a packet's ranges and their pages do not match";
+    return ranges_take(p) ? NULL : "a packet's ranges and their pages do not match";
 }
 
 /* What is wrong with a descriptor, of which @available bytes may be read and @size be kept. */

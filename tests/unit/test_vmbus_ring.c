@@ -83,6 +83,34 @@ static void ranges_arrive_with_their_pages(void **state)
     assert_false(vmbus_packet_next_range(&in, &cursor, &range));
 }
 
+/* Linux before 6.1.30 sends 32 page numbers with each range, of which the first ones count. */
+static void page_numbers_that_no_range_needs_are_left_out(void **state)
+{
+    static const struct {
+        struct vmbus_range range;
+        uint64_t pages[32];
+    } ranges = {{512, 0}, {77}};
+    struct ring_pair *p = *state;
+    struct vmbus_packet in, out = {.type = VMBUS_PACKET_GPA_DIRECT,
+                                   .ranges = &ranges,
+                                   .range_count = 1,
+                                   .ranges_length = sizeof(ranges),
+                                   .payload = "payload",
+                                   .length = 8};
+    struct vmbus_packet_range range;
+    uint32_t cursor = 0;
+
+    ring_send(p, &out);
+    assert_int_equal(vmbus_ring_read(&p->reader, &in, p->buffer, BUFFER_SIZE), VMBUS_RING_OK);
+    assert_memory_equal(in.payload, "payload", 8);
+    assert_int_equal(in.ranges_length, sizeof(struct vmbus_range) + sizeof(uint64_t));
+    assert_true(vmbus_packet_next_range(&in, &cursor, &range));
+    assert_int_equal(range.length, 512);
+    assert_int_equal(range.page_count, 1);
+    assert_int_equal(range.pages[0], 77);
+    assert_false(vmbus_packet_next_range(&in, &cursor, &range));
+}
+
 static void transfer_pages_have_ranges_without_pages(void **state)
 {
     static const struct vmbus_range ranges[2] = {{100, 1 << 20}, {200, 3}};
@@ -359,6 +387,7 @@ int main(void)
         T(packet_arrives_as_it_was_sent),
         T(packet_on_the_wire_is_as_linux_has_it),
         T(ranges_arrive_with_their_pages),
+        T(page_numbers_that_no_range_needs_are_left_out),
         T(transfer_pages_have_ranges_without_pages),
         T(packets_wrap_at_any_byte),
         T(last_byte_of_a_ring_stays_free),

@@ -8,7 +8,8 @@
 #include "internal.h"
 
 #define PACKETS_AT_A_TIME 64u /* read before others may have a turn */
-#define BUFFER_SLACK      64u /* ranges and payloads that Linux does not send, but might */
+#define PAGES_OF_LINUX    32u /* room for so many is in each packet of versions before 6.1.30 */
+#define PAYLOAD_SLACK     40u /* what a newer client's packet may have behind STORAGE_PACKET_BYTES */
 
 /* ---- memory ---- */
 
@@ -40,12 +41,21 @@ static void requests_init(struct storvsp_channel *c, uint8_t *memory, uint32_t s
     }
 }
 
+/* The longest packet of a request of @pages pages. */
+static uint32_t buffer_size(uint32_t pages)
+{
+    size_t numbers = (pages > PAGES_OF_LINUX ? pages : PAGES_OF_LINUX) * sizeof(uint64_t);
+
+    return (uint32_t)round_up(sizeof(struct vmbus_packet_descriptor) +
+                              sizeof(struct vmbus_packet_ranges) + sizeof(struct vmbus_range) +
+                              numbers + STORAGE_PACKET_BYTES + PAYLOAD_SLACK);
+}
+
 struct storvsp_channel *storvsp_channel_create(struct storvsp_adapter *a, struct vmbus_channel *v)
 {
     uint32_t pages = a->config.max_transfer_bytes / STORVSP_PAGE + 1;
     uint32_t segments = pages > SCSI_EXTENTS_MAX ? pages : SCSI_EXTENTS_MAX;
-    uint32_t buffer = (uint32_t)round_up(STORAGE_PACKET_BYTES + sizeof(struct vmbus_range) +
-                                         pages * sizeof(uint64_t) + BUFFER_SLACK);
+    uint32_t buffer = buffer_size(pages);
     size_t own = round_up(sizeof(struct storvsp_channel));
     size_t physical = round_up(pages * sizeof(uint64_t));
     size_t scratch = round_up(sizeof(struct scsi_scratch));

@@ -34,8 +34,9 @@ enum vmbus_ring_status {
 
 /* A packet, in memory that the peer cannot change. Of what was read, all has been checked: ranges
  * have 1 byte at least, begin in their first page (GPA_DIRECT), and their bytes and page numbers
- * are there. Whether page numbers mean anything, and whether a completion is wanted
- * (VMBUS_PACKET_FLAG_COMPLETION), is up to the caller. */
+ * are there; what a GPA_DIRECT packet has behind them is left out. Whether page numbers mean
+ * anything, and whether a completion is wanted (VMBUS_PACKET_FLAG_COMPLETION), is up to the
+ * caller. */
 struct vmbus_packet {
     uint16_t type; /* VMBUS_PACKET_* */
     uint16_t flags;
