@@ -32,12 +32,14 @@ static const char *open_check(const struct vmbus_server *s, const struct server_
     return NULL;
 }
 
-static void rings_detach(struct server_channel *c)
+/* Whoever looks at the channel finds neither rings nor provider. */
+static void channel_detach(struct server_channel *c)
 {
     static const struct vmbus_ring none = {.broken = "the channel is closed"};
 
     c->channel.in = none;
     c->channel.out = none;
+    c->channel.context = NULL;
 }
 
 /* Our ends of the rings are where the child's memory says, or have to be at @indices. */
@@ -82,7 +84,7 @@ err_disconnect:
     c->state = CHANNEL_CLOSED;
     s->port->doorbell_disconnect(s->context, &c->channel);
 err_detach:
-    rings_detach(c);
+    channel_detach(c);
     return wrong;
 }
 
@@ -147,7 +149,7 @@ void vmbus_server_closed(struct vmbus_channel *c)
     if (self->state != CHANNEL_CLOSING)
         return;
     s->port->doorbell_disconnect(s->context, c);
-    rings_detach(self);
+    channel_detach(self);
     self->ring = NULL;
     self->state = CHANNEL_CLOSED;
     s->busy--;

@@ -253,6 +253,24 @@ static void rings_stay_mapped_until_the_provider_is_done(void **state)
     child_open(c, c->relid[0]);
 }
 
+/* What it was the provider frees when it is done. */
+static void closed_channel_leads_to_no_provider(void **state)
+{
+    struct child *c = *state;
+    const struct vmbus_channel *channel;
+    const struct vmbus_offer *offer;
+
+    child_connect(c);
+    c->device[0].defers = true;
+    child_open(c, c->relid[0]);
+    child_relid(c, VMBUS_CLOSE_CHANNEL, c->relid[0]);
+    channel = vmbus_server_channel_from(c->world.server, c->relid[0], &offer);
+    assert_ptr_equal(channel->context, &c->device[0]);
+    device_finish(&c->device[0]);
+    assert_string_equal(vmbus_server_channel_state(channel), "closed");
+    assert_null(channel->context);
+}
+
 static void signals_come_while_the_channel_is_open(void **state)
 {
     struct child *c = *state;
@@ -486,6 +504,7 @@ int main(void)
         T(provider_may_refuse),
         T(no_doorbell_no_channel),
         T(rings_stay_mapped_until_the_provider_is_done),
+        T(closed_channel_leads_to_no_provider),
         T(signals_come_while_the_channel_is_open),
         T(broken_ring_closes_its_channel_only),
         T(interrupts_move_to_another_vp),

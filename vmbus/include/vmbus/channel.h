@@ -34,8 +34,10 @@ struct vmbus_channel {
     uint32_t target_vp;         /* of the client: interrupted by the server's; may be modified */
     int32_t monitor_id;         /* in the monitor page; -1: the doorbell is not monitored */
 
-    void *context;   /* the provider's or driver's own; NULL until it sets it */
-    void *transport; /* the transport's own, likewise */
+    /* The provider's or driver's own: NULL until it sets it. A provider's is NULL again when
+     * vmbus_server_closed() returns, so that nobody who looks at the channel finds what is gone. */
+    void *context;
+    void *transport; /* the transport's own, NULL until it sets it */
 };
 
 /* ---- receiving: as vmbus_ring_read_*() ---------------------------------------------------- */
