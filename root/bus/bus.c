@@ -147,14 +147,19 @@ static void thread(void *context)
         if (stopping && !closed)
             thread_sleep(POST_AGAIN_NS); /* I/O is under way */
     }
+    /* bus_stop may not be over yet: once it is, @b may be freed. */
+    spin_unlock(&b->queue.lock, spin_lock(&b->queue.lock));
     b->stopped(b->child);
     thread_exit();
 }
 
 void bus_stop(struct bus *b, void (*stopped)(struct child *c))
 {
+    uint64_t flags = spin_lock(&b->queue.lock);
+
     __atomic_store_n(&b->stopped, stopped, __ATOMIC_RELEASE);
-    wake_all(&b->queue);
+    wake_all_locked(&b->queue);
+    spin_unlock(&b->queue.lock, flags);
 }
 
 bool bus_run(struct bus *b)

@@ -31,6 +31,8 @@ bool wait_until_timeout(struct wait_queue *q, bool (*condition)(void *context), 
                         uint64_t ns);
 /* Wake all waiters, which check their conditions again. Any context. */
 void wake_all(struct wait_queue *q);
+/* The same, with q->lock held. */
+void wake_all_locked(struct wait_queue *q);
 
 struct mutex {
     struct wait_queue queue;

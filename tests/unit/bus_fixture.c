@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: MIT */
+/* bus_fixture.c - see bus_fixture.h: the child and its memory, disk and messages. */
+/* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the C library's own */
+#define _GNU_SOURCE /* memfd_create */
+#include "fakes/test.h"
+#include "bus_fixture.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "child/hv.h"
+#include "child/ports.h"
+#include "mm/alias.h"
+#include "mm/memory.h"
+
+#define POSTS    4096u
+#define PATIENCE 20000u /* times a millisecond */
+#define ROOT_ID  1u
+#define OPEN_ID  77u
+
+struct bus_world world;
+
+static struct {
+    pthread_mutex_t lock;
+    struct {
+        uint32_t length;
+        uint8_t bytes[VMBUS_MESSAGE_SIZE_MAX];
+    } post[POSTS];
+    uint32_t first, count; /* [lock] */
+    uint32_t next_gpadl;
+    int memory;         /* file */
+    bool runs, stopped; /* [a] stopped */
+} guest = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* ---- the hypervisor ---- */
+
+static struct {
+    _Alignas(HV_PAGE_SIZE) uint8_t input[HV_PAGE_SIZE], output[HV_PAGE_SIZE];
+} pages;
+
+static const struct hv_client client = {
+    .input = pages.input, .output = pages.output, .input_gpa = 0, .output_gpa = 0};
+
+const struct hv_client *hv_begin(void)
+{
+    return &client;
+}
+
+void hv_end(void)
+{
+}
+
+const struct hv_client *hv_client_fast(void)
+{
+    return &client;
+}
+
+hv_partition_id hv_root_id(void)
+{
+    return ROOT_ID;
+}
+
+hv_status hv_call_post_message(const struct hv_client *c, hv_connection_id connection,
+                               uint32_t type, const void *payload, uint32_t size)
+{
+    hv_status status = HV_STATUS_SUCCESS;
+
+    assert_non_null(c->input);
+    assert_int_equal(type, VMBUS_MESSAGE_TYPE);
+    assert_int_equal(connection, CONNECTION_VP(world.number, 1, 0));
+    __atomic_fetch_add(&world.posts, 1, __ATOMIC_RELAXED);
+    pthread_mutex_lock(&guest.lock);
+    if (__atomic_load_n(&world.takes_nothing, __ATOMIC_RELAXED) || guest.count == POSTS) {
+        status = HV_STATUS_INSUFFICIENT_BUFFERS;
+    } else {
+        uint32_t at = (guest.first + guest.count++) % POSTS;
+
+        guest.post[at].length = size;
+        memcpy(guest.post[at].bytes, payload, size);
+    }
+    pthread_mutex_unlock(&guest.lock);
+    return status;
+}
+
+hv_status hv_call_signal_event(const struct hv_client *c, hv_connection_id connection,
+                               uint16_t flag)
+{
+    (void)c;
+    (void)flag;
+    assert_true(connection >= CONNECTION_VP(world.number, 0, 1));
+    return HV_STATUS_SUCCESS;
+}
+
+static void count(uint32_t *counter, uint32_t change)
+{
+    __atomic_fetch_add(counter, change, __ATOMIC_SEQ_CST);
+}
+
+hv_status port_to_root(const struct hv_client *h, struct child *c, uint32_t port,
+                       const struct hv_port_info *info, uint32_t connection)
+{
+    (void)h;
+    (void)port;
+    (void)connection;
+    assert_ptr_equal(c, &world.child);
+    if (info->port_type == HvPortTypeEvent)
+        count(&world.bells[info->event.target_vp], 1);
+    count(&world.ports, 1);
+    return HV_STATUS_SUCCESS;
+}
+
+hv_status port_to_child(const struct hv_client *h, struct child *c, uint32_t port,
+                        const struct hv_port_info *info, uint32_t connection)
+{
+    (void)h;
+    (void)port;
+    (void)info;
+    (void)connection;
+    assert_ptr_equal(c, &world.child);
+    count(&world.ports, 1);
+    return HV_STATUS_SUCCESS;
+}
+
+hv_status monitor_port_to_root(const struct hv_client *h, struct child *c, uint32_t port,
+                               uint64_t root_page, uint32_t connection, uint64_t child_page)
+{
+    (void)h;
+    (void)c;
+    (void)port;
+    (void)root_page;
+    (void)connection;
+    if (child_page >= WORLD_RAM_BYTES)
+        return HV_STATUS_INVALID_PARAMETER;
+    count(&world.ports, 1);
+    return HV_STATUS_SUCCESS;
+}
+
+void port_to_root_delete(const struct hv_client *h, struct child *c, uint32_t port,
+                         uint32_t connection)
+{
+    (void)h;
+    (void)c;
+    (void)port;
+    (void)connection;
+    count(&world.ports, -1u);
+}
+
+void port_to_child_delete(const struct hv_client *h, struct child *c, uint32_t port,
+                          uint32_t connection)
+{
+    port_to_root_delete(h, c, port, connection);
+}
+
+uint32_t child_number(const struct child *c)
+{
+    assert_ptr_equal(c, &world.child);
+    return world.number;
+}
+
+/* ---- memory: root's physical addresses are the host's ---- */
+
+void *alias_map(const uint64_t *physical, uint32_t page_count)
+{
+    uint8_t *area = mmap(NULL, (size_t)page_count * HV_PAGE_SIZE, PROT_NONE,
+                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    assert_true(area != MAP_FAILED);
+    for (uint32_t i = 0; i < page_count; i++) {
+        uint64_t offset = physical[i] - (uintptr_t)world.ram;
+
+        assert_true(offset < WORLD_RAM_BYTES);
+        assert_true(mmap(area + (size_t)i * HV_PAGE_SIZE, HV_PAGE_SIZE, PROT_READ | PROT_WRITE,
+                         MAP_SHARED | MAP_FIXED, guest.memory, (off_t)offset) != MAP_FAILED);
+    }
+    count(&world.mappings, 1);
+    return area;
+}
+
+void alias_unmap(void *alias, uint32_t page_count)
+{
+    assert_int_equal(munmap(alias, (size_t)page_count * HV_PAGE_SIZE), 0);
+    count(&world.mappings, -1u);
+}
+
+static void ram_make(void)
+{
+    guest.memory = memfd_create("ram", 0);
+    assert_int_equal(ftruncate(guest.memory, (off_t)WORLD_RAM_BYTES), 0);
+    world.ram = mmap(NULL, WORLD_RAM_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, guest.memory, 0);
+    assert_true(world.ram != MAP_FAILED);
+    world.child.memory_size = WORLD_RAM_BYTES;
+    world.child.ram_blocks = (uint32_t)(WORLD_RAM_BYTES / CHILD_RAM_BLOCK);
+    world.child.ram = calloc(world.child.ram_blocks, sizeof(uint64_t));
+    for (uint32_t i = 0; i < world.child.ram_blocks; i++)
+        world.child.ram[i] = (uintptr_t)world.ram + i * CHILD_RAM_BLOCK;
+}
+
+static void ram_drop(void)
+{
+    munmap(world.ram, WORLD_RAM_BYTES);
+    close(guest.memory);
+    free(world.child.ram);
+}
+
+/* ---- the disk ---- */
+
+struct block_device *block_find(const char *name)
+{
+    return strcmp(name, world.disk.name) == 0 ? &world.disk : NULL;
+}
+
+void block_submit(struct block_request *r)
+{
+    world.requests[__atomic_fetch_add(&world.request_count, 1, __ATOMIC_SEQ_CST)] = r;
+}
+
+/* ---- life ---- */
+
+void world_make(uint32_t number, bool disk, bool echo)
+{
+    static bool bells;
+    struct vm_start a = {.disk_count = disk, .flags = echo ? VM_START_ECHO : 0};
+
+    fake_threads_reset(WORLD_CPUS);
+    bells = bells || doorbell_init();
+    assert_true(bells);
+    fake.live = 0;
+    world = (struct bus_world){.number = number};
+    guest.first = 0;
+    guest.count = 0;
+    guest.runs = false;
+    guest.stopped = false;
+    strcpy(a.disks[0].name, "disk0");
+    world.disk = (struct block_device){.name = "disk0",
+                                       .sector_size = 512,
+                                       .sector_count = 4096,
+                                       .max_request_sectors = 2048,
+                                       .max_segments = 257,
+                                       .queue_depth = 16};
+    strcpy(world.child.name, "guest");
+    world.child.vp_count = WORLD_VPS;
+    ram_make();
+    assert_int_equal(bus_create(&world.child, &a, &world.bus), 0);
+    assert_int_equal(bus_connect(world.bus, &client), HV_STATUS_SUCCESS);
+}
+
+void world_run(void)
+{
+    guest.runs = true;
+    assert_true(bus_run(world.bus));
+}
+
+/* The bus's thread: the child's memory may go. */
+static void stopped(struct child *c)
+{
+    assert_ptr_equal(c, &world.child);
+    if (world.destroy_early)
+        bus_destroy(world.bus, &client);
+    __atomic_store_n(&guest.stopped, true, __ATOMIC_RELEASE);
+}
+
+static bool has_stopped(void)
+{
+    return __atomic_load_n(&guest.stopped, __ATOMIC_ACQUIRE);
+}
+
+void world_end(void)
+{
+    if (guest.runs)
+        bus_stop(world.bus, stopped);
+    assert_true(!guest.runs || world_wait(has_stopped));
+    fake_threads_join();
+    if (!world.destroy_early)
+        bus_destroy(world.bus, &client);
+    assert_int_equal(world.ports, 0);
+    assert_int_equal(world.mappings, 0);
+    assert_int_equal(fake.live, 0);
+    ram_drop();
+}
+
+bool world_wait(bool (*condition)(void))
+{
+    for (uint32_t i = 0; i < PATIENCE; i++) {
+        if (condition())
+            return true;
+        usleep(1000);
+    }
+    return false;
+}
+
+/* ---- the child ---- */
+
+void guest_post(const void *message, uint32_t length)
+{
+    struct hv_message m = {.header = {.payload_size = (uint8_t)length}};
+
+    memcpy(m.payload, message, length);
+    bus_message(world.bus, &m);
+}
+
+static bool something_came(void)
+{
+    bool some;
+
+    pthread_mutex_lock(&guest.lock);
+    some = guest.count != 0;
+    pthread_mutex_unlock(&guest.lock);
+    return some;
+}
+
+/* Copies the next message to @message if it is of @type; whether it is. */
+static bool take(uint32_t type, void *message, uint32_t size)
+{
+    uint32_t found;
+    bool wanted;
+
+    assert_true(world_wait(something_came));
+    pthread_mutex_lock(&guest.lock);
+    memcpy(&found, guest.post[guest.first].bytes, sizeof(found));
+    wanted = found == type && guest.post[guest.first].length >= size;
+    if (wanted)
+        memcpy(message, guest.post[guest.first].bytes, size);
+    guest.first = (guest.first + 1) % POSTS;
+    guest.count--;
+    pthread_mutex_unlock(&guest.lock);
+    return wanted;
+}
+
+void guest_take(uint32_t type, void *message, uint32_t size)
+{
+    assert_true(take(type, message, size));
+}
+
+void guest_skip_to(uint32_t type, void *message, uint32_t size)
+{
+    while (!take(type, message, size))
+        ;
+}
+
+uint32_t guest_connect(void)
+{
+    struct vmbus_initiate_contact contact = {.header.type = VMBUS_INITIATE_CONTACT,
+                                             .version = VMBUS_VERSION_5_3,
+                                             .target_vp = 1,
+                                             .message_sint = VMBUS_SINT};
+    struct vmbus_message m = {.type = VMBUS_REQUEST_OFFERS};
+    struct vmbus_version_response response = {0};
+    struct vmbus_offer_channel offer = {0};
+
+    guest_post(&contact, sizeof(contact));
+    guest_take(VMBUS_VERSION_RESPONSE, &response, sizeof(response));
+    assert_int_equal(response.supported, 1);
+    guest_post(&m, sizeof(m));
+    guest_take(VMBUS_OFFER_CHANNEL, &offer, sizeof(offer));
+    guest_skip_to(VMBUS_ALL_OFFERS_DELIVERED, &m, sizeof(m));
+    return offer.relid;
+}
+
+/* @head of @size bytes and as many page numbers from @page on as fit; how many. */
+static uint32_t pages_post(const void *head, uint32_t size, uint32_t page, uint32_t left)
+{
+    uint8_t bytes[VMBUS_MESSAGE_SIZE_MAX];
+    uint32_t n = (VMBUS_MESSAGE_SIZE_MAX - size) / 8;
+
+    n = n < left ? n : left;
+    memcpy(bytes, head, size);
+    for (uint32_t i = 0; i < n; i++)
+        memcpy(bytes + size + (size_t)8 * i, &(uint64_t){page + i}, 8);
+    guest_post(bytes, size + 8 * n);
+    return n;
+}
+
+uint32_t guest_share(uint32_t relid, uint32_t page, uint32_t page_count)
+{
+    struct vmbus_gpadl_header h = {.header.type = VMBUS_GPADL_HEADER,
+                                   .relid = relid,
+                                   .gpadl = ++guest.next_gpadl,
+                                   .range_length = (uint16_t)(8 + 8 * page_count),
+                                   .range_count = 1,
+                                   .byte_count = page_count * HV_PAGE_SIZE};
+    struct vmbus_gpadl_body b = {.header.type = VMBUS_GPADL_BODY, .gpadl = h.gpadl};
+    uint32_t sent = pages_post(&h, sizeof(h), page, page_count);
+
+    while (sent < page_count)
+        sent += pages_post(&b, sizeof(b), page + sent, page_count - sent);
+    return h.gpadl;
+}
+
+uint32_t guest_open(uint32_t relid)
+{
+    uint32_t page = WORLD_RINGS + relid * RING_PAGES;
+    struct vmbus_open_channel m = {.header.type = VMBUS_OPEN_CHANNEL,
+                                   .relid = relid,
+                                   .open_id = OPEN_ID,
+                                   .target_vp = 1,
+                                   .downstream_page = RING_PAGES / 2};
+    struct vmbus_gpadl_created created = {0};
+    struct vmbus_open_result result = {0};
+
+    memset(world.ram + (size_t)page * HV_PAGE_SIZE, 0, (size_t)RING_PAGES * HV_PAGE_SIZE);
+    m.ring_gpadl = guest_share(relid, page, RING_PAGES);
+    guest_take(VMBUS_GPADL_CREATED, &created, sizeof(created));
+    assert_int_equal(created.status, VMBUS_STATUS_SUCCESS);
+    guest_post(&m, sizeof(m));
+    guest_take(VMBUS_OPEN_RESULT, &result, sizeof(result));
+    return result.status;
+}
+
+void guest_close(uint32_t relid)
+{
+    struct vmbus_relid_message m = {.header.type = VMBUS_CLOSE_CHANNEL, .relid = relid};
+
+    guest_post(&m, sizeof(m));
+}

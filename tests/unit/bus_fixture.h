@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* bus_fixture.h - a child's bus in root, root/bus/, with its own thread, over ports, memory and
+ * disks of the test's. The test is the child: it posts channel messages and takes what comes back.
+ *
+ * The rest of root is fakes/root_threads.h. Everything must be given back at the end. */
+#ifndef BUS_FIXTURE_H
+#define BUS_FIXTURE_H
+
+#include <hvabi/vmbus.h>
+#include "bus/bus_internal.h"
+#include "child/child.h"
+#include "fakes/root_threads.h"
+#include "io/block.h"
+
+#define WORLD_CPUS      4u
+#define WORLD_VPS       2u
+#define WORLD_RAM_BYTES (32ull << 20)
+#define WORLD_RAM_PAGES ((uint32_t)(WORLD_RAM_BYTES / HV_PAGE_SIZE))
+#define WORLD_RINGS     64u /* page: where a channel's rings are, RING_PAGES each */
+#define RING_PAGES      4u
+
+struct bus_world {
+    struct child child;
+    uint32_t number; /* of the child's record */
+    struct bus *bus;
+    uint8_t *ram;
+    struct block_device disk; /* "disk0"; its requests wait in @requests */
+    struct block_request *requests[64];
+    uint32_t request_count; /* [a] */
+
+    bool destroy_early;         /* the bus is destroyed by its own thread, from stopped() */
+    bool takes_nothing;         /* [a] the child has no room for messages */
+    uint64_t posts;             /* [a] that were tried */
+    uint32_t ports;             /* [a] made and not deleted */
+    uint32_t mappings;          /* [a] aliases */
+    uint32_t bells[WORLD_CPUS]; /* event ports by root's CPU */
+};
+extern struct bus_world world;
+
+/* A bus of child number @number, as bus_create makes it: with disk0, if @disk; with an echo
+ * device, if @echo. It does nothing yet. */
+void world_make(uint32_t number, bool disk, bool echo);
+/* Let its thread run. */
+void world_run(void);
+/* Stop it, if it runs, destroy it, and see that nothing is left. */
+void world_end(void);
+
+/* Wait, at most some seconds, until @condition. False: it never came. */
+bool world_wait(bool (*condition)(void));
+
+/* The child posts; takes the next message, which must be of @type, and copies @size bytes. */
+void guest_post(const void *message, uint32_t length);
+void guest_take(uint32_t type, void *message, uint32_t size);
+/* Takes and forgets messages until one of @type comes. */
+void guest_skip_to(uint32_t type, void *message, uint32_t size);
+
+/* Contact with version 5.3, and the offers; the relid of the first. */
+uint32_t guest_connect(void);
+/* Post all of a GPADL of @count pages from @page on, at once; its number. */
+uint32_t guest_share(uint32_t relid, uint32_t page, uint32_t count);
+/* Open @relid with rings at WORLD_RINGS; the status. */
+uint32_t guest_open(uint32_t relid);
+void guest_close(uint32_t relid);
+
+#endif
