@@ -18,6 +18,9 @@ static const struct vmbus_server_limits limits = {
 
 #define POST_AGAIN_NS 1000000ull
 
+/* Messages, and works, of a round: the child may send without end, and be stopped nevertheless. */
+enum { ROUND_MESSAGES = 256, ROUND_WORKS = 256 };
+
 static const uint32_t ways[BUS_WAYS] = {VMBUS_CONNECTION_ID, VMBUS_CONNECTION_ID_5};
 
 /* ---- what interrupts leave ---- */
@@ -106,7 +109,7 @@ static void receive(struct bus *b)
     struct bus_message m;
     uint32_t dropped;
 
-    while (take_message(b, &m, &dropped)) {
+    for (unsigned i = 0; i < ROUND_MESSAGES && take_message(b, &m, &dropped); i++) {
         if (dropped != 0)
             log_print("child %s: VMBus: %u messages dropped: it posts more than it may",
                       b->child->name, dropped);
@@ -114,13 +117,13 @@ static void receive(struct bus *b)
     }
 }
 
-/* A round: all messages, and each work that is queued now. */
+/* A round of what has come; what is left makes the next one begin at once. */
 static void serve(struct bus *b)
 {
     struct bus_work *w;
 
     receive(b);
-    for (unsigned i = 0; i < BUS_MESSAGES && (w = take_work(b)) != NULL; i++)
+    for (unsigned i = 0; i < ROUND_WORKS && (w = take_work(b)) != NULL; i++)
         w->run(w);
 }
 

@@ -19,7 +19,10 @@ static void wake(struct echo *e)
 
 static void work(struct bus_work *w)
 {
-    echo_work(&container_of(w, struct bus_echo, work)->echo);
+    struct bus_echo *b = container_of(w, struct bus_echo, work);
+
+    if (echo_work(&b->echo))
+        bus_work_add(b->bus, &b->work);
 }
 
 bool bus_echo_create(struct bus *b)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "child/hv.h"
 #include "child/ports.h"
+#include "cpu/cpu.h"
 #include "mm/alias.h"
 #include "mm/memory.h"
 
@@ -80,6 +81,8 @@ hv_status hv_call_post_message(const struct hv_client *c, hv_connection_id conne
         memcpy(guest.post[at].bytes, payload, size);
     }
     pthread_mutex_unlock(&guest.lock);
+    if (world.posted != NULL)
+        world.posted();
     return status;
 }
 
@@ -88,7 +91,9 @@ hv_status hv_call_signal_event(const struct hv_client *c, hv_connection_id conne
 {
     (void)c;
     (void)flag;
-    assert_true(connection >= CONNECTION_VP(world.number, 0, 1));
+    assert_int_equal(connection, CONNECTION_VP(world.number, 1, 1));
+    if (world.signalled != NULL)
+        world.signalled();
     return HV_STATUS_SUCCESS;
 }
 
@@ -104,8 +109,11 @@ hv_status port_to_root(const struct hv_client *h, struct child *c, uint32_t port
     (void)port;
     (void)connection;
     assert_ptr_equal(c, &world.child);
-    if (info->port_type == HvPortTypeEvent)
-        count(&world.bells[info->event.target_vp], 1);
+    if (info->port_type == HvPortTypeEvent) {
+        world.bell_cpu = info->event.target_vp;
+        world.bell_flag = info->event.base_flag_number;
+        count(&world.bells[world.bell_cpu], 1);
+    }
     count(&world.ports, 1);
     return HV_STATUS_SUCCESS;
 }
@@ -338,6 +346,13 @@ void guest_skip_to(uint32_t type, void *message, uint32_t size)
         ;
 }
 
+void guest_forget(void)
+{
+    pthread_mutex_lock(&guest.lock);
+    guest.count = 0;
+    pthread_mutex_unlock(&guest.lock);
+}
+
 uint32_t guest_connect(void)
 {
     struct vmbus_initiate_contact contact = {.header.type = VMBUS_INITIATE_CONTACT,
@@ -387,9 +402,18 @@ uint32_t guest_share(uint32_t relid, uint32_t page, uint32_t page_count)
     return h.gpadl;
 }
 
+static uint32_t rings_page(uint32_t relid)
+{
+    return WORLD_RINGS + relid * RING_PAGES;
+}
+
+uint8_t *guest_rings(uint32_t relid)
+{
+    return world.ram + (size_t)rings_page(relid) * HV_PAGE_SIZE;
+}
+
 uint32_t guest_open(uint32_t relid)
 {
-    uint32_t page = WORLD_RINGS + relid * RING_PAGES;
     struct vmbus_open_channel m = {.header.type = VMBUS_OPEN_CHANNEL,
                                    .relid = relid,
                                    .open_id = OPEN_ID,
@@ -398,8 +422,8 @@ uint32_t guest_open(uint32_t relid)
     struct vmbus_gpadl_created created = {0};
     struct vmbus_open_result result = {0};
 
-    memset(world.ram + (size_t)page * HV_PAGE_SIZE, 0, (size_t)RING_PAGES * HV_PAGE_SIZE);
-    m.ring_gpadl = guest_share(relid, page, RING_PAGES);
+    memset(guest_rings(relid), 0, (size_t)RING_PAGES * HV_PAGE_SIZE);
+    m.ring_gpadl = guest_share(relid, rings_page(relid), RING_PAGES);
     guest_take(VMBUS_GPADL_CREATED, &created, sizeof(created));
     assert_int_equal(created.status, VMBUS_STATUS_SUCCESS);
     guest_post(&m, sizeof(m));
@@ -412,4 +436,10 @@ void guest_close(uint32_t relid)
     struct vmbus_relid_message m = {.header.type = VMBUS_CLOSE_CHANNEL, .relid = relid};
 
     guest_post(&m, sizeof(m));
+}
+
+void guest_ring(void)
+{
+    this_cpu()->index = world.bell_cpu;
+    doorbell_rang(world.bell_flag);
 }

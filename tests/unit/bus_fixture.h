@@ -28,6 +28,10 @@ struct bus_world {
     struct block_request *requests[64];
     uint32_t request_count; /* [a] */
 
+    void (*posted)(void);         /* root has posted something; by the bus's thread, as the next */
+    void (*signalled)(void);      /* root has signalled a channel */
+    uint32_t bell_cpu, bell_flag; /* of the channel that was opened last */
+
     bool destroy_early;         /* the bus is destroyed by its own thread, from stopped() */
     bool takes_nothing;         /* [a] the child has no room for messages */
     uint64_t posts;             /* [a] that were tried */
@@ -54,12 +58,19 @@ void guest_take(uint32_t type, void *message, uint32_t size);
 /* Takes and forgets messages until one of @type comes. */
 void guest_skip_to(uint32_t type, void *message, uint32_t size);
 
+/* Forget what root has posted. */
+void guest_forget(void);
+
 /* Contact with version 5.3, and the offers; the relid of the first. */
 uint32_t guest_connect(void);
 /* Post all of a GPADL of @count pages from @page on, at once; its number. */
 uint32_t guest_share(uint32_t relid, uint32_t page, uint32_t count);
+/* Its rings: RING_PAGES, the half of them to root. */
+uint8_t *guest_rings(uint32_t relid);
 /* Open @relid with rings at WORLD_RINGS; the status. */
 uint32_t guest_open(uint32_t relid);
 void guest_close(uint32_t relid);
+/* Ring the doorbell of the channel that was opened last. */
+void guest_ring(void);
 
 #endif

@@ -12,6 +12,13 @@ static int with_disk(void **state)
     return 0;
 }
 
+static int with_echo(void **state)
+{
+    (void)state;
+    world_make(CHILD, false, true);
+    return 0;
+}
+
 static int end(void **state)
 {
     (void)state;
@@ -28,12 +35,90 @@ static void bus_is_not_used_once_it_has_stopped(void **state)
     fake.slow_wakes = true;
 }
 
+/* ---- a child that never stops ---- */
+
+static struct {
+    struct vmbus_ring in, out;
+    unsigned turns; /* [a] */
+} talker;
+
+/* As fast as root answers: take the answers, send again. */
+static void talk(void)
+{
+    static const uint8_t payload[8];
+    const struct vmbus_packet packet = {.type = VMBUS_PACKET_IN_BAND,
+                                        .flags = VMBUS_PACKET_FLAG_COMPLETION,
+                                        .payload = payload,
+                                        .length = sizeof(payload)};
+    struct vmbus_packet answer;
+    uint64_t buffer[16];
+    bool signal;
+
+    while (vmbus_ring_read(&talker.in, &answer, buffer, sizeof(buffer)) == VMBUS_RING_OK)
+        ;
+    (void)!vmbus_ring_read_end(&talker.in, &signal);
+    while (vmbus_ring_write(&talker.out, &packet) == VMBUS_RING_OK)
+        ;
+    (void)!vmbus_ring_write_end(&talker.out);
+    __atomic_fetch_add(&talker.turns, 1, __ATOMIC_RELAXED);
+}
+
+static bool has_talked(void)
+{
+    return __atomic_load_n(&talker.turns, __ATOMIC_RELAXED) > 1000;
+}
+
+static void child_that_never_stops_sending_can_be_stopped(void **state)
+{
+    const uint32_t half = RING_PAGES / 2 * HV_PAGE_SIZE;
+    uint32_t relid;
+
+    (void)state;
+    world_run();
+    relid = guest_connect();
+    assert_int_equal(guest_open(relid), VMBUS_STATUS_SUCCESS);
+    assert_true(vmbus_ring_attach_writer(&talker.out, guest_rings(relid), half));
+    assert_true(vmbus_ring_attach_reader(&talker.in, guest_rings(relid) + half, half));
+    talker.turns = 0;
+    world.signalled = talk;
+    talk();
+    guest_ring();
+    assert_true(world_wait(has_talked));
+}
+
+/* It gets an answer, a failure, and has posted the next one before root has looked up. */
+static void ask_again(void)
+{
+    const struct vmbus_open_channel m = {.header.type = VMBUS_OPEN_CHANNEL, .relid = 99};
+
+    guest_forget();
+    guest_post(&m, sizeof(m));
+}
+
+static bool has_asked(void)
+{
+    return __atomic_load_n(&world.posts, __ATOMIC_RELAXED) > 1000;
+}
+
+static void child_that_never_stops_posting_can_be_stopped(void **state)
+{
+    (void)state;
+    world_run();
+    guest_connect();
+    world.posted = ask_again;
+    ask_again();
+    assert_true(world_wait(has_asked));
+}
+
 #define DISK(name) cmocka_unit_test_setup_teardown(name, with_disk, end)
+#define ECHO(name) cmocka_unit_test_setup_teardown(name, with_echo, end)
 
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         DISK(bus_is_not_used_once_it_has_stopped),
+        ECHO(child_that_never_stops_sending_can_be_stopped),
+        DISK(child_that_never_stops_posting_can_be_stopped),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,8 @@
 /* echo.c - see echo/echo.h. */
 #include "echo.h"
 
+#define PACKETS_AT_A_TIME 64u /* before others may have a turn: the child may send without end */
+
 static struct echo *echo_of(struct vmbus_offer *offer)
 {
     return container_of(offer, struct echo, offer);
@@ -89,19 +91,20 @@ static enum vmbus_ring_status next(struct echo *e)
     return status == VMBUS_RING_OK && !answer(e) ? VMBUS_RING_BROKEN : status;
 }
 
-void echo_work(struct echo *e)
+bool echo_work(struct echo *e)
 {
-    enum vmbus_ring_status status;
-    bool again = true;
+    enum vmbus_ring_status status = VMBUS_RING_OK;
+    unsigned budget = PACKETS_AT_A_TIME;
+    bool again;
 
-    while (e->channel != NULL && again) {
-        vmbus_channel_read_begin(e->channel);
-        do
-            status = next(e);
-        while (status == VMBUS_RING_OK);
-        vmbus_channel_flush(e->channel);
-        again = vmbus_channel_read_end(e->channel) && status == VMBUS_RING_EMPTY;
-        if (vmbus_channel_broken(e->channel) != NULL) /* found while reading, or at the batch's end */
-            vmbus_server_channel_broken(e->channel);
-    }
+    if (e->channel == NULL)
+        return false;
+    vmbus_channel_read_begin(e->channel);
+    while (budget-- != 0 && status == VMBUS_RING_OK)
+        status = next(e);
+    vmbus_channel_flush(e->channel);
+    again = vmbus_channel_read_end(e->channel);
+    if (vmbus_channel_broken(e->channel) != NULL) /* found while reading, or at the batch's end */
+        vmbus_server_channel_broken(e->channel);
+    return status == VMBUS_RING_OK || (status == VMBUS_RING_EMPTY && again);
 }

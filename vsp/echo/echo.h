@@ -20,7 +20,8 @@ struct echo {
 /* A device that one child may have @instance of. */
 void echo_init(struct echo *e, const struct vmbus_guid *instance, void (*wake)(struct echo *e));
 
-/* Send back what has come. Serialised with the server's calls. */
-void echo_work(struct echo *e);
+/* Send back some of what has come. True: there is more, call it again (others may come first). Else
+ * wake() is called when there is. Serialised with the server's calls. */
+bool echo_work(struct echo *e) __attribute__((warn_unused_result));
 
 #endif
