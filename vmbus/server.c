@@ -16,9 +16,6 @@ void server_free(struct vmbus_server *s, void *memory, size_t size)
 void server_fault(struct vmbus_server *s, uint32_t relid, const char *reason)
 {
     s->refused++;
-    if (s->log_lines == VMBUS_SERVER_LOG_LINES)
-        return;
-    s->log_lines++;
     s->port->log(s->context, relid, reason);
 }
 

@@ -99,7 +99,6 @@ struct vmbus_server {
     struct queued_post *posts; /* a ring of post_capacity */
     uint32_t post_capacity, post_first, post_count, replies;
 
-    uint32_t log_lines;
     uint64_t received, refused, lost_posts;
 };
 
@@ -110,7 +109,7 @@ static inline struct server_channel *server_channel(const struct vmbus_channel *
 
 /* server.c */
 
-/* The child did something wrong: count it, and log it while there are lines left. */
+/* The child did something wrong: count it, and say so. */
 void server_fault(struct vmbus_server *s, uint32_t relid, const char *reason);
 void *server_allocate(struct vmbus_server *s, size_t size);
 void server_free(struct vmbus_server *s, void *memory, size_t size);

@@ -21,7 +21,34 @@ static const struct vmbus_server_limits limits = {
 /* Messages, and works, of a round: the child may send without end, and be stopped nevertheless. */
 enum { ROUND_MESSAGES = 256, ROUND_WORKS = 256 };
 
+enum { CHANNEL_TEXT = 24, REASON_TEXT = 128 };
+
 static const uint32_t ways[BUS_WAYS] = {VMBUS_CONNECTION_ID, VMBUS_CONNECTION_ID_5};
+
+/* ---- the log ---- */
+
+void bus_log(struct bus *b, uint32_t relid, const char *fmt, ...)
+{
+    char where[CHANNEL_TEXT] = "VMBus", text[REASON_TEXT];
+    uint32_t dropped;
+    va_list ap;
+
+    if (!log_limit_take(&b->log, time_now(), &dropped))
+        return;
+    if (dropped != 0)
+        log_print("child %s: VMBus: %u lines dropped", b->child->name, dropped);
+    if (relid != 0)
+        rt_snprintf(where, sizeof(where), "channel %u", relid);
+    va_start(ap, fmt);
+    rt_vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    log_print("child %s: %s: %s", b->child->name, where, text);
+}
+
+void bus_log_reason(void *bus, uint32_t relid, const char *reason)
+{
+    bus_log(bus, relid, "%s", reason);
+}
 
 /* ---- what interrupts leave ---- */
 
@@ -111,8 +138,7 @@ static void receive(struct bus *b)
 
     for (unsigned i = 0; i < ROUND_MESSAGES && take_message(b, &m, &dropped); i++) {
         if (dropped != 0)
-            log_print("child %s: VMBus: %u messages dropped: it posts more than it may",
-                      b->child->name, dropped);
+            bus_log(b, 0, "%u messages dropped: it posts more than it may", dropped);
         vmbus_server_receive(b->server, m.bytes, m.length);
     }
 }
@@ -184,6 +210,7 @@ static struct bus *allocate(struct child *c)
     mutex_init(&b->mutex);
     wait_queue_init(&b->queue);
     list_init(&b->work);
+    log_limit_init(&b->log, time_now());
     own.vp_count = c->vp_count;
     b->messages = kalloc(BUS_MESSAGES * sizeof(*b->messages));
     b->vp_ports = kalloc(c->vp_count * sizeof(*b->vp_ports));

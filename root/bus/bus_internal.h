@@ -6,7 +6,9 @@
 
 #include <hvabi/message.h>
 #include <hvabi/synic.h>
+#include <rt/format.h>
 #include "bus/bus.h"
+#include "lib/log_limit.h"
 
 enum { BUS_MESSAGES = 256, BUS_WAYS = 2 }; /* ways: the connections that messages come by */
 
@@ -31,6 +33,7 @@ struct bus {
     bool connected;               /* [t] */
     uint64_t pages_mapped;        /* [mutex] by GPADLs */
     uint64_t pages_pinned;        /* [mutex] by requests */
+    struct log_limit log;         /* [mutex] of what it says about the child */
 
     struct wait_queue queue;
     struct spinlock lock;
@@ -40,6 +43,13 @@ struct bus {
     struct list work;             /* [lock] */
     void (*stopped)(struct child *c); /* [a] set: stop */
 };
+
+/* Say what the child did on channel @relid, or, if that is 0, on the bus; a line that comes too
+ * soon after many others is dropped. Under the mutex. */
+void bus_log(struct bus *b, uint32_t relid, const char *fmt, ...) FORMAT_PRINTF(3, 4);
+
+/* The same with a text, as servers and providers of @bus call it. */
+void bus_log_reason(void *bus, uint32_t relid, const char *reason);
 
 /* What the server of @b is given. */
 extern const struct vmbus_server_port bus_transport;

@@ -6,7 +6,6 @@
 #include "child/child.h"
 #include "child/hv.h"
 #include "child/ports.h"
-#include "log.h"
 #include "mm/memory.h"
 
 #define LATENCY_100NS 1000u /* 100 us: what a child's packet may wait for */
@@ -41,7 +40,7 @@ static bool have_page(struct bus *b)
         b->monitor_page = phys_to_virt(page);
         return true;
     }
-    log_print("child %s: VMBus: no monitor page: status %x", b->child->name, st);
+    bus_log(b, 0, "no monitor page: status %x", st);
     page_free(page, 0);
     return false;
 }

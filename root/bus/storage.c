@@ -234,13 +234,6 @@ static void service(struct bus_work *w)
     storvsp_service(&container_of(w, struct storage, service)->adapter);
 }
 
-static void log_reason(void *context, uint32_t relid, const char *reason)
-{
-    const struct bus *b = context;
-
-    log_print("child %s: channel %u: %s", b->child->name, relid, reason);
-}
-
 static void bug(const char *what)
 {
     panic("storvsp: %s", what);
@@ -256,7 +249,7 @@ static const struct storvsp_port port = {
     .stopped = channel_stopped,
     .allocate = bus_allocate,
     .free = bus_free,
-    .log = log_reason,
+    .log = bus_log_reason,
     .bug = bug,
 };
 

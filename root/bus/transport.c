@@ -6,7 +6,6 @@
 #include "child/hv.h"
 #include "child/ports.h"
 #include "cpu/cpu.h"
-#include "log.h"
 #include "mm/alias.h"
 #include "mm/memory.h"
 #include "bus/bus_internal.h"
@@ -47,7 +46,7 @@ static bool have_vp_ports(struct bus *b, uint32_t vp)
         b->vp_ports[vp] = st == HV_STATUS_SUCCESS;
     }
     if (st != HV_STATUS_SUCCESS)
-        log_print("child %s: VMBus: no ports for VP %u: status %x", b->child->name, vp, st);
+        bus_log(b, 0, "no ports for VP %u: status %x", vp, st);
     return st == HV_STATUS_SUCCESS;
 }
 
@@ -194,16 +193,6 @@ static void signal(struct vmbus_channel *c)
                                (uint16_t)c->relid);
 }
 
-static void log_reason(void *context, uint32_t relid, const char *reason)
-{
-    const struct bus *b = context;
-
-    if (relid != 0)
-        log_print("child %s: channel %u: %s", b->child->name, relid, reason);
-    else
-        log_print("child %s: VMBus: %s", b->child->name, reason);
-}
-
 const struct vmbus_server_port bus_transport = {
     .post = post,
     .map = map,
@@ -215,5 +204,5 @@ const struct vmbus_server_port bus_transport = {
     .monitor_set = bus_monitor_set,
     .allocate = bus_allocate,
     .free = bus_free,
-    .log = log_reason,
+    .log = bus_log_reason,
 };

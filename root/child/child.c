@@ -356,9 +356,7 @@ static void begin(struct child *c, const struct vm_start *a)
     c->bus = NULL;
     c->bus_users = 0;
     c->pool = (struct child_pool){0};
-    c->lines_left = CHILD_LINES_BURST;
-    c->lines_dropped = 0;
-    c->lines_refilled = time_now();
+    log_limit_init(&c->log, time_now());
     get(c);
     __atomic_store_n(&c->state, CHILD_STARTING, __ATOMIC_SEQ_CST);
 }

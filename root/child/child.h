@@ -20,6 +20,7 @@
 #include <rt/list.h>
 #include "child/doorbell.h"
 #include "child/pool.h"
+#include "lib/log_limit.h"
 #include "sched/thread.h"
 
 enum {
@@ -35,9 +36,6 @@ struct child_line {
     uint32_t length;
     char text[CHILD_LINE_MAX + 1];
 };
-
-/* So many lines of a child go to the log at once, and so many a second later on. */
-enum { CHILD_LINES_BURST = 100, CHILD_LINES_PER_SECOND = 10 };
 
 struct child {
     struct list ending;        /* [t] on the reaper's list */
@@ -61,9 +59,7 @@ struct child {
     uint32_t end, status;      /* [c] VM_END_* */
     char reason[128];          /* [c] */
     struct child_line *lines;  /* [c] one for each VP; NULL: it has ended */
-    uint32_t lines_left;       /* [c] that may be logged now */
-    uint32_t lines_dropped;    /* [c] since the last that was logged */
-    uint64_t lines_refilled;   /* [c] when lines_left last grew, in ns */
+    struct log_limit log;      /* [c] of those lines */
     const void **stats_pages;  /* [h] each VP's statistics page (hvabi/stats.h), or NULL */
     struct wait_queue ended;
 };

@@ -10,8 +10,6 @@
 #include "child/hv.h"
 #include "log.h"
 
-#define LINE_NS (1000000000ull / CHILD_LINES_PER_SECOND)
-
 /* Let the VP go on behind the instruction, with @rax. */
 static void resume(struct child *c, const struct hv_x64_intercept_message_header *h, uint64_t rax)
 {
@@ -28,29 +26,11 @@ static void resume(struct child *c, const struct hv_x64_intercept_message_header
         child_end(c, VM_END_FAILURE, 0, "VP %u cannot be resumed: status %x", h->vp_index, st);
 }
 
-/* May a line of @c be logged now? Who prints without end is not to fill the log. [c] */
-static bool line_allowed(struct child *c)
-{
-    uint64_t since = time_now() - c->lines_refilled;
-    uint64_t fresh = since / LINE_NS;
-
-    if (fresh != 0) {
-        uint64_t left = c->lines_left + fresh;
-        c->lines_left = left < CHILD_LINES_BURST ? (uint32_t)left : CHILD_LINES_BURST;
-        c->lines_refilled += fresh * LINE_NS;
-    }
-    if (c->lines_left == 0) {
-        c->lines_dropped++;
-        return false;
-    }
-    c->lines_left--;
-    return true;
-}
-
 /* One character of a VP's line; whole lines go to the log. [c] */
 static void console_put(struct child *c, uint32_t vp, char character)
 {
     struct child_line *line;
+    uint32_t dropped;
 
     if (c->lines == NULL)
         return; /* it has ended meanwhile */
@@ -64,11 +44,10 @@ static void console_put(struct child *c, uint32_t vp, char character)
         return;
     line->text[line->length] = '\0';
     line->length = 0;
-    if (!line_allowed(c))
-        return;
-    if (c->lines_dropped != 0)
-        log_print("child %s: %u lines dropped", c->name, c->lines_dropped);
-    c->lines_dropped = 0;
+    if (!log_limit_take(&c->log, time_now(), &dropped))
+        return; /* who prints without end is not to fill the log */
+    if (dropped != 0)
+        log_print("child %s: %u lines dropped", c->name, dropped);
     log_print("[%s] %s", c->name, line->text);
 }
 

@@ -133,7 +133,6 @@ static void step_save(void)
     if (!vmbus_server_save(world.server, state, size)) {
         server_end();
         vmbus_server_destroy(world.server);
-        world.log_lines = 0;
         world.server = world_server(&world);
         for (uint32_t i = 0; i < DEVICES; i++)
             if (offered[i])

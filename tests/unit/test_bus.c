@@ -110,6 +110,41 @@ static void child_that_never_stops_posting_can_be_stopped(void **state)
     assert_true(world_wait(has_asked));
 }
 
+/* ---- the log ---- */
+
+static uint64_t posts_wanted;
+
+static bool has_posted(void)
+{
+    return __atomic_load_n(&world.posts, __ATOMIC_RELAXED) >= posts_wanted;
+}
+
+/* Do something wrong @times times, that root has answered each. */
+static void be_wrong(unsigned times)
+{
+    const struct vmbus_open_channel m = {.header.type = VMBUS_OPEN_CHANNEL, .relid = 99};
+
+    for (unsigned i = 0; i < times; i++) {
+        posts_wanted = __atomic_load_n(&world.posts, __ATOMIC_RELAXED) + 1;
+        guest_post(&m, sizeof(m));
+        assert_true(world_wait(has_posted));
+        guest_forget();
+    }
+}
+
+static void log_has_few_lines_however_much_is_wrong(void **state)
+{
+    (void)state;
+    world_run();
+    guest_connect();
+    be_wrong(LOG_LIMIT_BURST + 7);
+    assert_int_equal(fake.log_lines, LOG_LIMIT_BURST);
+    assert_true(fake_logged("child guest: channel 99: opens a channel that is not there"));
+    __atomic_fetch_add(&fake.now, 1000000000, __ATOMIC_RELAXED);
+    be_wrong(LOG_LIMIT_BURST); /* the first line says how many there were not */
+    assert_int_equal(fake.log_lines, LOG_LIMIT_BURST + 1 + LOG_LIMIT_PER_SECOND);
+}
+
 #define DISK(name) cmocka_unit_test_setup_teardown(name, with_disk, end)
 #define ECHO(name) cmocka_unit_test_setup_teardown(name, with_echo, end)
 
@@ -119,6 +154,7 @@ int main(void)
         DISK(bus_is_not_used_once_it_has_stopped),
         ECHO(child_that_never_stops_sending_can_be_stopped),
         DISK(child_that_never_stops_posting_can_be_stopped),
+        DISK(log_has_few_lines_however_much_is_wrong),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,7 +68,6 @@ struct storvsp_channel {
     /* The worker's. */
     struct list free, answers, resets;
     uint32_t busy; /* requests that are not free */
-    uint32_t log_lines;
     bool reset_begun; /* the first of @resets waits for the commands before it */
     uint32_t reset_epoch;
     struct storvsp_statistics statistics;
@@ -84,7 +83,7 @@ struct storvsp_channel {
 /* A channel of @a, with its memory; NULL: there is none. */
 struct storvsp_channel *storvsp_channel_create(struct storvsp_adapter *a, struct vmbus_channel *v);
 
-/* The child did something wrong, which is worth a line. */
+/* The child did something wrong: say so. */
 void storvsp_complain(struct storvsp_channel *c, const char *reason);
 
 /* The answer of @r is complete: send it when there is room. */

@@ -108,9 +108,6 @@ void storvsp_complain(struct storvsp_channel *c, const char *reason)
 {
     const struct storvsp_adapter *a = c->adapter;
 
-    if (c->log_lines == STORVSP_LOG_LINES)
-        return;
-    c->log_lines++;
     a->port->log(a->context, c->vmbus->relid, reason);
 }
 

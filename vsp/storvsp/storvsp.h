@@ -28,7 +28,6 @@
 #define STORVSP_DEPTH_MAX    1024u
 #define STORVSP_TRANSFER_MAX 0x400000u /* bytes */
 #define STORVSP_SUB_CHANNELS 239u      /* one for each VP, beside the primary */
-#define STORVSP_LOG_LINES    8u        /* of a channel */
 
 struct storvsp_adapter;
 struct storvsp_channel;
@@ -106,7 +105,8 @@ struct storvsp_port {
     void *(*allocate)(void *context, size_t size);
     void (*free)(void *context, void *memory, size_t size);
 
-    /* The child did something wrong: @reason is a literal. Worker. */
+    /* The child did something wrong: @reason is a literal. As often as the child likes: this port
+     * limits what it logs. Worker. */
     void (*log)(void *context, uint32_t relid, const char *reason);
     /* A back end did something wrong; does not return. Any context. */
     void (*bug)(const char *what);

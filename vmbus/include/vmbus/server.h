@@ -4,7 +4,7 @@
  *
  * The child is hostile. A message that is wrong gets the failure that the protocol has for it, or
  * none; it costs a bounded amount of work and memory (struct vmbus_server_limits) and at most a
- * line of log. Pages that the child shares are pinned and mapped from the moment a GPADL is
+ * call of log(). Pages that the child shares are pinned and mapped from the moment a GPADL is
  * complete until nobody uses it any more, whatever the child says meanwhile.
  *
  * Three parties:
@@ -66,11 +66,9 @@ struct vmbus_server_port {
     void (*free)(void *context, void *memory, size_t size);
 
     /* Something that the child did is wrong: @reason is a literal, @relid 0 where no channel is
-     * meant. Called VMBUS_SERVER_LOG_LINES times at most in a server's life. */
+     * meant. As often as the child likes: this port limits what it logs. */
     void (*log)(void *context, uint32_t relid, const char *reason);
 };
-
-#define VMBUS_SERVER_LOG_LINES 64u
 
 struct vmbus_server_limits {
     uint32_t vp_count;   /* of the child: valid VP indices */
