@@ -56,8 +56,8 @@ void bus_message(struct bus *b, const struct hv_message *m)
 {
     uint64_t flags = spin_lock(&b->lock);
 
-    if (b->count < BUS_MESSAGES) {
-        struct bus_message *to = &b->messages[(b->first + b->count++) % BUS_MESSAGES];
+    if (b->count < b->message_max) {
+        struct bus_message *to = &b->messages[(b->first + b->count++) % b->message_max];
         to->length = m->header.payload_size;
         memcpy(to->bytes, m->payload, to->length);
     } else {
@@ -110,7 +110,7 @@ static bool take_message(struct bus *b, struct bus_message *m, uint32_t *dropped
 
     if (some) {
         *m = b->messages[b->first];
-        b->first = (b->first + 1) % BUS_MESSAGES;
+        b->first = (b->first + 1) % b->message_max;
         b->count--;
     }
     *dropped = b->dropped;
@@ -198,9 +198,34 @@ bool bus_run(struct bus *b)
 
 /* ---- life ---- */
 
-static struct bus *allocate(struct child *c)
+static struct vmbus_server_limits limits_of(const struct child *c)
 {
     struct vmbus_server_limits own = limits;
+
+    own.vp_count = c->vp_count;
+    if (own.pages > c->memory_size / PAGE_SIZE)
+        own.pages = (uint32_t)(c->memory_size / PAGE_SIZE);
+    return own;
+}
+
+/* What a child may post before it waits for an answer: all of its GPADLs, whose bodies Linux posts
+ * one after the other, and one message for each channel. None of that is ever dropped. */
+static uint32_t messages_at_once(const struct vmbus_server_limits *l)
+{
+    return l->pages / VMBUS_GPADL_BODY_PAGES + l->half_built + l->channels;
+}
+
+static void release(struct bus *b)
+{
+    hv_client_free(&b->client);
+    kfree(b->vp_ports);
+    kfree(b->messages);
+    kfree(b);
+}
+
+static struct bus *allocate(struct child *c)
+{
+    struct vmbus_server_limits own = limits_of(c);
     struct bus *b = kalloc(sizeof(*b));
 
     if (b == NULL)
@@ -211,17 +236,16 @@ static struct bus *allocate(struct child *c)
     wait_queue_init(&b->queue);
     list_init(&b->work);
     log_limit_init(&b->log, time_now());
-    own.vp_count = c->vp_count;
-    b->messages = kalloc(BUS_MESSAGES * sizeof(*b->messages));
+    b->message_max = messages_at_once(&own);
+    b->messages = kalloc(b->message_max * sizeof(*b->messages));
     b->vp_ports = kalloc(c->vp_count * sizeof(*b->vp_ports));
     b->server = vmbus_server_create(&bus_transport, b, &own);
-    if (b->messages != NULL && b->vp_ports != NULL && b->server != NULL)
+    if (hv_client_init(&b->client) && b->messages != NULL && b->vp_ports != NULL &&
+        b->server != NULL)
         return b;
     if (b->server != NULL)
         vmbus_server_destroy(b->server);
-    kfree(b->vp_ports);
-    kfree(b->messages);
-    kfree(b);
+    release(b);
     return NULL;
 }
 
@@ -268,9 +292,7 @@ void bus_destroy(struct bus *b, const struct hv_client *h)
     for (uint32_t i = 0; b->connected && i < BUS_WAYS; i++)
         port_to_root_delete(h, b->child, PORT_BUS(b->number, i), ways[i]);
     bus_vp_ports_delete(b, h);
-    kfree(b->vp_ports);
-    kfree(b->messages);
-    kfree(b);
+    release(b);
 }
 
 /* ---- looking ---- */

@@ -42,8 +42,8 @@ void bus_stop(struct bus *b, void (*stopped)(struct child *c));
 /* Free @b, which has stopped, or never ran. Under hv_begin. */
 void bus_destroy(struct bus *b, const struct hv_client *h);
 
-/* The child posted @m. Interrupts off, under child.lock; what there is no room for is dropped, which
- * is the child's loss. */
+/* The child posted @m. Interrupts off, under child.lock; what there is no room for is more than a
+ * child posts that keeps to the protocol, and is dropped. */
 void bus_message(struct bus *b, const struct hv_message *m);
 
 /* Have @w run soon. Any context. */

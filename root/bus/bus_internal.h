@@ -10,7 +10,7 @@
 #include "bus/bus.h"
 #include "lib/log_limit.h"
 
-enum { BUS_MESSAGES = 256, BUS_WAYS = 2 }; /* ways: the connections that messages come by */
+enum { BUS_WAYS = 2 }; /* the connections that messages come by */
 
 struct bus_message {
     uint8_t length;
@@ -23,6 +23,7 @@ struct bus_echo;
 struct bus {
     struct child *child;          /* [I] */
     uint32_t number;              /* [I] of the child's record */
+    struct hv_client client;      /* [mutex] for posting, so that nobody else's calls delay it */
     struct mutex mutex;           /* held while the server and its providers are called */
     struct vmbus_server *server;  /* [mutex] */
     struct storage *storage;      /* [I] NULL: it has no disks */
@@ -37,7 +38,8 @@ struct bus {
 
     struct wait_queue queue;
     struct spinlock lock;
-    struct bus_message *messages; /* [lock] a ring of BUS_MESSAGES */
+    struct bus_message *messages; /* [lock] a ring */
+    uint32_t message_max;         /* [I] its size */
     uint32_t first, count;        /* [lock] */
     uint32_t dropped;             /* [lock] messages */
     struct list work;             /* [lock] */

@@ -63,14 +63,11 @@ void bus_vp_ports_delete(struct bus *b, const struct hv_client *h)
 static hv_status post(void *context, uint32_t vp, const void *message, uint32_t length)
 {
     struct bus *b = context;
-    hv_status st;
 
     if (!have_vp_ports(b, vp))
         return HV_STATUS_INVALID_VP_INDEX;
-    st = hv_call_post_message(hv_begin(), CONNECTION_VP(b->number, vp, 0), VMBUS_MESSAGE_TYPE,
-                              message, length);
-    hv_end();
-    return st;
+    return hv_call_post_message(&b->client, CONNECTION_VP(b->number, vp, 0), VMBUS_MESSAGE_TYPE,
+                                message, length);
 }
 
 /* ---- memory ---- */

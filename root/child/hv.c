@@ -224,14 +224,30 @@ static void *zeroed_page(void)
     return phys_to_virt(page);
 }
 
-static bool client_init(struct hv_client *c)
+static void page_drop(const void *page)
+{
+    if (page != NULL)
+        page_free(virt_to_phys(page), 0);
+}
+
+bool hv_client_init(struct hv_client *c)
 {
     void *input = zeroed_page(), *output = zeroed_page();
 
-    if (input == NULL || output == NULL)
+    if (input == NULL || output == NULL) {
+        page_drop(input);
+        page_drop(output);
         return false;
+    }
     *c = (struct hv_client){hv.page, input, output, virt_to_phys(input), virt_to_phys(output)};
     return true;
+}
+
+void hv_client_free(struct hv_client *c)
+{
+    page_drop(c->input);
+    page_drop(c->output);
+    *c = (struct hv_client){0};
 }
 
 static bool sint_allocate(struct hv_cpu *c, uint32_t sint, uint32_t cpu, irq_handler handler)
@@ -249,7 +265,7 @@ static bool synic_allocate(struct hv_cpu *c, uint32_t cpu)
     c->counters = zeroed_page();
     wait_queue_init(&c->queue);
     return c->messages != NULL && c->events != NULL && c->counters != NULL &&
-           client_init(&c->client) &&
+           hv_client_init(&c->client) &&
            sint_allocate(c, HV_SINT_INTERCEPT, cpu, intercept_interrupt) &&
            sint_allocate(c, HV_SINT_CHILDREN, cpu, children_interrupt);
 }
@@ -303,7 +319,7 @@ bool hv_init(const struct hv_handlers *handlers)
     mutex_init(&hv.mutex);
     hv.page = (const void *)KERNEL_HYPERCALL_PAGE;
     if (!kernel_map(KERNEL_HYPERCALL_PAGE, virt_to_phys(page), PTE_P) ||
-        !hypercall_page_enable(virt_to_phys(page)) || !client_init(&hv.client) || !synics_on()) {
+        !hypercall_page_enable(virt_to_phys(page)) || !hv_client_init(&hv.client) || !synics_on()) {
         log_print("hv: the hypercall interface cannot be set up: no children");
         return false;
     }

@@ -110,6 +110,26 @@ static void child_that_never_stops_posting_can_be_stopped(void **state)
     assert_true(world_wait(has_asked));
 }
 
+/* ---- messages ---- */
+
+/* As Linux does: it posts them all, and only then waits. */
+static void large_gpadl_is_complete_however_late_root_looks(void **state)
+{
+    struct vmbus_gpadl_created created;
+    uint32_t relid, gpadl;
+
+    (void)state;
+    world_run();
+    relid = guest_connect();
+    mutex_lock(&world.bus->mutex);
+    gpadl = guest_share(relid, 1, WORLD_RAM_PAGES - 10);
+    mutex_unlock(&world.bus->mutex);
+    guest_take(VMBUS_GPADL_CREATED, &created, sizeof(created));
+    assert_int_equal(created.gpadl, gpadl);
+    assert_int_equal(created.status, VMBUS_STATUS_SUCCESS);
+    assert_int_equal(fake.log_lines, 0);
+}
+
 /* ---- the log ---- */
 
 static uint64_t posts_wanted;
@@ -154,6 +174,7 @@ int main(void)
         DISK(bus_is_not_used_once_it_has_stopped),
         ECHO(child_that_never_stops_sending_can_be_stopped),
         DISK(child_that_never_stops_posting_can_be_stopped),
+        DISK(large_gpadl_is_complete_however_late_root_looks),
         DISK(log_has_few_lines_however_much_is_wrong),
     };
 
