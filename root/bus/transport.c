@@ -144,7 +144,16 @@ static hv_status connect(struct bus *b, struct bus_doorbell *d, uint32_t connect
     return st;
 }
 
-/* Channels spread over root's CPUs. */
+/* Channels spread over root's CPUs, and so do children, whose first channels have the same relid.
+ * Any CPU will do that has a bell left. */
+static bool take_bell(const struct bus *b, struct doorbell *bell, struct vmbus_channel *c)
+{
+    for (uint32_t i = 0; i < cpu_count(); i++)
+        if (doorbell_take(bell, (b->number + c->relid + i) % cpu_count(), rang, c))
+            return true;
+    return false;
+}
+
 static bool doorbell_connect(void *context, struct vmbus_channel *c)
 {
     struct bus *b = context;
@@ -153,7 +162,7 @@ static bool doorbell_connect(void *context, struct vmbus_channel *c)
     if (d == NULL)
         return false;
     d->bus = b;
-    if (bus_monitor_add(b, c) && doorbell_take(&d->bell, c->relid % cpu_count(), rang, c) &&
+    if (bus_monitor_add(b, c) && take_bell(b, &d->bell, c) &&
         connect(b, d, c->connection_id) == HV_STATUS_SUCCESS) {
         c->transport = d;
         return true;

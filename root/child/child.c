@@ -444,7 +444,7 @@ int64_t child_start(struct vm_start *a)
         return result;
     result = make_bus(c, a);
     h = hv_begin();
-    (void)doorbell_take(&c->event, 0, child_event, c);
+    (void)doorbell_take(&c->event, child_number(c) % cpu_count(), child_event, c);
     wrong = result != 0 ? "its VMBus cannot be made"
             : !allocate_arrays(c)
                 ? "root has no memory"

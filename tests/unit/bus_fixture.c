@@ -123,7 +123,6 @@ hv_status port_to_root(const struct hv_client *h, struct child *c, uint32_t port
     if (info->port_type == HvPortTypeEvent) {
         world.bell_cpu = info->event.target_vp;
         world.bell_flag = info->event.base_flag_number;
-        count(&world.bells[world.bell_cpu], 1);
     }
     count(&world.ports, 1);
     return HV_STATUS_SUCCESS;

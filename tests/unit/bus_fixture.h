@@ -32,12 +32,11 @@ struct bus_world {
     void (*signalled)(void);      /* root has signalled a channel */
     uint32_t bell_cpu, bell_flag; /* of the channel that was opened last */
 
-    bool destroy_early;         /* the bus is destroyed by its own thread, from stopped() */
-    bool takes_nothing;         /* [a] the child has no room for messages */
-    uint64_t posts;             /* [a] that were tried */
-    uint32_t ports;             /* [a] made and not deleted */
-    uint32_t mappings;          /* [a] aliases */
-    uint32_t bells[WORLD_CPUS]; /* event ports by root's CPU */
+    bool destroy_early; /* the bus is destroyed by its own thread, from stopped() */
+    bool takes_nothing; /* [a] the child has no room for messages */
+    uint64_t posts;     /* [a] that were tried */
+    uint32_t ports;     /* [a] made and not deleted */
+    uint32_t mappings;  /* [a] aliases */
 };
 extern struct bus_world world;
 

@@ -110,6 +110,46 @@ static void child_that_never_stops_posting_can_be_stopped(void **state)
     assert_true(world_wait(has_asked));
 }
 
+/* ---- doorbells ---- */
+
+static void first_channels_of_children_ring_different_cpus(void **state)
+{
+    (void)state;
+    for (uint32_t number = 0; number < WORLD_CPUS; number++) {
+        uint32_t relid;
+
+        world_make(number, true, false);
+        world_run();
+        relid = guest_connect();
+        assert_int_equal(guest_open(relid), VMBUS_STATUS_SUCCESS);
+        assert_int_equal(world.bell_cpu, (number + relid) % WORLD_CPUS);
+        world_end();
+    }
+}
+
+static void nothing(void *context)
+{
+    (void)context;
+}
+
+static void cpu_without_bells_is_no_reason_to_refuse_a_channel(void **state)
+{
+    static struct doorbell taken[HV_EVENT_FLAGS_COUNT];
+    uint32_t relid, cpu, count = 0;
+
+    (void)state;
+    world_run();
+    relid = guest_connect();
+    cpu = (CHILD + relid) % WORLD_CPUS;
+    while (doorbell_take(&taken[count], cpu, nothing, NULL))
+        count++;
+    assert_int_equal(count, HV_EVENT_FLAGS_COUNT - 1);
+    assert_int_equal(guest_open(relid), VMBUS_STATUS_SUCCESS);
+    assert_int_not_equal(world.bell_cpu, cpu);
+    while (count != 0)
+        doorbell_release(&taken[--count]);
+}
+
 /* ---- messages ---- */
 
 /* As Linux does: it posts them all, and only then waits. */
@@ -174,6 +214,8 @@ int main(void)
         DISK(bus_is_not_used_once_it_has_stopped),
         ECHO(child_that_never_stops_sending_can_be_stopped),
         DISK(child_that_never_stops_posting_can_be_stopped),
+        cmocka_unit_test(first_channels_of_children_ring_different_cpus),
+        DISK(cpu_without_bells_is_no_reason_to_refuse_a_channel),
         DISK(large_gpadl_is_complete_however_late_root_looks),
         DISK(log_has_few_lines_however_much_is_wrong),
     };
