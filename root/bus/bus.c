@@ -16,7 +16,11 @@
 static const struct vmbus_server_limits limits = {
     .channels = 512, .gpadls = 1024, .half_built = 16, .pages = 32768, .replies = 1024};
 
-#define POST_AGAIN_NS 1000000ull
+/* When to look again whether the child has room for messages, or a provider's I/O is done. A child
+ * that takes none costs less and less. */
+#define POST_AGAIN_NS     1000000ull
+#define POST_AGAIN_MAX_NS 100000000ull
+#define STOP_AGAIN_NS     1000000ull
 
 /* Messages, and works, of a round: the child may send without end, and be stopped nevertheless. */
 enum { ROUND_MESSAGES = 256, ROUND_WORKS = 256 };
@@ -131,50 +135,71 @@ static struct bus_work *take_work(struct bus *b)
     return w;
 }
 
-static void receive(struct bus *b)
+/* True: something came. */
+static bool receive(struct bus *b)
 {
     struct bus_message m;
     uint32_t dropped;
+    unsigned i;
 
-    for (unsigned i = 0; i < ROUND_MESSAGES && take_message(b, &m, &dropped); i++) {
+    for (i = 0; i < ROUND_MESSAGES && take_message(b, &m, &dropped); i++) {
         if (dropped != 0)
             bus_log(b, 0, "%u messages dropped: it posts more than it may", dropped);
         vmbus_server_receive(b->server, m.bytes, m.length);
     }
+    return i != 0;
 }
 
-/* A round of what has come; what is left makes the next one begin at once. */
-static void serve(struct bus *b)
+/* A round of what has come; what is left makes the next one begin at once. True: a message came. */
+static bool serve(struct bus *b)
 {
+    bool received = receive(b);
     struct bus_work *w;
 
-    receive(b);
     for (unsigned i = 0; i < ROUND_WORKS && (w = take_work(b)) != NULL; i++)
         w->run(w);
+    return received;
+}
+
+/* Sleep until there is something to do, or it is time to post again (@again ns; 0: nothing waits).
+ * Returns the next time. */
+static uint64_t await(struct bus *b, uint64_t again)
+{
+    if (again == 0)
+        wait_until(&b->queue, something_to_do, b);
+    else if (!wait_until_timeout(&b->queue, something_to_do, b, again))
+        again = 2 * again < POST_AGAIN_MAX_NS ? 2 * again : POST_AGAIN_MAX_NS;
+    return again;
+}
+
+/* Post what waits to be posted. When to do it again, if it was @again before; 0: nothing waits. */
+static uint64_t post_again(struct bus *b, uint64_t again, bool received)
+{
+    if (vmbus_server_post_again(b->server))
+        return 0;
+    return received || again == 0 ? POST_AGAIN_NS : again;
 }
 
 static void thread(void *context)
 {
     struct bus *b = context;
-    bool posted = true, closed = false;
+    bool closed = false;
+    uint64_t again = 0;
 
     while (!closed) {
-        bool stopping;
+        bool stopping, received;
 
-        if (posted)
-            wait_until(&b->queue, something_to_do, b);
-        else
-            (void)wait_until_timeout(&b->queue, something_to_do, b, POST_AGAIN_NS);
+        again = await(b, again);
         mutex_lock(&b->mutex);
         stopping = __atomic_load_n(&b->stopped, __ATOMIC_ACQUIRE) != NULL;
-        serve(b);
+        received = serve(b);
         if (stopping)
             closed = vmbus_server_stop(b->server);
         else
-            posted = vmbus_server_post_again(b->server);
+            again = post_again(b, again, received);
         mutex_unlock(&b->mutex);
         if (stopping && !closed)
-            thread_sleep(POST_AGAIN_NS); /* I/O is under way */
+            thread_sleep(STOP_AGAIN_NS); /* I/O is under way */
     }
     /* bus_stop may not be over yet: once it is, @b may be freed. */
     spin_unlock(&b->queue.lock, spin_lock(&b->queue.lock));

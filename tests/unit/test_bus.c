@@ -3,6 +3,8 @@
 #include "fakes/test.h"
 #include "bus_fixture.h"
 
+#include <unistd.h>
+
 #define CHILD 3u
 
 static int with_disk(void **state)
@@ -170,6 +172,56 @@ static void large_gpadl_is_complete_however_late_root_looks(void **state)
     assert_int_equal(fake.log_lines, 0);
 }
 
+#define MS 1000000ull
+
+enum { TRIES = 40 };
+
+static struct {
+    uint64_t at[TRIES]; /* fake.now at each post */
+    uint32_t count;     /* [a] */
+    uint32_t allowed;   /* [a] the bus's thread waits before it tries more often */
+} tries;
+
+static bool has_tried(void)
+{
+    return __atomic_load_n(&tries.count, __ATOMIC_ACQUIRE) >=
+           __atomic_load_n(&tries.allowed, __ATOMIC_ACQUIRE);
+}
+
+static void note_try(void)
+{
+    if (tries.count < TRIES)
+        tries.at[tries.count] = fake.now;
+    __atomic_fetch_add(&tries.count, 1, __ATOMIC_RELEASE);
+    while (has_tried())
+        usleep(100);
+}
+
+static void child_that_takes_no_messages_is_asked_less_and_less(void **state)
+{
+    const struct vmbus_open_channel m = {.header.type = VMBUS_OPEN_CHANNEL, .relid = 99};
+    uint32_t soon = TRIES / 2;
+
+    (void)state;
+    world_run();
+    guest_connect();
+    world.takes_nothing = true;
+    tries.count = 0;
+    tries.allowed = TRIES / 2;
+    world.posted = note_try;
+    guest_post(&m, sizeof(m));
+    assert_true(world_wait(has_tried));
+    assert_int_equal(tries.at[2] - tries.at[1], MS);
+    assert_int_equal(tries.at[soon - 1] - tries.at[soon - 2], 100 * MS);
+    guest_post(&m, sizeof(m)); /* it lives: soon again */
+    __atomic_store_n(&tries.allowed, TRIES, __ATOMIC_RELEASE);
+    assert_true(world_wait(has_tried));
+    while (soon < TRIES && tries.at[soon] - tries.at[soon - 1] != MS)
+        soon++;
+    assert_true(soon < TRIES);
+    __atomic_store_n(&tries.allowed, UINT32_MAX, __ATOMIC_RELEASE);
+}
+
 /* ---- the log ---- */
 
 static uint64_t posts_wanted;
@@ -217,6 +269,7 @@ int main(void)
         cmocka_unit_test(first_channels_of_children_ring_different_cpus),
         DISK(cpu_without_bells_is_no_reason_to_refuse_a_channel),
         DISK(large_gpadl_is_complete_however_late_root_looks),
+        DISK(child_that_takes_no_messages_is_asked_less_and_less),
         DISK(log_has_few_lines_however_much_is_wrong),
     };
 
