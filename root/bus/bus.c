@@ -9,6 +9,7 @@
 #include "child/hv.h"
 #include "child/ports.h"
 #include "cpu/cpu.h"
+#include "lib/fnv.h"
 #include "log.h"
 #include "mm/memory.h"
 
@@ -272,6 +273,18 @@ static struct bus *allocate(struct child *c)
         vmbus_server_destroy(b->server);
     release(b);
     return NULL;
+}
+
+struct vmbus_guid bus_instance(const struct bus *b, const char *kind)
+{
+    uint64_t hash[2];
+    struct vmbus_guid instance;
+
+    hash[0] = fnv_text(fnv_text(FNV_START, kind), b->child->name);
+    hash[1] = fnv_text(fnv_text(hash[0], kind), b->child->name);
+    _Static_assert(sizeof(hash) == sizeof(instance), "a GUID is two of them");
+    memcpy(&instance, hash, sizeof(instance));
+    return instance;
 }
 
 int64_t bus_create(struct child *c, const struct vm_start *a, struct bus **out)

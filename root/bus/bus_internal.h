@@ -63,6 +63,9 @@ bool bus_monitor_add(struct bus *b, const struct vmbus_channel *c);
 /* The address in root of the child's page @page, or 0: it has none there. Any context. */
 uint64_t bus_page(const struct bus *b, uint64_t page);
 
+/* What the child knows its device @kind by: the same whenever a child of that name is started. */
+struct vmbus_guid bus_instance(const struct bus *b, const char *kind);
+
 /* Root's heap, as servers and providers ask for it. */
 void *bus_allocate(void *context, size_t size);
 void bus_free(void *context, void *memory, size_t size);

@@ -27,7 +27,7 @@ static void work(struct bus_work *w)
 
 bool bus_echo_create(struct bus *b)
 {
-    const struct vmbus_guid instance = {.data1 = b->number, .data4 = {'e', 'c', 'h', 'o'}};
+    const struct vmbus_guid instance = bus_instance(b, "echo");
     struct bus_echo *e = kalloc(sizeof(*e));
 
     if (e == NULL)

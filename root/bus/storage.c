@@ -7,6 +7,7 @@
 #include <storvsp/storvsp.h>
 #include "child/child.h"
 #include "io/block.h"
+#include "lib/fnv.h"
 #include "log.h"
 #include "mm/memory.h"
 #include "bus/bus_internal.h"
@@ -258,13 +259,7 @@ static const struct storvsp_port port = {
 /* The same name is the same disk, so that a child finds it again. */
 static uint64_t identifier_of(const struct block_device *d)
 {
-    uint64_t hash = 0xcbf29ce484222325ull; /* FNV-1a */
-
-    for (const char *at = d->serial; *at != '\0'; at++)
-        hash = (hash ^ (uint8_t)*at) * 0x100000001b3ull;
-    for (const char *at = d->name; *at != '\0'; at++)
-        hash = (hash ^ (uint8_t)*at) * 0x100000001b3ull;
-    return hash;
+    return fnv_text(fnv_text(FNV_START, d->serial), d->name);
 }
 
 /* A request's pages are at most one more than its bytes fill. */
@@ -327,7 +322,7 @@ int64_t storage_create(struct bus *b, const struct vm_disk *disks, uint32_t coun
                        struct storage **out)
 {
     const struct storvsp_config config = {
-        .instance = {.data1 = b->number, .data4 = {'s', 'c', 's', 'i'}},
+        .instance = bus_instance(b, "scsi"),
         .queue_depth = QUEUE_DEPTH,
         .max_transfer_bytes = TRANSFER_MAX,
         .backend_bytes = sizeof(struct block_request),

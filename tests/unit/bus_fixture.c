@@ -235,7 +235,7 @@ void block_submit(struct block_request *r)
 
 /* ---- life ---- */
 
-void world_make(uint32_t number, bool disk, bool echo)
+void world_make_named(const char *name, uint32_t number, bool disk, bool echo)
 {
     static bool bells;
     struct vm_start a = {.disk_count = disk, .flags = echo ? VM_START_ECHO : 0};
@@ -256,11 +256,16 @@ void world_make(uint32_t number, bool disk, bool echo)
                                        .max_request_sectors = 2048,
                                        .max_segments = 257,
                                        .queue_depth = 16};
-    strcpy(world.child.name, "guest");
+    strcpy(world.child.name, name);
     world.child.vp_count = WORLD_VPS;
     ram_make();
     assert_int_equal(bus_create(&world.child, &a, &world.bus), 0);
     assert_int_equal(bus_connect(world.bus, &client), HV_STATUS_SUCCESS);
+}
+
+void world_make(uint32_t number, bool disk, bool echo)
+{
+    world_make_named("guest", number, disk, echo);
 }
 
 void world_run(void)
@@ -378,6 +383,7 @@ uint32_t guest_connect(void)
     assert_int_equal(response.supported, 1);
     guest_post(&m, sizeof(m));
     guest_take(VMBUS_OFFER_CHANNEL, &offer, sizeof(offer));
+    world.instance = offer.instance;
     guest_skip_to(VMBUS_ALL_OFFERS_DELIVERED, &m, sizeof(m));
     return offer.relid;
 }

@@ -32,17 +32,20 @@ struct bus_world {
     void (*signalled)(void);      /* root has signalled a channel */
     uint32_t bell_cpu, bell_flag; /* of the channel that was opened last */
 
-    bool destroy_early; /* the bus is destroyed by its own thread, from stopped() */
-    bool takes_nothing; /* [a] the child has no room for messages */
-    uint64_t posts;     /* [a] that were tried */
-    uint32_t ports;     /* [a] made and not deleted */
-    uint32_t mappings;  /* [a] aliases */
+    struct vmbus_guid instance; /* of the first offer */
+    bool destroy_early;         /* the bus is destroyed by its own thread, from stopped() */
+    bool takes_nothing;         /* [a] the child has no room for messages */
+    uint64_t posts;             /* [a] that were tried */
+    uint32_t ports;             /* [a] made and not deleted */
+    uint32_t mappings;          /* [a] aliases */
 };
 extern struct bus_world world;
 
 /* A bus of child number @number, as bus_create makes it: with disk0, if @disk; with an echo
  * device, if @echo. It does nothing yet. */
 void world_make(uint32_t number, bool disk, bool echo);
+/* The same, of a child that is not called "guest". */
+void world_make_named(const char *name, uint32_t number, bool disk, bool echo);
 /* Let its thread run. */
 void world_run(void);
 /* Stop it, if it runs, destroy it, and see that nothing is left. */

@@ -112,6 +112,30 @@ static void child_that_never_stops_posting_can_be_stopped(void **state)
     assert_true(world_wait(has_asked));
 }
 
+/* ---- offers ---- */
+
+static struct vmbus_guid instance_of(const char *name, uint32_t number, bool disk)
+{
+    world_make_named(name, number, disk, !disk);
+    world_run();
+    guest_connect();
+    world_end();
+    return world.instance;
+}
+
+static void devices_are_the_same_whenever_the_child_is_started(void **state)
+{
+    const struct vmbus_guid first = instance_of("debian", 3, true);
+    struct vmbus_guid other = instance_of("debian", 4, true);
+
+    (void)state;
+    assert_memory_equal(&first, &other, sizeof(first));
+    other = instance_of("debian2", 3, true);
+    assert_memory_not_equal(&first, &other, sizeof(first));
+    other = instance_of("debian", 3, false);
+    assert_memory_not_equal(&first, &other, sizeof(first));
+}
+
 /* ---- doorbells ---- */
 
 static void first_channels_of_children_ring_different_cpus(void **state)
@@ -266,6 +290,7 @@ int main(void)
         DISK(bus_is_not_used_once_it_has_stopped),
         ECHO(child_that_never_stops_sending_can_be_stopped),
         DISK(child_that_never_stops_posting_can_be_stopped),
+        cmocka_unit_test(devices_are_the_same_whenever_the_child_is_started),
         cmocka_unit_test(first_channels_of_children_ring_different_cpus),
         DISK(cpu_without_bells_is_no_reason_to_refuse_a_channel),
         DISK(large_gpadl_is_complete_however_late_root_looks),
