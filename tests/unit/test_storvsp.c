@@ -332,6 +332,7 @@ static void unaligned_data_is_refused(void **state)
         world_send(0, offset, &packet, &page, 1, offset, 512);
         world_run();
         assert_invalid(world_answer(offset));
+        assert_string_equal(world.reason, "a request's data is not aligned to 4 bytes");
     }
     world_send(0, 4, &packet, &page, 1, 4, 512);
     world_run();

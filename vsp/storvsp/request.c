@@ -84,9 +84,11 @@ static bool buffer_copy(const struct storvsp_channel *c, const struct buffer *b,
     return true;
 }
 
-static void not_ram(struct storvsp_request *r)
+static const char not_ram[] = "a request's data is not in RAM";
+
+static void data_refuse(struct storvsp_request *r, const char *reason)
 {
-    storvsp_complain(r->channel, "a request's data is not in RAM");
+    storvsp_complain(r->channel, reason);
     storvsp_srb_fail(r, STORAGE_SRB_INVALID_REQUEST);
 }
 
@@ -112,19 +114,23 @@ static uint32_t segments_make(struct storvsp_segment *segments, const uint64_t *
     return count;
 }
 
-static bool buffer_pin(struct storvsp_request *r, const struct buffer *b, bool write)
+/* NULL, or what is wrong with the data's place. */
+static const char *buffer_pin(struct storvsp_request *r, const struct buffer *b, bool write)
 {
     struct storvsp_channel *c = r->channel;
     const struct storvsp_adapter *a = c->adapter;
     uint32_t bytes = r->task.data_bytes;
     uint32_t pages = (b->offset + bytes + STORVSP_PAGE - 1) / STORVSP_PAGE;
 
-    if (b->offset % SEGMENT_ALIGNMENT != 0 || pages > c->pages_max ||
-        !a->port->pin(a->context, b->pages, pages, write, c->physical))
-        return false;
+    if (b->offset % SEGMENT_ALIGNMENT != 0)
+        return "a request's data is not aligned to 4 bytes";
+    if (pages > c->pages_max)
+        return "a request's data has more pages than a request may";
+    if (!a->port->pin(a->context, b->pages, pages, write, c->physical))
+        return not_ram;
     r->io.segments = r->segments;
     r->io.segment_count = segments_make(r->segments, c->physical, b->offset, bytes);
-    return true;
+    return NULL;
 }
 
 /* ---- operations ---- */
@@ -159,10 +165,12 @@ static void transfer_submit(struct storvsp_request *r, const struct buffer *b)
 {
     struct storvsp_statistics *s = &r->channel->statistics;
     bool read = r->task.op == SCSI_OP_READ;
+    const char *wrong;
 
     io_begin(r, r->task.op);
-    if (!buffer_pin(r, b, read)) {
-        not_ram(r);
+    wrong = buffer_pin(r, b, read);
+    if (wrong) {
+        data_refuse(r, wrong);
         return;
     }
     storvsp_count(read ? &s->reads : &s->writes, 1);
@@ -221,7 +229,7 @@ static void task_go(struct storvsp_request *r, const struct scsi_command *comman
     struct storvsp_channel *c = r->channel;
 
     if (r->task.step == SCSI_FETCH && !task_fetch(r, command, b)) {
-        not_ram(r);
+        data_refuse(r, not_ram);
         return;
     }
     switch (r->task.step) {
@@ -232,7 +240,7 @@ static void task_go(struct storvsp_request *r, const struct scsi_command *comman
         if (buffer_copy(c, b, c->scratch->data, r->task.data_bytes, true))
             task_answer(r);
         else
-            not_ram(r);
+            data_refuse(r, not_ram);
         break;
     case SCSI_REFUSED:
     case SCSI_FETCH:
