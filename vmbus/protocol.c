@@ -212,8 +212,8 @@ static void teardown_handle(struct vmbus_server *s, const void *message, uint32_
     server_gpadl_teardown(s, &m);
 }
 
-/* Nothing that we offer needs it, and clients do not wait for an answer: any program in the child may
- * ask, which is nothing worth saying. */
+/* Nothing that we offer needs it, and clients do not wait for an answer: any program in the child
+ * may ask, which is nothing worth saying. */
 static void socket_handle(struct vmbus_server *s, const void *message, uint32_t length)
 {
     (void)message;

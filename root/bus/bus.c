@@ -17,8 +17,8 @@
 static const struct vmbus_server_limits limits = {
     .channels = 512, .gpadls = 1024, .half_built = 16, .pages = 32768, .replies = 1024};
 
-/* When to look again whether the child has room for messages, or a provider's I/O is done. A child that
- * takes none costs less and less. */
+/* When to look again whether the child has room for messages, or a provider's I/O is done. A child
+ * that takes none costs less and less. */
 #define POST_AGAIN_NS     1000000ull
 #define POST_AGAIN_MAX_NS 100000000ull
 #define STOP_AGAIN_NS     1000000ull
@@ -173,7 +173,7 @@ static uint64_t await(struct bus *b, uint64_t again)
     return again;
 }
 
-/* Posts what waits to be posted; when to do it again, if it was @again before, and 0: nothing waits. */
+/* Post what waits to be posted. When to do it again, if it was @again before; 0: nothing waits. */
 static uint64_t post_again(struct bus *b, uint64_t again, bool received)
 {
     if (vmbus_server_post_again(b->server))
@@ -234,8 +234,8 @@ static struct vmbus_server_limits limits_of(const struct child *c)
     return own;
 }
 
-/* What a child may post before it waits for an answer: all of its GPADLs, whose bodies Linux posts one
- * after the other, and one message for each channel. None of that is ever dropped. */
+/* What a child may post before it waits for an answer: all of its GPADLs, whose bodies Linux posts
+ * one after the other, and one message for each channel. None of that is ever dropped. */
 static uint32_t messages_at_once(const struct vmbus_server_limits *l)
 {
     return l->pages / VMBUS_GPADL_BODY_PAGES + l->half_built + l->channels;

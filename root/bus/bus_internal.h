@@ -46,8 +46,8 @@ struct bus {
     void (*stopped)(struct child *c); /* [a] set: stop */
 };
 
-/* Say what the child did on channel @relid, or, if that is 0, on the bus; a line that comes too soon
- * after many others is dropped. Under the mutex. */
+/* Say what the child did on channel @relid, or, if that is 0, on the bus; a line that comes too
+ * soon after many others is dropped. Under the mutex. */
 void bus_log(struct bus *b, uint32_t relid, const char *fmt, ...) FORMAT_PRINTF(3, 4);
 
 /* The same with a text, as servers and providers of @bus call it. */

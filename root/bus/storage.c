@@ -301,12 +301,16 @@ static int64_t refuse(const struct bus *b, const struct vm_disk *disk, const cha
 static int64_t add(struct storage *s, uint32_t lun, const struct vm_disk *disk)
 {
     struct storage_disk *d = &s->disks[lun];
+    struct block_device *device = block_find(disk->name);
     struct scsi_disk as_scsi;
 
-    d->device = block_find(disk->name);
-    d->read_only = disk->flags & VM_DISK_READ_ONLY;
-    if (d->device == NULL)
+    if (device == NULL)
         return refuse(s->bus, disk, "there is none of that name", -ENOENT);
+    if (transfer_sectors(device) == 0)
+        return refuse(s->bus, disk, "its driver takes requests of a single piece of memory",
+                      -EINVAL);
+    d->device = device;
+    d->read_only = disk->flags & VM_DISK_READ_ONLY;
     if (!claim(d)) {
         d->device = NULL;
         return refuse(s->bus, disk, "another child has it, and one of the two writes", -EBUSY);

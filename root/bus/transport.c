@@ -144,8 +144,8 @@ static hv_status connect(struct bus *b, struct bus_doorbell *d, uint32_t connect
     return st;
 }
 
-/* Channels spread over root's CPUs, and so do children, whose first channels have the same relid. Any
- * CPU will do that has a bell left. */
+/* Channels spread over root's CPUs, and so do children, whose first channels have the same relid.
+ * Any CPU will do that has a bell left. */
 static bool take_bell(const struct bus *b, struct doorbell *bell, struct vmbus_channel *c)
 {
     for (uint32_t i = 0; i < cpu_count(); i++)

@@ -38,8 +38,8 @@ const uint64_t *hv_counters_here(void);
 /* The client for calls that use registers only. Any context. */
 const struct hv_client *hv_client_fast(void);
 
-/* A client of the caller's own, for calls that no lock of hv_begin protects; false: no memory. Thread
- * context. hv_client_free is harmless for one that is all zeros. */
+/* A client of the caller's own, for calls that no lock of hv_begin protects; false: no memory.
+ * Thread context. hv_client_free is harmless for one that is all zeros. */
 bool hv_client_init(struct hv_client *c) __attribute__((warn_unused_result));
 void hv_client_free(struct hv_client *c);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* root/lib/log_limit.h - how many lines one who is not trusted has in root's log: some at once, and so
- * many a second later on. Whoever has it serialises the calls. */
+/* root/lib/log_limit.h - how many lines one who is not trusted has in root's log: some at once, and
+ * so many a second later on. Whoever has it serialises the calls. */
 #ifndef ROOT_LIB_LOG_LIMIT_H
 #define ROOT_LIB_LOG_LIMIT_H
 
@@ -18,7 +18,7 @@ struct log_limit {
 /* All lines of the burst are left at @now, in ns. */
 void log_limit_init(struct log_limit *l, uint64_t now);
 
-/* May a line be logged at @now? Then *@dropped are those that might not, since the last that might. */
+/* May a line be logged at @now? Then *@dropped were not, since the last that was. */
 bool log_limit_take(struct log_limit *l, uint64_t now, uint32_t *dropped);
 
 #endif

@@ -15,10 +15,10 @@
 #include "mm/alias.h"
 #include "mm/memory.h"
 
-#define POSTS     4096u
-#define PATIENCE  20000u /* times a millisecond */
-#define ROOT_ID   1u
-#define OPEN_ID   77u
+#define POSTS    4096u
+#define PATIENCE 20000u /* times a millisecond */
+#define ROOT_ID  1u
+#define OPEN_ID  77u
 
 struct bus_world world;
 
@@ -30,7 +30,7 @@ static struct {
     } post[POSTS];
     uint32_t first, count; /* [lock] */
     uint32_t next_gpadl;
-    int memory; /* file */
+    int memory;         /* file */
     bool runs, stopped; /* [a] stopped */
 } guest = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -205,8 +205,7 @@ static void ram_make(void)
 {
     guest.memory = memfd_create("ram", 0);
     assert_int_equal(ftruncate(guest.memory, (off_t)WORLD_RAM_BYTES), 0);
-    world.ram =
-        mmap(NULL, WORLD_RAM_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, guest.memory, 0);
+    world.ram = mmap(NULL, WORLD_RAM_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, guest.memory, 0);
     assert_true(world.ram != MAP_FAILED);
     world.child.memory_size = WORLD_RAM_BYTES;
     world.child.ram_blocks = (uint32_t)(WORLD_RAM_BYTES / CHILD_RAM_BLOCK);
@@ -376,8 +375,8 @@ uint32_t guest_connect(void)
                                              .target_vp = 1,
                                              .message_sint = VMBUS_SINT};
     struct vmbus_message m = {.type = VMBUS_REQUEST_OFFERS};
-    struct vmbus_version_response response;
-    struct vmbus_offer_channel offer;
+    struct vmbus_version_response response = {0};
+    struct vmbus_offer_channel offer = {0};
 
     guest_post(&contact, sizeof(contact));
     guest_take(VMBUS_VERSION_RESPONSE, &response, sizeof(response));
@@ -436,8 +435,8 @@ uint32_t guest_open(uint32_t relid)
                                    .open_id = OPEN_ID,
                                    .target_vp = 1,
                                    .downstream_page = RING_PAGES / 2};
-    struct vmbus_gpadl_created created;
-    struct vmbus_open_result result;
+    struct vmbus_gpadl_created created = {0};
+    struct vmbus_open_result result = {0};
 
     memset(guest_rings(relid), 0, (size_t)RING_PAGES * HV_PAGE_SIZE);
     m.ring_gpadl = guest_share(relid, rings_page(relid), RING_PAGES);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* bus_fixture.h - a child's bus in root, root/bus/, with its own thread, over ports, memory and disks
- * of the test's. The test is the child: it posts channel messages and takes what comes back.
+/* bus_fixture.h - a child's bus in root, root/bus/, with its own thread, over ports, memory and
+ * disks of the test's. The test is the child: it posts channel messages and takes what comes back.
  *
  * The rest of root is fakes/root_threads.h. Everything must be given back at the end. */
 #ifndef BUS_FIXTURE_H
@@ -28,21 +28,21 @@ struct bus_world {
     struct block_request *requests[64];
     uint32_t request_count; /* [a] */
 
-    void (*posted)(void);    /* root has posted something; by the bus's thread, as the next */
-    void (*signalled)(void); /* root has signalled a channel */
+    void (*posted)(void);         /* root has posted something; by the bus's thread, as the next */
+    void (*signalled)(void);      /* root has signalled a channel */
     uint32_t bell_cpu, bell_flag; /* of the channel that was opened last */
 
     struct vmbus_guid instance; /* of the first offer */
-    bool destroy_early; /* the bus is destroyed by its own thread, from stopped() */
-    bool takes_nothing; /* [a] the child has no room for messages */
-    uint64_t posts;     /* [a] that were tried */
-    uint32_t ports;     /* [a] made and not deleted */
-    uint32_t mappings;  /* [a] aliases */
+    bool destroy_early;         /* the bus is destroyed by its own thread, from stopped() */
+    bool takes_nothing;         /* [a] the child has no room for messages */
+    uint64_t posts;             /* [a] that were tried */
+    uint32_t ports;             /* [a] made and not deleted */
+    uint32_t mappings;          /* [a] aliases */
 };
 extern struct bus_world world;
 
-/* A bus of child number @number, as bus_create makes it: with disk0, if @disks; with an echo device, if
- * @echo. It does nothing yet. */
+/* A bus of child number @number, as bus_create makes it: with disk0, if @disk; with an echo
+ * device, if @echo. It does nothing yet. */
 void world_make(uint32_t number, bool disk, bool echo);
 /* The same, of a child that is not called "guest". */
 void world_make_named(const char *name, uint32_t number, bool disk, bool echo);

@@ -3,6 +3,7 @@
 #include "fakes/test.h"
 #include "bus_fixture.h"
 
+#include <rootabi/errno.h>
 #include <unistd.h>
 
 #define CHILD 3u
@@ -134,6 +135,24 @@ static void devices_are_the_same_whenever_the_child_is_started(void **state)
     assert_memory_not_equal(&first, &other, sizeof(first));
     other = instance_of("debian", 3, false);
     assert_memory_not_equal(&first, &other, sizeof(first));
+}
+
+static void disk_that_cannot_be_one_is_refused_with_a_reason(void **state)
+{
+    struct vm_start a = {.disk_count = 1, .disks = {{.name = "disk0"}}};
+    struct bus *b = NULL;
+
+    (void)state;
+    world.disk.max_segments = 1;
+    assert_int_equal(bus_create(&world.child, &a, &b), -EINVAL);
+    assert_true(fake_logged("disk disk0: its driver takes requests of a single piece of memory"));
+    world.disk.max_segments = 2;
+    world.disk.sector_size = 520;
+    assert_int_equal(bus_create(&world.child, &a, &b), -EINVAL);
+    assert_true(fake_logged("disk disk0: its sectors are of a size that a SCSI disk cannot have"));
+    strcpy(a.disks[0].name, "disk1");
+    assert_int_equal(bus_create(&world.child, &a, &b), -ENOENT);
+    assert_true(fake_logged("disk disk1: there is none of that name"));
 }
 
 /* ---- doorbells ---- */
@@ -291,6 +310,7 @@ int main(void)
         ECHO(child_that_never_stops_sending_can_be_stopped),
         DISK(child_that_never_stops_posting_can_be_stopped),
         cmocka_unit_test(devices_are_the_same_whenever_the_child_is_started),
+        ECHO(disk_that_cannot_be_one_is_refused_with_a_reason),
         cmocka_unit_test(first_channels_of_children_ring_different_cpus),
         DISK(cpu_without_bells_is_no_reason_to_refuse_a_channel),
         DISK(large_gpadl_is_complete_however_late_root_looks),

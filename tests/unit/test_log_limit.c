@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_log_limit.c - root/lib/log_limit.c: a burst, then so many a second, and what was dropped is told. */
+/* test_log_limit.c - root/lib/log_limit.c: a burst, then so many a second; the dropped are told. */
 #include "fakes/test.h"
 #include "lib/log_limit.h"
 

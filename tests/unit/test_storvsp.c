@@ -168,7 +168,7 @@ static void longer_packets_are_taken(void **state)
     assert_int_equal(world_answer(0)->srb.srb_status, STORAGE_SRB_SUCCESS);
 }
 
-/* As Linux before 6.1.30 sends them: with room for 32 pages, which is more than this adapter takes. */
+/* As Linux before 6.1.30 sends them: with room for 32 pages, more than this adapter takes. */
 static void page_numbers_behind_those_of_the_data_do_not_matter(void **state)
 {
     const struct {
@@ -332,6 +332,7 @@ static void unaligned_data_is_refused(void **state)
         world_send(0, offset, &packet, &page, 1, offset, 512);
         world_run();
         assert_invalid(world_answer(offset));
+        assert_string_equal(world.reason, "a request's data is not aligned to 4 bytes");
     }
     world_send(0, 4, &packet, &page, 1, 4, 512);
     world_run();
@@ -430,7 +431,7 @@ static void report_luns_tells_each_target_its_own(void **state)
     static const struct {
         uint8_t path, target, lun;
         unsigned luns;
-    } places[] = {{0, 0, 0, 2},   {0, 0, 1, 2}, {0, 0, 3, 2}, {0, 0, 255, 2}, {0, 1, 0, 0},
+    } places[] = {{0, 0, 0, 2},   {0, 0, 1, 2}, {0, 0, 3, 2}, {0, 0, 255, 2},    {0, 1, 0, 0},
                   {0, 255, 0, 0}, {1, 0, 0, 0}, {7, 1, 0, 0}, {255, 255, 255, 0}};
     const uint8_t *data = child_bytes(&world.child, P(0));
 

@@ -304,10 +304,10 @@ static void gpa_ranges_whose_pages_do_not_match(void **state)
         {1, 2, {RANGE(4096, 0), 1}, true},
         {1, 3, {RANGE(4096, 1), 1, 2}, true},
         {2, 4, {RANGE(1, 4095), 1, RANGE(4096, 0), 2}, true},
-        {0, 2, {RANGE(4096, 0), 1}, true},     /* more than said */
-        {1, 3, {RANGE(4096, 0), 1, 2}, true},  /* a page too many */
-        {1, 0, {0}, false},                    /* no range there */
-        {1, 2, {RANGE(4097, 0), 1}, false},    /* a page too few */
+        {0, 2, {RANGE(4096, 0), 1}, true},    /* more than said */
+        {1, 3, {RANGE(4096, 0), 1, 2}, true}, /* a page too many */
+        {1, 0, {0}, false},                   /* no range there */
+        {1, 2, {RANGE(4097, 0), 1}, false},   /* a page too few */
         {1, 2, {RANGE(4096, 1), 1}, false},
         {1, 2, {RANGE(4095, 4096), 1}, false}, /* not in its first page */
         {1, 3, {RANGE(1, 8191), 1, 2}, false},

@@ -69,6 +69,8 @@ static bool buffer_copy(const struct storvsp_channel *c, const struct buffer *b,
     const struct storvsp_adapter *a = c->adapter;
     uint32_t offset = b->offset;
 
+    if (!b->pages)
+        return bytes == 0;
     for (const uint64_t *page = b->pages; bytes > 0; page++, offset = 0) {
         uint32_t n = STORVSP_PAGE - offset;
 
@@ -82,9 +84,11 @@ static bool buffer_copy(const struct storvsp_channel *c, const struct buffer *b,
     return true;
 }
 
-static void not_ram(struct storvsp_request *r)
+static const char not_ram[] = "a request's data is not in RAM";
+
+static void data_refuse(struct storvsp_request *r, const char *reason)
 {
-    storvsp_complain(r->channel, "a request's data is not in RAM");
+    storvsp_complain(r->channel, reason);
     storvsp_srb_fail(r, STORAGE_SRB_INVALID_REQUEST);
 }
 
@@ -110,19 +114,23 @@ static uint32_t segments_make(struct storvsp_segment *segments, const uint64_t *
     return count;
 }
 
-static bool buffer_pin(struct storvsp_request *r, const struct buffer *b, bool write)
+/* NULL, or what is wrong with the data's place. */
+static const char *buffer_pin(struct storvsp_request *r, const struct buffer *b, bool write)
 {
     struct storvsp_channel *c = r->channel;
     const struct storvsp_adapter *a = c->adapter;
     uint32_t bytes = r->task.data_bytes;
     uint32_t pages = (b->offset + bytes + STORVSP_PAGE - 1) / STORVSP_PAGE;
 
-    if (b->offset % SEGMENT_ALIGNMENT != 0 || pages > c->pages_max ||
-        !a->port->pin(a->context, b->pages, pages, write, c->physical))
-        return false;
+    if (b->offset % SEGMENT_ALIGNMENT != 0)
+        return "a request's data is not aligned to 4 bytes";
+    if (pages > c->pages_max)
+        return "a request's data has more pages than a request may";
+    if (!a->port->pin(a->context, b->pages, pages, write, c->physical))
+        return not_ram;
     r->io.segments = r->segments;
     r->io.segment_count = segments_make(r->segments, c->physical, b->offset, bytes);
-    return true;
+    return NULL;
 }
 
 /* ---- operations ---- */
@@ -157,10 +165,12 @@ static void transfer_submit(struct storvsp_request *r, const struct buffer *b)
 {
     struct storvsp_statistics *s = &r->channel->statistics;
     bool read = r->task.op == SCSI_OP_READ;
+    const char *wrong;
 
     io_begin(r, r->task.op);
-    if (!buffer_pin(r, b, read)) {
-        not_ram(r);
+    wrong = buffer_pin(r, b, read);
+    if (wrong) {
+        data_refuse(r, wrong);
         return;
     }
     storvsp_count(read ? &s->reads : &s->writes, 1);
@@ -219,7 +229,7 @@ static void task_go(struct storvsp_request *r, const struct scsi_command *comman
     struct storvsp_channel *c = r->channel;
 
     if (r->task.step == SCSI_FETCH && !task_fetch(r, command, b)) {
-        not_ram(r);
+        data_refuse(r, not_ram);
         return;
     }
     switch (r->task.step) {
@@ -230,7 +240,7 @@ static void task_go(struct storvsp_request *r, const struct scsi_command *comman
         if (buffer_copy(c, b, c->scratch->data, r->task.data_bytes, true))
             task_answer(r);
         else
-            not_ram(r);
+            data_refuse(r, not_ram);
         break;
     case SCSI_REFUSED:
     case SCSI_FETCH:
@@ -252,8 +262,8 @@ static void absent_begin(struct storvsp_request *r, const struct scsi_command *c
     task_go(r, command, b);
 }
 
-/* The units at the path and target that are asked for, of which there is always number 0 where disks
- * are. Linux asks everywhere, and takes INVALID_LUN from another path for its own disk's end. */
+/* The units at the path and target that are asked for: number 0 is always among them where disks
+ * are. Linux asks everywhere, and takes INVALID_LUN from another path for its disk's end. */
 static uint64_t luns_reported(const struct storvsp_adapter *a, const struct storage_srb *srb)
 {
     return srb->path == 0 && srb->target == 0 ? storvsp_luns_present(a) | 1 : 0;

@@ -13,10 +13,10 @@
 #include "mm/memory.h"
 #include "sched/thread.h"
 
-#define THREADS     8u
-#define LINE        256u
-#define LOOK_US     50u
-#define HELD_UP_US  50000u
+#define THREADS    8u
+#define LINE       256u
+#define LOOK_US    50u
+#define HELD_UP_US 50000u
 
 struct fake_threads fake;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/unit/fakes/root_threads.h - root's core as its bus sees it: threads and locks are the host's,
- * physical addresses too. Time passes only while a thread sleeps, or waits with a time-out. */
+/* tests/unit/fakes/root_threads.h - root's core as its bus sees it: threads, locks and physical
+ * addresses are the host's. Time passes only while a thread sleeps, or waits with a time-out. */
 #ifndef FAKES_ROOT_THREADS_H
 #define FAKES_ROOT_THREADS_H
 
