@@ -8,6 +8,7 @@
 #ifndef USER_VMWP_DEVICE_RTC_H
 #define USER_VMWP_DEVICE_RTC_H
 
+#include <hvabi/layout.h>
 #include "vmwp/device/device.h"
 
 enum { RTC_BYTES = 128 };
@@ -18,12 +19,13 @@ enum { RTC_BYTES = 128 };
 struct rtc_state {
     uint32_t version;
     uint32_t size;            /* bytes, of this structure */
-    int64_t offset_seconds;   /* the child's time of day less the host's */
+    int64_t offset_seconds;   /* of a running clock: its time of day less the host's */
     uint8_t index;            /* as written to port 0x70 */
     uint8_t flags;            /* register C */
     uint8_t reserved[6];      /* 0 */
     uint8_t bytes[RTC_BYTES]; /* times in it are meant only while the clock is stopped */
 };
+ABI_SIZE(struct rtc_state, 152);
 
 struct rtc {
     struct rtc_state s;
