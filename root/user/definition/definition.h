@@ -27,6 +27,8 @@ enum {
     DEFINITION_SHARE_ALL = 10000, /* cap and reserve: in hundredths of a percent */
 };
 
+#define DEFINITION_FILE_MAX (64u << 10) /* no text that is longer is one */
+
 #define DEFINITION_MEMORY_UNIT (2ull << 20) /* memory is a multiple of this */
 #define DEFINITION_MEMORY_MAX  (4ull << 40)
 
@@ -74,20 +76,24 @@ struct definition {
     bool autostart;
 };
 
-/* What there is in the world for a definition to name. Lists are read by index until NULL. */
+/* What there is for a definition to name. Lists are read by index until NULL. */
 struct definition_world {
     const char *(*file)(void *context, size_t index); /* boot modules; no hook: not checked */
-    const char *(*disk)(void *context, size_t index); /* disks and partitions; no hook: not checked */
+    const char *(*disk)(void *context,
+                        size_t index); /* disks and partitions; no hook: not checked */
     void *context;
+    const char *file_place; /* where the files are, for reports: "/boot" */
 };
 
-/* Told each thing that is wrong, in the order of the lines; @line counts from 1. */
+/* Told each thing that is wrong: that of a line as it is read, then what lines say together, or do
+ * not say. @line counts from 1. */
 typedef void (*definition_report)(void *context, unsigned line, const char *text);
 
 /* Read the @size bytes at @text. @world: NULL or what the names must be found in. True: nothing was
  * reported, and @d is the definition. */
 bool definition_parse(struct definition *d, const char *text, size_t size,
-                      const struct definition_world *world, definition_report report, void *context);
+                      const struct definition_world *world, definition_report report,
+                      void *context);
 
 /* Print @d, which was parsed, to @buffer of @size bytes, always NUL-terminated: the keys in one
  * order, without those that have their default. The length that the whole text has; less than

@@ -34,7 +34,8 @@ struct acpi_config {
     bool vmbus;
 };
 
-/* Write the tables. The RSDP's address; 0: @ram does not reach that far, or @config is impossible. */
+/* Write the tables. The RSDP's address; 0: @ram does not reach that far, or @config is impossible.
+ */
 uint64_t acpi_build(const struct guest_ram *ram, const struct acpi_config *config);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <hvabi/regs.h>
+#include "vmwp/ram.h"
 
 /* Where in the child's memory things are put: docs/children.md shows the map. */
 #define BOOT_GDT_GPA          0x1000u
@@ -44,5 +45,22 @@ struct boot_registers {
 struct boot_error {
     char text[200];
 };
+
+/* ---- what the loaders are made of ---- */
+
+/* Say in @error what is wrong; false, to be returned. */
+bool boot_refuse(struct boot_error *error, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Are the @length bytes from @offset on in @file? */
+bool boot_inside(const struct boot_file *file, uint64_t offset, uint64_t length);
+
+bool boot_is_elf(const struct boot_file *file);
+
+void boot_register(struct boot_registers *r, uint32_t name, uint64_t value);
+
+/* Write the GDT, and give the segment registers that cover 4 GiB, for code of 64 or 32 bits. False:
+ * @ram does not reach that far. */
+bool boot_flat_segments(const struct guest_ram *ram, struct boot_registers *r, bool long_mode);
 
 #endif

@@ -2,8 +2,8 @@
 /* vmwp/boot/multiboot.h - starts an image that has a header of the Multiboot specification, version
  * 0.6.96 ("Multiboot 1"): an ELF32 executable, or a flat file whose header has its addresses.
  *
- * The image is told its command line, its modules, the map of memory and who loaded it. It starts in
- * 32-bit protected mode without paging. */
+ * The image is told its command line, its modules, the map of memory and who loaded it. It starts
+ * in 32-bit protected mode without paging. */
 #ifndef USER_VMWP_BOOT_MULTIBOOT_H
 #define USER_VMWP_BOOT_MULTIBOOT_H
 
