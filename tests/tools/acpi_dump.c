@@ -13,7 +13,7 @@ static void require(int ok, const char *what)
     if (ok)
         return;
     fprintf(stderr, "acpi_dump: %s\n", what);
-    exit(1);
+    abort();
 }
 
 static const void *table_write(const struct guest_ram *ram, uint64_t gpa, const char *folder)

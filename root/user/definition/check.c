@@ -17,9 +17,11 @@ static const char USAGE[] = "usage: check-definition [--dir DIR] FILE...\n"
                             "images and modules must be in\n"
                             "the definition's folder, or in DIR; disks are not looked for.\n";
 
+#define PATH_MAX_SHOWN 4096
+
 struct listing {
-    char **names;
-    size_t count;
+    struct dirent **entries;
+    int count;
 };
 
 struct checked {
@@ -27,73 +29,57 @@ struct checked {
     struct definition definition;
 };
 
-static void *require(void *memory)
+static int is_visible(const struct dirent *entry)
 {
-    if (memory == NULL) {
-        fputs("check: out of memory\n", stderr);
-        exit(EXIT_USAGE);
-    }
-    return memory;
+    return entry->d_name[0] != '.';
 }
 
 static void listing_read(struct listing *l, const char *folder)
 {
-    DIR *dir = opendir(folder);
-    const struct dirent *entry;
-
-    *l = (struct listing){NULL, 0};
-    if (dir == NULL) {
+    l->count = scandir(folder, &l->entries, is_visible, alphasort);
+    if (l->count < 0)
         perror(folder);
-        return;
-    }
-    while ((entry = readdir(dir)) != NULL) {
-        if (entry->d_name[0] == '.')
-            continue;
-        l->names = require(realloc(l->names, (l->count + 1) * sizeof(l->names[0])));
-        l->names[l->count++] = require(strdup(entry->d_name));
-    }
-    closedir(dir);
 }
 
 static void listing_free(struct listing *l)
 {
-    for (size_t i = 0; i < l->count; i++)
-        free(l->names[i]);
-    free(l->names);
+    for (int i = 0; i < l->count; i++)
+        free(l->entries[i]);
+    if (l->count >= 0)
+        free(l->entries);
 }
 
 static const char *listing_name(void *context, size_t index)
 {
     const struct listing *l = context;
 
-    return index < l->count ? l->names[index] : NULL;
+    return l->count >= 0 && index < (size_t)l->count ? l->entries[index]->d_name : NULL;
 }
 
-/* The folder that @file is in; the caller frees it. */
-static char *folder_of(const char *file)
+/* The folder that @file is in. */
+static void folder_of(const char *file, char *folder, size_t size)
 {
     const char *slash = strrchr(file, '/');
 
     if (slash == NULL)
-        return require(strdup("."));
-    return require(strndup(file, slash == file ? 1 : (size_t)(slash - file)));
+        snprintf(folder, size, ".");
+    else
+        snprintf(folder, size, "%.*s", slash == file ? 1 : (int)(slash - file), file);
 }
 
-/* The whole file, and one byte more of one that is too long; NULL: it cannot be read. */
-static char *file_read(const char *file, size_t *size)
+/* The whole file, and one byte more of one that is too long. False: it cannot be read. */
+static bool file_read(const char *file, char text[DEFINITION_FILE_MAX + 1], size_t *size)
 {
-    char *text = require(malloc(DEFINITION_FILE_MAX + 1));
     FILE *f = fopen(file, "r");
+    bool read;
 
     *size = f != NULL ? fread(text, 1, DEFINITION_FILE_MAX + 1, f) : 0;
-    if (f == NULL || ferror(f)) {
+    read = f != NULL && !ferror(f);
+    if (!read)
         perror(file);
-        free(text);
-        text = NULL;
-    }
     if (f != NULL)
         fclose(f);
-    return text;
+    return read;
 }
 
 static void report(void *context, unsigned line, const char *text)
@@ -116,21 +102,23 @@ static void describe(const struct checked *c)
 
 static bool check_file(struct checked *c, const char *folder)
 {
-    size_t size;
-    char *text = file_read(c->file, &size);
-    char *place = folder != NULL ? require(strdup(folder)) : folder_of(c->file);
+    static char text[DEFINITION_FILE_MAX + 1];
+    char place[PATH_MAX_SHOWN], name[PATH_MAX_SHOWN];
     struct listing files;
     const struct definition_world world = {
         .file = listing_name, .context = &files, .file_place = place};
-    char name[256];
+    size_t size;
     bool fine;
 
-    listing_read(&files, place);
+    if (!file_read(c->file, text, &size))
+        return false;
+    folder_of(c->file, place, sizeof(place));
+    if (folder != NULL)
+        snprintf(place, sizeof(place), "%s", folder);
     snprintf(name, sizeof(name), "%s", c->file);
-    fine = text != NULL && definition_parse(&c->definition, text, size, &world, report, name);
+    listing_read(&files, place);
+    fine = definition_parse(&c->definition, text, size, &world, report, name);
     listing_free(&files);
-    free(place);
-    free(text);
     return fine;
 }
 
@@ -149,9 +137,13 @@ static bool check_name(const struct checked *all, size_t index)
 
 static int check_all(char **files, size_t count, const char *folder)
 {
-    struct checked *all = require(calloc(count, sizeof(*all)));
+    struct checked *all = calloc(count, sizeof(*all));
     size_t fine = 0;
 
+    if (all == NULL) {
+        perror("check");
+        return EXIT_USAGE;
+    }
     for (size_t i = 0; i < count; i++) {
         struct checked *c = &all[fine];
         c->file = files[i];

@@ -4,6 +4,7 @@
 #include "definition/text.h"
 
 #define SHOWN_MAX 60
+#define SLIPS_MAX 2u
 
 /* ---- slices ---- */
 
@@ -126,7 +127,7 @@ bool text_similar(struct slice a, const char *b, unsigned *best)
 {
     unsigned distance = text_distance(a, (struct slice){b, strlen(b)});
 
-    if (distance >= *best || distance > 2 || distance * 2 >= a.length)
+    if (distance >= *best || distance > SLIPS_MAX || distance >= (a.length + 1) / 2)
         return false;
     *best = distance;
     return true;

@@ -11,14 +11,13 @@
 #define DPL_0_DATA                                                                                 \
     (HV_X64_SEGMENT_PRESENT | HV_X64_SEGMENT_NON_SYSTEM | 0x3u) /* writable, accessed */
 
-bool boot_refuse(struct boot_error *error, const char *fmt, ...)
+void boot_error_set(struct boot_error *error, const char *fmt, ...)
 {
     va_list ap;
 
     va_start(ap, fmt);
     vsnprintf(error->text, sizeof(error->text), fmt, ap);
     va_end(ap);
-    return false;
 }
 
 bool boot_inside(const struct boot_file *file, uint64_t offset, uint64_t length)

@@ -49,7 +49,8 @@ struct boot_error {
 /* ---- what the loaders are made of ---- */
 
 /* Say in @error what is wrong; false, to be returned. */
-bool boot_refuse(struct boot_error *error, const char *fmt, ...)
+#define boot_refuse(error, ...) (boot_error_set(error, __VA_ARGS__), false)
+void boot_error_set(struct boot_error *error, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Are the @length bytes from @offset on in @file? */

@@ -80,9 +80,10 @@ SETUP_OFFSET(init_size, 0x260);
 #define SETUP_LOADER_UNKNOWN 0xffu
 #define SETUP_JUMP_BASE      0x202u /* what jump_offset is counted from */
 
-#define BOOT_PARAMS_E820_MAX    128
-#define BOOT_PARAMS_HEADER_ROOM (0x290u - SETUP_HEADER_OFFSET) /* of the header in the zero page   \
-                                                                */
+#define BOOT_PARAMS_E820_MAX 128
+#define BOOT_PARAMS_HEADER_ROOM                                                                    \
+    (0x290u - SETUP_HEADER_OFFSET) /* of the header in the zero page                               \
+                                    */
 
 struct boot_params {
     uint8_t before_rsdp[0x70]; /* screen_info, apm_bios_info ...: none */

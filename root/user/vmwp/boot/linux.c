@@ -225,7 +225,7 @@ static bool registers_fill(const struct guest_ram *ram, const struct kernel *k,
 bool linux_load(const struct guest_ram *ram, const struct linux_boot *boot,
                 struct boot_registers *registers, struct boot_error *error)
 {
-    struct kernel k = {.code = NULL};
+    struct kernel k;
 
     if (!header_copy(&boot->kernel, &k.setup, error) || !header_check(&k.setup, error) ||
         !code_find(&boot->kernel, &k, error) || !place_check(ram, &k, error) ||

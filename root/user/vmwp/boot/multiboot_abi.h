@@ -6,8 +6,9 @@
 
 #include <hvabi/layout.h>
 
-#define MULTIBOOT_SEARCH 8192u /* the header lies in so many bytes from the file's beginning, ...  \
-                                */
+#define MULTIBOOT_SEARCH                                                                           \
+    8192u /* the header lies in so many bytes from the file's beginning, ...                       \
+           */
 #define MULTIBOOT_HEADER_ALIGN 4u /* ... aligned */
 #define MULTIBOOT_HEADER_MAGIC 0x1badb002u
 #define MULTIBOOT_LOADER_MAGIC 0x2badb002u /* in EAX */
