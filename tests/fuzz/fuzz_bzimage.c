@@ -61,7 +61,7 @@ static void check_started(const struct guest_ram *ram, const struct linux_boot *
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const uint8_t initrd[INITRD_MAX];
+    static const uint8_t initrd[INITRD_MAX] = {0};
     static uint8_t *rams[SIZE_COUNT];
     char command_line[256] = "";
     struct linux_boot boot = {.command_line = command_line, .rsdp_gpa = 0xe0000};

@@ -16,16 +16,26 @@ static void require(int ok, const char *what)
     abort();
 }
 
+static void file_write(const char *path, const void *bytes, size_t size)
+{
+    FILE *f = fopen(path, "wb");
+    size_t written = 0;
+
+    if (f != NULL) {
+        written = fwrite(bytes, 1, size, f);
+        fclose(f);
+    }
+    require(written == size, path);
+}
+
 static const void *table_write(const struct guest_ram *ram, uint64_t gpa, const char *folder)
 {
     const struct acpi_header *h = ram_at(ram, gpa, sizeof(*h));
     char path[1024];
-    FILE *f;
 
     require(h != NULL && ram_at(ram, gpa, h->length) != NULL, "a table is not in memory");
     snprintf(path, sizeof(path), "%s/%.4s.dat", folder, h->signature);
-    f = fopen(path, "wb");
-    require(f != NULL && fwrite(h, 1, h->length, f) == h->length && fclose(f) == 0, path);
+    file_write(path, h, h->length);
     return h;
 }
 

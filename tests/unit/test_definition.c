@@ -168,8 +168,10 @@ static void lines_of_dos_and_a_byte_order_mark_are_taken(void **state)
 static void partitions_of_one_disk_are_two_disks(void **state)
 {
     (void)state;
-    assert_fine(LINUX "disk = nvme0p1\ndisk = nvme0p2\ndisk = nvme1\ndisk = nvme10p1\n");
-    assert_int_equal(t.d.disk_count, 4);
+    assert_fine(LINUX
+                "disk = nvme0p12\ndisk = nvme0p1\ndisk = nvme0p2\ndisk = nvme0p22\ndisk = nvme1\n"
+                "disk = nvme10p1\n");
+    assert_int_equal(t.d.disk_count, 6);
 }
 
 /* ---- lines ---- */
@@ -344,6 +346,8 @@ static void disks_are_named_as_root_names_them(void **state)
                  "nvme0 or nvme0p1");
     assert_wrong("disk = nvme0p\n",
                  "disk: \"nvme0p\" is no name of a disk or a partition: write nvme0 or nvme0p1");
+    assert_wrong("disk = 0\n",
+                 "disk: \"0\" is no name of a disk or a partition: write nvme0 or nvme0p1");
     assert_wrong("disk = nvme0,rw\n", "disk: \"rw\" is no option of a disk: ro is the only one");
     assert_wrong("disk = nvme0,\n", "disk: \"\" is no option of a disk: ro is the only one");
     parse_in(LINUX "disk = nvme0p1\ndisk = nvme0\ndisk = nvme0p1,ro\n", NULL);

@@ -507,6 +507,21 @@ static void modules_that_do_not_fit_are_refused(void **state)
     assert_refused("has more than 16 modules");
 }
 
+/* The page behind the image begins where memory has ended. */
+static void module_behind_the_end_of_memory_is_refused(void **state)
+{
+    struct multiboot_header h = flat_header();
+
+    (void)state;
+    h.bss_end_addr = BASE + 0x5100;
+    flat_put(h);
+    module_add("late", 1);
+    t.ram.low_bytes = BASE + 0x5800;
+    assert_refused("leaves no room for the module \"late\": give the child more memory");
+    t.ram.low_bytes = RAM_BYTES;
+    load();
+}
+
 static void texts_that_do_not_fit_are_refused(void **state)
 {
     static char text[BOOT_COMMAND_LINE_MAX];
@@ -551,6 +566,7 @@ int main(void)
         TEST(elf_segments_outside_of_the_file_are_refused),
         TEST(program_headers_outside_of_the_file_are_refused),
         TEST(modules_that_do_not_fit_are_refused),
+        TEST(module_behind_the_end_of_memory_is_refused),
         TEST(texts_that_do_not_fit_are_refused),
     };
 

@@ -74,14 +74,15 @@ static void report_unknown_key(struct parser *p, struct slice name)
 {
     const struct names keys = {key_name, NULL};
     const char *nearest = names_nearest(&keys, name);
-    char list[200];
 
-    if (nearest != NULL)
+    if (nearest != NULL) {
         parser_report(p, "unknown key \"%.*s\": did you mean %s?", slice_shown(name), name.at,
                       nearest);
-    else
+    } else {
+        char list[200];
         parser_report(p, "unknown key \"%.*s\": the keys are %s", slice_shown(name), name.at,
                       names_list(&keys, list, sizeof(list)));
+    }
 }
 
 static void parse_pair(struct parser *p, struct slice name, struct slice value)

@@ -200,9 +200,8 @@ static void name_suggest(struct slice s, char *name, size_t size)
 
 static void apply_name(struct parser *p, const char *key, struct slice value)
 {
-    char better[32];
-
     if (!name_is_good(value)) {
+        char better[32];
         name_suggest(value, better, sizeof(better));
         parser_report(
             p,
@@ -220,14 +219,15 @@ static void report_missing_file(struct parser *p, const char *key, struct slice 
 {
     const char *nearest = names_nearest(names, file);
     const char *place = p->world->file_place;
-    char list[80];
 
-    if (nearest != NULL)
+    if (nearest != NULL) {
         parser_report(p, "%s: there is no \"%.*s\" in %s: did you mean %s?", key, slice_shown(file),
                       file.at, place, nearest);
-    else
+    } else {
+        char list[80];
         parser_report(p, "%s: there is no \"%.*s\" in %s: it has %s", key, slice_shown(file),
                       file.at, place, names_list(names, list, sizeof(list)));
+    }
 }
 
 static bool names_have(const struct names *names, struct slice s)
@@ -338,16 +338,14 @@ static bool disks_overlap(struct slice a, struct slice b)
 
     if (disk != disk_name_length(b) || memcmp(a.at, b.at, disk) != 0)
         return false;
-    return a.length == disk || b.length == disk || a.length != b.length ||
-           memcmp(a.at, b.at, a.length) == 0;
+    if (a.length == disk || b.length == disk)
+        return true; /* one of them is the whole disk */
+    return a.length == b.length && memcmp(a.at, b.at, a.length) == 0;
 }
 
-/* Is it there, and not given already? */
+/* Is none of the disks so far the same, or part of it? */
 static bool disk_is_free(struct parser *p, const char *key, struct slice name)
 {
-    const struct definition_world *world = p->world;
-    char list[80];
-
     for (uint32_t i = 0; i < p->d->disk_count; i++) {
         const char *other = p->d->disks[i].name;
         if (disks_overlap(name, (struct slice){other, strlen(other)})) {
@@ -356,15 +354,23 @@ static bool disk_is_free(struct parser *p, const char *key, struct slice name)
             return false;
         }
     }
-    if (world != NULL && world->disk != NULL) {
-        const struct names names = {world->disk, world->context};
-        if (!names_have(&names, name)) {
-            parser_report(p, "%s: root has no disk \"%.*s\": it has %s", key, slice_shown(name),
-                          name.at, names_list(&names, list, sizeof(list)));
-            return false;
-        }
-    }
     return true;
+}
+
+static bool disk_is_there(struct parser *p, const char *key, struct slice name)
+{
+    const struct definition_world *world = p->world;
+    struct names names;
+    char list[80];
+
+    if (world == NULL || world->disk == NULL)
+        return true;
+    names = (struct names){world->disk, world->context};
+    if (names_have(&names, name))
+        return true;
+    parser_report(p, "%s: root has no disk \"%.*s\": it has %s", key, slice_shown(name), name.at,
+                  names_list(&names, list, sizeof(list)));
+    return false;
 }
 
 static void apply_disk(struct parser *p, const char *key, struct slice value)
@@ -383,7 +389,7 @@ static void apply_disk(struct parser *p, const char *key, struct slice value)
     else if (read_only && !slice_is(options, "ro"))
         parser_report(p, "%s: \"%.*s\" is no option of a disk: ro is the only one", key,
                       slice_shown(options), options.at);
-    else if (disk_is_free(p, key, name)) {
+    else if (disk_is_free(p, key, name) && disk_is_there(p, key, name)) {
         slice_copy(name, disk->name, sizeof(disk->name));
         disk->read_only = read_only;
         p->d->disk_count++;

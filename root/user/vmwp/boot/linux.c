@@ -139,11 +139,10 @@ static bool command_line_load(const struct guest_ram *ram, const char *text, str
                               struct boot_error *error)
 {
     size_t length = strlen(text);
-    uint64_t most = k->setup.cmdline_size;
+    uint64_t size = k->setup.cmdline_size;
+    uint64_t most = size < BOOT_COMMAND_LINE_MAX ? size : BOOT_COMMAND_LINE_MAX - 1;
     void *to;
 
-    if (most > BOOT_COMMAND_LINE_MAX - 1)
-        most = BOOT_COMMAND_LINE_MAX - 1;
     if (length > most)
         return boot_refuse(error, "takes a command line of %llu characters, and this one has %zu",
                            (unsigned long long)most, length);
@@ -155,7 +154,7 @@ static bool command_line_load(const struct guest_ram *ram, const char *text, str
     return true;
 }
 
-/* How much of the file is its setup header, as it says itself; later versions have more than we
+/* How much of the file is its setup header, as it says itself: later versions have more than we
  * know. */
 static size_t header_size(const struct boot_file *file, const struct setup_header *setup)
 {
@@ -163,8 +162,6 @@ static size_t header_size(const struct boot_file *file, const struct setup_heade
 
     if (size > BOOT_PARAMS_HEADER_ROOM)
         size = BOOT_PARAMS_HEADER_ROOM;
-    if (size < sizeof(*setup))
-        size = sizeof(*setup);
     return boot_inside(file, SETUP_HEADER_OFFSET, size) ? size : sizeof(*setup);
 }
 

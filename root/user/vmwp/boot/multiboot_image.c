@@ -4,6 +4,13 @@
 #include "vmwp/boot/multiboot_abi.h"
 #include "vmwp/boot/multiboot_image.h"
 
+static bool header_is_one(const struct multiboot_header *h, size_t size)
+{
+    if (h->magic != MULTIBOOT_HEADER_MAGIC || h->checksum != 0u - (h->magic + h->flags))
+        return false;
+    return !(h->flags & MULTIBOOT_ADDRESSES) || size == sizeof(*h);
+}
+
 /* Copy the header at @offset to @h, what is not there as zero. Is it one? */
 static bool header_at(const struct boot_file *file, uint64_t offset, struct multiboot_header *h)
 {
@@ -13,9 +20,7 @@ static bool header_at(const struct boot_file *file, uint64_t offset, struct mult
         return false;
     memset(h, 0, sizeof(*h));
     memcpy(h, file->bytes + offset, size);
-    if (h->magic != MULTIBOOT_HEADER_MAGIC || h->magic + h->flags + h->checksum != 0)
-        return false;
-    return !(h->flags & MULTIBOOT_ADDRESSES) || size == sizeof(*h);
+    return header_is_one(h, size);
 }
 
 /* Find the header; the file's offset of it is in *@offset. */
@@ -44,15 +49,15 @@ static bool header_check(const struct multiboot_header *h, struct boot_error *er
 
 /* Put @file_size bytes of the file, and zeros up to @memory_size, to @gpa. */
 static bool segment_load(const struct guest_ram *ram, const uint8_t *bytes, uint64_t file_size,
-                         uint64_t gpa, uint64_t memory_size, struct boot_error *error)
+                         uint32_t gpa, uint64_t memory_size, struct boot_error *error)
 {
     uint8_t *to = gpa >= BOOT_IMAGE_GPA ? ram_at(ram, gpa, memory_size) : NULL;
 
-    if (to == NULL || gpa + memory_size > ram->low_bytes)
+    if (to == NULL)
         return boot_refuse(error,
                            "wants to be at 0x%llx to 0x%llx, and the child's memory for it is "
                            "0x%x to 0x%llx",
-                           (unsigned long long)gpa, (unsigned long long)(gpa + memory_size),
+                           (unsigned long long)gpa, (unsigned long long)gpa + memory_size,
                            BOOT_IMAGE_GPA, (unsigned long long)ram->low_bytes);
     memcpy(to, bytes, file_size);
     memset(to + file_size, 0, memory_size - file_size);
