@@ -9,6 +9,7 @@ enum {
     EINTR = 4,
     EIO = 5,
     ENXIO = 6,
+    ENOEXEC = 8,
     EBADF = 9,
     EAGAIN = 11,
     ENOMEM = 12,
@@ -24,6 +25,7 @@ enum {
     EROFS = 30,
     ENAMETOOLONG = 36,
     ENOSYS = 38,
+    ENOTSUP = 95,
     ETIMEDOUT = 110,
 };
 
