@@ -101,8 +101,7 @@ enum {
 #define PARTITION_TIMEOUT_NONE UINT64_MAX
 
 /* Answer one intercept and wait for the next: one call each. EINVAL: @answered_vp does not stand in
- * an intercept about which _NEXT has told. EBADF: @wake_fd is not open. EBUSY: another thread or
- * process waits. */
+ * an intercept about which _NEXT has told. EBADF: @wake_fd is not open. */
 struct partition_next {
     uint32_t answered_vp; /* PARTITION_NO_VP: none */
     uint32_t flags;       /* PARTITION_ANSWER_* */
@@ -119,7 +118,7 @@ ABI_SIZE(struct partition_next, 80);
 
 /* The child is over, and this is why; the first reason counts. */
 struct partition_end {
-    uint32_t end;    /* VM_END_EXIT, _FAULT, _UNHANDLED, _FAILURE, _RESET or _POWER_OFF */
+    uint32_t end;    /* VM_END_EXIT, _FAULT, _UNHANDLED, _FAILURE, _RESET, _POWER_OFF or _CRASH */
     uint32_t status; /* for VM_END_EXIT */
     char reason[PARTITION_REASON_SIZE];
 };
