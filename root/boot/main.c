@@ -27,6 +27,7 @@
 #include "proc/process.h"
 #include "sched/sched.h"
 #include "sched/time.h"
+#include "sched/wall_clock.h"
 
 #define MIB            (1ul << 20)
 #define NS_PER_S       1000000000ull
@@ -61,10 +62,13 @@ static _Noreturn void shell_keep(void)
     uint64_t size = m != NULL ? m->size : (uint64_t)(shell_image_end - shell_image);
 
     for (;;) {
-        struct process *p = process_start("shell", file, size);
+        struct process *p = process_start(
+            &(struct process_start){.name = "shell", .file = file, .size = size});
 
-        if (p != NULL)
+        if (p != NULL) {
             log_print("root: the shell ended with status %d", process_wait(p));
+            process_put(p);
+        }
         thread_sleep(NS_PER_S);
     }
 }
@@ -92,6 +96,7 @@ static void init_thread(void *unused)
     pci_init();
     cpu_start_others(apic_ids, count);
     page_reclaim_loader();
+    handoff_trim_modules();
     announce();
     console_start();
     selftest_run();
@@ -133,6 +138,7 @@ void root_main(const struct boot_info *info)
     acpi_init(handoff_info()->acpi_rsdp);
     power_init(handoff_info());
     time_init();
+    wall_clock_init();
     apic_init_boot();
     apic_init_cpu();
     this_cpu()->apic_id = apic_id();

@@ -208,7 +208,7 @@ int64_t child_create(struct vm_create *a, struct child **out)
     if (!check(&plan) || (a->flags & ~VM_CREATE_ECHO) != 0 || a->weight > HV_PARTITION_CPU_WEIGHT_MAX)
         return -EINVAL;
     if (has_limits(a))
-        return -ENOTSUP;
+        return -EOPNOTSUPP;
     result = child_enter(&plan, out);
     if (result != 0)
         return result;

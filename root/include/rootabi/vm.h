@@ -39,7 +39,7 @@ struct vm_start {
 ABI_SIZE(struct vm_start, 872);
 
 /* Make a partition with a VMBus, to be filled and run through the file @fd, which the caller gets
- * (rootabi/partition.h). EEXIST: the name is in use. EINVAL: a value is out of its range. ENOTSUP: the
+ * (rootabi/partition.h). EEXIST: the name is in use. EINVAL: a value is out of its range. EOPNOTSUPP: the
  * hypervisor knows no caps or reserves. ENOENT, EBUSY: of a disk. ENOMEM: root has not so much memory.
  * The child ends when the last copy of the file is closed. */
 struct vm_create {

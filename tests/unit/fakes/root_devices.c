@@ -85,8 +85,7 @@ void spin_unlock(struct spinlock *l, uint64_t flags)
 
 void console_write(const char *text, size_t length)
 {
-    (void)text;
-    (void)length;
+    fake_console_write(text, length);
 }
 
 const char *build_id(void)
