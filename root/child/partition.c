@@ -222,11 +222,11 @@ int64_t partition_create(struct vm_create *a, struct file **out)
 }
 
 /* A worker with the partition of another would have two. */
-int64_t partition_worker(struct file *partition, struct file *control, const struct vm_worker *a)
+int64_t partition_worker(struct file *partition, struct file *control, struct vm_worker *a)
 {
     if (partition->ops != &partition_operations)
         return -EBADF;
     if (control != NULL && control->ops == &partition_operations)
         return -EINVAL;
-    return worker_start(partition->object, partition, control, a->module, a->argument);
+    return worker_start(partition->object, partition, control, a);
 }

@@ -14,10 +14,10 @@ struct file;
 int64_t partition_create(struct vm_create *a, struct file **out);
 
 /* VM_IOCTL_WORKER, with the files that its descriptors name; @control may be NULL. */
-int64_t partition_worker(struct file *partition, struct file *control, const struct vm_worker *a);
+int64_t partition_worker(struct file *partition, struct file *control, struct vm_worker *a);
 
 /* child/worker_process.c: start a worker for @c, whose file is @partition. */
 int64_t worker_start(struct child *c, struct file *partition, struct file *control,
-                     const char *module, const char *argument);
+                     struct vm_worker *a);
 
 #endif

@@ -10,6 +10,7 @@
 #include <rt/sha256.h>
 #include "child/child.h"
 #include "child/hv.h"
+#include "child/partition.h"
 #include "child/statistics.h"
 #include "cpu/cpu.h"
 #include "mm/memory.h"
@@ -46,10 +47,9 @@ static int64_t wait(struct vm_wait *a)
 
     if (c == NULL)
         return -ENOENT;
-    if (a->timeout_ns == 0)
-        wait_until(&c->ended, has_ended, c);
-    else if (!wait_until_timeout(&c->ended, has_ended, c, a->timeout_ns))
-        result = -ETIMEDOUT;
+    if (!wait_until_killed(&c->ended, has_ended, c,
+                           a->timeout_ns != 0 ? a->timeout_ns : WAIT_FOREVER))
+        result = thread_killed() ? -EINTR : -ETIMEDOUT;
     a->end = c->end;
     a->status = c->status;
     rt_strlcpy(a->reason, c->reason, sizeof(a->reason));
@@ -230,7 +230,8 @@ static int64_t channel(struct vm_channel *a)
 void vm_operations_register(void)
 {
     static const struct vm_operations operations = {child_start, stop, wait, partition, vp,
-                                                    child_statistic, hash, lp, channel};
+                                                    child_statistic, hash, lp, channel,
+                                                    partition_create, partition_worker};
 
     child_statistics_init();
     vm_register(&operations);

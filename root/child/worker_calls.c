@@ -10,6 +10,7 @@
 #include "log.h"
 #include "mm/memory.h"
 #include "sched/time.h"
+#include "sched/wall_clock.h"
 
 enum { COMPLAINTS_MAX = 8, PORTS = 0x10000 };
 
@@ -223,7 +224,7 @@ int64_t worker_info(struct child *c, struct partition_info *a)
         .memory_bytes = c->memory_size,
         .low_bytes = c->memory_size < PARTITION_LOW_MAX ? c->memory_size : PARTITION_LOW_MAX,
         .tsc_hz = time_tsc_frequency(),
-        .boot_wall_ns = time_wall_offset(),
+        .boot_wall_ns = (int64_t)(wall_clock_now() - time_now()),
     };
     _Static_assert((int)PARTITION_NAME_SIZE == (int)VM_NAME_SIZE, "a child's name");
     rt_strlcpy(a->name, c->name, sizeof(a->name));

@@ -2,6 +2,7 @@
 /* root/child/worker_process.c - the process of a worker: a child that is served by one ends when it
  * ends, and is taken back only when it is gone. A thread for each waits for that. */
 #include <rootabi/errno.h>
+#include <rootabi/syscall.h>
 #include <rt/format.h>
 #include "boot/handoff.h"
 #include "child/child.h"
@@ -9,7 +10,6 @@
 #include "mm/memory.h"
 #include "proc/devices.h"
 #include "proc/process.h"
-#include <rootabi/syscall.h>
 
 enum { REASON_SIZE = 96 };
 
@@ -59,7 +59,7 @@ static void adopt(struct child *c, struct process *p)
 
 static void describe(char *text, const struct process *p, int32_t status)
 {
-    if (p->reason[0] != '\0')
+    if (status == PROCESS_STATUS_KILLED || status == PROCESS_STATUS_FAULT)
         rt_snprintf(text, REASON_SIZE, "its worker has ended: %s", p->reason);
     else
         rt_snprintf(text, REASON_SIZE, "its worker has ended with status %d", status);
@@ -76,14 +76,14 @@ static void watch_worker(void *argument)
     child_put(c);
 }
 
-static struct process *start(struct file *partition, struct file *control, const char *module,
-                             const char *argument, const struct boot_module *m)
+static struct process *start(struct file *partition, struct file *control,
+                             const struct vm_worker *a, const struct boot_module *m)
 {
     struct file *console = file_create(&dev_console, NULL, OPEN_WRITE);
     struct file *const files[WORKER_FILES] = {console, console, console, partition, control};
-    const char *const argv[] = {module, argument};
+    const char *const argv[] = {a->module, a->argument};
     const struct process_start s = {
-        .name = module,
+        .name = a->module,
         .file = phys_to_virt(m->base),
         .size = m->size,
         .argv = argv,
@@ -99,9 +99,9 @@ static struct process *start(struct file *partition, struct file *control, const
 }
 
 int64_t worker_start(struct child *c, struct file *partition, struct file *control,
-                     const char *module, const char *argument)
+                     struct vm_worker *a)
 {
-    const struct boot_module *m = child_program(module);
+    const struct boot_module *m = child_program(a->module);
     struct process *p;
     int64_t result;
 
@@ -110,11 +110,12 @@ int64_t worker_start(struct child *c, struct file *partition, struct file *contr
     result = claim(c);
     if (result != 0)
         return result;
-    p = start(partition, control, module, argument, m);
+    p = start(partition, control, a, m);
     if (p == NULL) {
         (void)unclaim(c, false);
         return -ENOEXEC;
     }
+    a->process_id = p->id;
     adopt(c, p);
     if (thread_start("worker", watch_worker, child_get(c), -1) != NULL)
         return 0;

@@ -65,10 +65,12 @@ ABI_SIZE(struct vm_create, 296);
 struct vm_worker {
     int32_t partition_fd;
     int32_t control_fd; /* -1: none */
+    uint32_t process_id; /* out */
+    uint32_t reserved;
     char module[VM_NAME_SIZE];
     char argument[4096];
 };
-ABI_SIZE(struct vm_worker, 4168);
+ABI_SIZE(struct vm_worker, 4176);
 
 struct vm_stop {
     char name[VM_NAME_SIZE]; /* ENOENT: no such child */
@@ -178,6 +180,6 @@ ABI_SIZE(struct vm_lp, 24);
 #define VM_IOCTL_LP        IOCTL_EXCHANGE('v', 7, struct vm_lp)
 #define VM_IOCTL_CHANNEL   IOCTL_EXCHANGE('v', 8, struct vm_channel)
 #define VM_IOCTL_CREATE    IOCTL_EXCHANGE('v', 9, struct vm_create)
-#define VM_IOCTL_WORKER    IOCTL_MAKE(IOCTL_WRITE, 'v', 10, struct vm_worker)
+#define VM_IOCTL_WORKER    IOCTL_EXCHANGE('v', 10, struct vm_worker)
 
 #endif
