@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* root/child/start.c - how children begin: toy guests by child_start, and partitions for a worker by
  * child_create. */
+#include <hvabi/partition.h>
 #include <rootabi/errno.h>
 #include <rt/format.h>
 #include <rt/mem.h>

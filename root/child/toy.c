@@ -5,6 +5,7 @@
 #include <rt/mem.h>
 #include <x86/cr.h>
 #include "child/child.h"
+#include "child/hv.h"
 #include "child/image.h"
 #include "child/ports.h"
 #include "mm/memory.h"

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <hvabi/partition.h>
 #include "bus/bus.h"
 #include "child/child.h"
 #include "child/hv.h"

@@ -7,6 +7,7 @@
  *   leave    ends before its child does
  *   crash    makes a fault of its own
  *   hostile  calls whatever there is with bad arguments (hostile.c) */
+#include <stdbool.h>
 #include <hvabi/message.h>
 #include <hvabi/regs.h>
 #include <rootabi/partition.h>
@@ -222,7 +223,7 @@ static void serve(struct run *r)
 
 static void serve_all(struct run *r)
 {
-    uint16_t vector[2] = {GUEST_CODE + (uint16_t)(uintptr_t)guest_serve_handler, 0};
+    uint16_t vector[2] = {(uint16_t)(GUEST_CODE + (uintptr_t)guest_serve_handler), 0};
 
     memcpy(r->ram + GUEST_VECTOR * sizeof(vector), vector, sizeof(vector));
     run_guest(r, guest_serve, guest_serve_end);
