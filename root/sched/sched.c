@@ -36,7 +36,8 @@ static struct thread *dequeue_locked(struct run_queue *q)
     return container_of(l, struct thread, link);
 }
 
-/* After queueing @t on @cpu: make that CPU switch, or at least share its time. */
+/* After queueing a thread on @cpu: make that CPU switch @now, for it is idle, or else share its time.
+ * Who switches sees himself whether there is somebody to share with. */
 static void notify_queued(struct cpu *cpu, bool now)
 {
     if (now)
@@ -45,7 +46,7 @@ static void notify_queued(struct cpu *cpu, bool now)
         cpu_kick(cpu);
         return;
     }
-    if (cpu->run_queue.slice_end == 0) {
+    if (!now && cpu->run_queue.slice_end == 0) {
         cpu->run_queue.slice_end = time_now() + SLICE_NS;
         timer_arm(cpu);
     }
@@ -55,7 +56,7 @@ static void notify_queued(struct cpu *cpu, bool now)
 void sched_kicked(struct cpu *cpu)
 {
     if (__atomic_load_n(&cpu->run_queue.waiting, __ATOMIC_RELAXED) != 0 &&
-        cpu->run_queue.slice_end == 0) {
+        thread_current() != cpu->run_queue.idle && cpu->run_queue.slice_end == 0) {
         cpu->run_queue.slice_end = time_now() + SLICE_NS;
         timer_arm(cpu);
     }

@@ -13,7 +13,7 @@
 
 section .rodata
 global guest_serve, guest_serve_end, guest_serve_handler
-global guest_read, guest_read_end, guest_fault, guest_fault_end
+global guest_bench, guest_bench_end, guest_read, guest_read_end, guest_fault, guest_fault_end
 
 bits 16
 ; All that there is, once.
@@ -48,6 +48,18 @@ guest_read:
     in al, PORT_COUNT
     jmp guest_read
 guest_read_end:
+
+; Reads, and is over.
+guest_bench:
+    mov cx, READS
+.again:
+    in al, PORT_COUNT
+    loop .again
+    out PORT_EXIT, al
+.stop:
+    hlt
+    jmp .stop
+guest_bench_end:
 
 ; A triple fault: there are no vectors.
 guest_fault:

@@ -65,8 +65,7 @@ static void ranges(void)
     struct partition_interrupt interrupt[] = {{.vector = 256},
                                               {.vector = 0x40, .logical = 2},
                                               {.vector = 0x40, .level = 2},
-                                              {.vector = 0x40, .type = 77},
-                                              {.vector = 3}};
+                                              {.vector = 0x40, .type = 77}};
     struct partition_end end[] = {{.end = VM_END_NONE}, {.end = VM_END_STOPPED}, {.end = 1000}};
 
     for (unsigned i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)

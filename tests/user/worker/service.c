@@ -344,12 +344,26 @@ static void all_once(void)
         ways[i]();
 }
 
+/* As a figure of tools/bench. */
+static void measure(void)
+{
+    int fd = create_plain("bench");
+    struct vm_wait a = {.name = "bench", .timeout_ns = LONG_NS};
+
+    start_worker(fd, "bench");
+    expect("WAIT", ioctl(run.vm, VM_IOCTL_WAIT, &a), 0);
+    expect("close", close(fd), 0);
+    print("[bench] bench: port_read_worker instructions=%u exits=1 io=1\n", a.status);
+}
+
 static uint64_t rounds(void)
 {
     struct root_option o = {.key = "exec"};
     uint64_t n = 0;
 
     ioctl(run.root, ROOT_IOCTL_OPTION, &o);
+    if (strcmp(o.value, "bench") == 0)
+        return 0;
     for (const char *at = o.value; *at >= '0' && *at <= '9'; at++)
         n = n * 10 + (uint64_t)(*at - '0');
     return n;
@@ -364,6 +378,10 @@ int main(void)
     run.root = (int)open("/dev/root", OPEN_READ);
     run.vm = (int)open("/dev/vm", OPEN_READ);
     count = rounds();
+    if (count == 0) {
+        measure();
+        reboot(REBOOT_POWER_OFF);
+    }
     for (unsigned i = 0; i < WARM_UP; i++)
         all_once();
     n = take_counts(before);

@@ -2,7 +2,8 @@
 /* tests/user/worker/worker.c - a worker for small guests; its argument says what it does:
  *   serve    all that there is, until the guest ends with GUEST_STATUS
  *   read     answers a guest that reads a port for ever
- *   linger   the same, and does not end when its child has
+ *   bench    answers a guest that reads a port, whose end has the status of how long a read took, in ns
+ *   linger   the same as read, and does not end when its child has
  *   fault    its guest makes a triple fault
  *   leave    ends before its child does
  *   crash    makes a fault of its own
@@ -21,8 +22,8 @@
 
 int main(int argc, char **argv);
 
-extern const uint8_t guest_serve[], guest_serve_end[], guest_read[], guest_read_end[],
-    guest_fault[], guest_fault_end[];
+extern const uint8_t guest_serve[], guest_serve_end[], guest_bench[], guest_bench_end[],
+    guest_read[], guest_read_end[], guest_fault[], guest_fault_end[];
 extern const char guest_serve_handler[]; /* its address is an offset */
 
 struct run {
@@ -30,8 +31,8 @@ struct run {
     uint8_t *ram;
     const struct hv_message *message; /* of VP 0 */
     uint64_t reads, checked, ends;
-    uint64_t first_tsc, last_tsc;
-    bool lingers;
+    uint64_t first, last;
+    bool lingers, measures;
 };
 
 _Noreturn static void fail(const char *what, int64_t result)
@@ -98,7 +99,7 @@ static void run_guest(struct run *r, const uint8_t *code, const uint8_t *end)
 
 /* ---- intercepts ---- */
 
-static uint64_t tsc(void)
+static uint64_t now(void)
 {
     struct root_timespec t;
 
@@ -121,6 +122,15 @@ static void end_it(uint32_t status)
     call(PARTITION_IOCTL_END, &a, "END");
 }
 
+static void finish(const struct run *r, uint8_t status)
+{
+    print("%s worker: %lu of %lu reads came back\n",
+          r->checked == GUEST_READS && r->reads == GUEST_READS ? "PASS" : "FAIL", r->checked,
+          r->reads);
+    print("%s worker: %lu ends of interrupts\n", r->ends == 1 ? "PASS" : "FAIL", r->ends);
+    end_it(status);
+}
+
 static void port_written(struct run *r, uint16_t port, uint8_t value)
 {
     switch (port) {
@@ -136,17 +146,15 @@ static void port_written(struct run *r, uint16_t port, uint8_t value)
             interrupt_it();
         break;
     case PORT_EXIT:
-        print("%s worker: %lu of %lu reads came back\n",
-              r->checked == GUEST_READS && r->reads == GUEST_READS ? "PASS" : "FAIL", r->checked,
-              r->reads);
-        print("%s worker: %lu ends of interrupts\n", r->ends == 1 ? "PASS" : "FAIL", r->ends);
-        end_it(value);
+        if (r->measures)
+            end_it((uint32_t)((r->last - r->first) / (GUEST_READS - 1)));
+        else
+            finish(r, value);
         break;
     default:
         fail("a port that nobody knows", port);
     }
 }
-
 static void answer_port(struct run *r, struct partition_next *a)
 {
     const struct hv_x64_io_port_intercept_message *m = (const void *)r->message->payload;
@@ -154,9 +162,9 @@ static void answer_port(struct run *r, struct partition_next *a)
     if (m->header.access_type == HvInterceptAccessRead) {
         r->reads++;
         if (r->reads == 1)
-            r->first_tsc = tsc();
+            r->first = now();
         if (r->reads == GUEST_READS)
-            r->last_tsc = tsc();
+            r->last = now();
         a->rax = (m->rax & ~0xffull) | (uint8_t)r->reads;
         a->flags |= PARTITION_ANSWER_RAX;
     } else {
@@ -228,8 +236,13 @@ static void serve_all(struct run *r)
     memcpy(r->ram + GUEST_VECTOR * sizeof(vector), vector, sizeof(vector));
     run_guest(r, guest_serve, guest_serve_end);
     serve(r);
-    print("worker: a read and a write took %lu ns\n",
-          (r->last_tsc - r->first_tsc) / (GUEST_READS - 1));
+}
+
+static void measure(struct run *r)
+{
+    r->measures = true;
+    run_guest(r, guest_bench, guest_bench_end);
+    serve(r);
 }
 
 static void serve_reads(struct run *r)
@@ -259,6 +272,8 @@ int main(int argc, char **argv)
     r.lingers = strcmp(what, "linger") == 0;
     if (strcmp(what, "serve") == 0)
         serve_all(&r);
+    else if (strcmp(what, "bench") == 0)
+        measure(&r);
     else if (strcmp(what, "read") == 0 || r.lingers)
         serve_reads(&r);
     else if (strcmp(what, "fault") == 0)
