@@ -51,9 +51,6 @@ struct thread *thread_create(const char *name, thread_entry entry, void *argumen
 void thread_launch(struct thread *t);
 void thread_discard(struct thread *t); /* that was not launched */
 
-/* As wake_all, with @q's lock held. */
-void wake_all_locked(struct wait_queue *q);
-
 /* Give up the CPU: to run again at once if still runnable, else when woken. */
 void schedule(void);
 
