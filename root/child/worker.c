@@ -125,28 +125,27 @@ static hv_status resume(const struct child *c, const struct partition_next *a)
     return hv_call_set_vp_registers(hv_client_here(), c->id, a->answered_vp, registers, n);
 }
 
-/* What is answered when the child has ended meanwhile goes nowhere. */
-static int64_t answer(struct child *c, const struct partition_next *a)
+/* What is answered when the child has ended meanwhile goes nowhere. [w] */
+static int64_t answer_locked(struct child *c, const struct partition_next *a, hv_status *st)
 {
     struct worker *w = &c->worker;
-    hv_status st = HV_STATUS_SUCCESS;
-    int64_t result = 0;
-    uint64_t flags;
 
     if ((a->flags & ~(PARTITION_ANSWER_RIP | PARTITION_ANSWER_RAX)) != 0 ||
         a->answered_vp >= c->vp_count)
         return -EINVAL;
-    flags = spin_lock(&w->queue.lock);
-    if (w->on && w->vps[a->answered_vp].state != WORKER_VP_TOLD) {
-        result = -EINVAL;
-    } else if (w->on) {
-        w->vps[a->answered_vp].state = WORKER_VP_NONE;
-        st = resume(c, a);
-    }
-    spin_unlock(&w->queue.lock, flags);
+    if (!w->on)
+        return 0;
+    if (w->vps[a->answered_vp].state != WORKER_VP_TOLD)
+        return -EINVAL;
+    w->vps[a->answered_vp].state = WORKER_VP_NONE;
+    *st = resume(c, a);
+    return 0;
+}
+
+static void check_resumed(struct child *c, const struct partition_next *a, hv_status st)
+{
     if (st != HV_STATUS_SUCCESS)
         child_end(c, VM_END_FAILURE, 0, "VP %u cannot be resumed: status %x", a->answered_vp, st);
-    return result;
 }
 
 /* ---- the worker waits ---- */
@@ -198,26 +197,34 @@ static bool tell(struct worker *w, struct partition_next *a)
 static bool wakes(struct worker *w, struct partition_next *a, struct file *wake,
                   struct watch *watch)
 {
+    __atomic_store_n(&w->in_a_row, 0, __ATOMIC_RELAXED);
     if (wake == NULL || (file_poll(wake, watch) & (POLL_IN | POLL_HANGUP | POLL_ERROR)) == 0)
         return false;
-    __atomic_store_n(&w->in_a_row, 0, __ATOMIC_RELAXED);
     a->event = PARTITION_EVENT_WAKE;
     return true;
 }
 
-/* What can be told at once. Who makes intercepts without end does not keep the worker from what else
- * it waits for. */
-static bool at_once(struct worker *w, struct partition_next *a, struct file *wake)
+/* Answers, and takes what there is to tell at once: *@told. Who makes intercepts without end does not
+ * keep the worker from what else it waits for. */
+static int64_t answer_and_tell(struct child *c, struct partition_next *a, bool *told)
 {
-    if (__atomic_load_n(&w->in_a_row, __ATOMIC_RELAXED) >= INTERCEPTS_IN_A_ROW &&
-        wakes(w, a, wake, NULL))
-        return true;
-    return tell(w, a);
+    struct worker *w = &c->worker;
+    hv_status st = HV_STATUS_SUCCESS;
+    int64_t result = 0;
+    uint64_t flags = spin_lock(&w->queue.lock);
+
+    if (a->answered_vp != PARTITION_NO_VP)
+        result = answer_locked(c, a, &st);
+    if (result == 0 && w->in_a_row < INTERCEPTS_IN_A_ROW)
+        *told = tell_locked(w, a);
+    spin_unlock(&w->queue.lock, flags);
+    check_resumed(c, a, st);
+    return result;
 }
 
 static uint64_t deadline_of(uint64_t timeout_ns)
 {
-    uint64_t now = time_now();
+    uint64_t now = timeout_ns != PARTITION_TIMEOUT_NONE ? time_now() : 0;
 
     return timeout_ns < WATCH_FOREVER - now ? now + timeout_ns : WATCH_FOREVER;
 }
@@ -234,8 +241,8 @@ static bool wait_for(struct worker *w, struct partition_next *a, struct file *wa
     do {
         watch_begin(&watch);
         watch_add(&watch, &w->queue);
-        told = tell(w, a) || wakes(w, a, wake, &watch);
-    } while (!told && watch_sleep(&watch, deadline));
+        told = wakes(w, a, wake, &watch) || tell(w, a);
+    } while (!told && watch_sleep(&watch, deadline) && !(told = tell(w, a)));
     watch_end(&watch);
     return told;
 }
@@ -256,20 +263,26 @@ static void crashed(struct child *c, struct partition_next *a)
         .flags = PARTITION_ANSWER_RIP,
         .rip = h->rip + (h->length_and_cr8 & HV_X64_INTERCEPT_LENGTH_MASK),
     };
+    hv_status st = HV_STATUS_SUCCESS;
+    uint64_t flags;
 
     worker_crash_log(c, a->vp);
     a->event = PARTITION_EVENT_CRASH;
-    (void)answer(c, &on);
+    flags = spin_lock(&c->worker.queue.lock);
+    (void)answer_locked(c, &on, &st);
+    spin_unlock(&c->worker.queue.lock, flags);
+    check_resumed(c, &on, st);
 }
 
 int64_t worker_next(struct child *c, struct partition_next *a, struct file *wake)
 {
     struct worker *w = &c->worker;
-    int64_t result = a->answered_vp != PARTITION_NO_VP ? answer(c, a) : 0;
+    bool told = false;
+    int64_t result = answer_and_tell(c, a, &told);
 
     if (result != 0)
         return result;
-    if (!at_once(w, a, wake) && !wait_for(w, a, wake)) {
+    if (!told && !wait_for(w, a, wake)) {
         a->event = PARTITION_EVENT_TIMEOUT;
         return thread_killed() ? -EINTR : 0;
     }

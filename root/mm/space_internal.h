@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "mm/area.h"
+#include "mm/memory.h"
 #include "mm/space.h"
 
 /* Where memory is put that may lie anywhere. */

@@ -13,6 +13,9 @@
 /* What a handler gets at once of a stream: long ones are read and written piece by piece. */
 enum { CHUNK_MAX = 16384 };
 
+/* An ioctl's structure of so many bytes needs no allocation. */
+enum { IOCTL_SHORT = 128 };
+
 struct file *file_create(const struct file_operations *ops, void *object, uint32_t flags)
 {
     struct file *f = kalloc(sizeof(*f));
@@ -144,21 +147,32 @@ static int64_t ioctl_act(struct file *f, const struct file_ioctl *i, uint64_t us
     return 0;
 }
 
+/* With room on the heap for a long structure. */
+static int64_t ioctl_long(struct file *f, const struct file_ioctl *i, uint64_t user)
+{
+    void *copy = kalloc(IOCTL_SIZE(i->command));
+    int64_t result;
+
+    if (copy == NULL)
+        return -ENOMEM;
+    result = ioctl_act(f, i, user, copy);
+    kfree(copy);
+    return result;
+}
+
 /* A command is 32 bits, as on Linux: libraries that take it for a signed number extend it. */
 int64_t file_ioctl(struct file *f, uint64_t command, uint64_t argument)
 {
     const struct file_ioctl *i = ioctl_find(f->ops, (uint32_t)command);
-    void *copy;
-    int64_t result;
+    _Alignas(16) uint8_t copy[IOCTL_SHORT];
 
     if (i == NULL)
         return -ENOTTY;
-    copy = kalloc(IOCTL_SIZE(i->command) + 1);
-    if (copy == NULL)
-        return -ENOMEM;
-    result = ioctl_act(f, i, argument, copy);
-    kfree(copy);
-    return result;
+    if (IOCTL_SIZE(i->command) > sizeof(copy))
+        return ioctl_long(f, i, argument);
+    if ((IOCTL_DIRECTION(i->command) & IOCTL_WRITE) == 0)
+        memset(copy, 0, sizeof(copy)); /* what a handler leaves out is not the stack's */
+    return ioctl_act(f, i, argument, copy);
 }
 
 /* ---- what a file is, and where one is in it ---- */

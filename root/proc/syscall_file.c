@@ -10,7 +10,7 @@
 #include "proc/user_vector.h"
 #include "sched/watch.h"
 
-#define NS_PER_MS 1000000ull
+#define NS_PER_MS 1000000ul
 
 /* ---- reading and writing ---- */
 

@@ -51,14 +51,16 @@ struct thread *thread_create(const char *name, thread_entry entry, void *argumen
 void thread_launch(struct thread *t);
 void thread_discard(struct thread *t); /* that was not launched */
 
-/* As wake_all, with @q's lock held. */
-void wake_all_locked(struct wait_queue *q);
-
 /* Give up the CPU: to run again at once if still runnable, else when woken. */
 void schedule(void);
 
 /* The current thread becomes blocked; interrupts are off. */
 void thread_prepare_block(void);
+
+/* The current thread waits for @done(@context). As long as no other thread wants this CPU, halt it
+ * here: that spares the way to the idle thread and back. Who makes it so wakes the thread afterwards.
+ * Interrupts are off, and may be on in between. */
+void sched_halt(bool (*done)(void *context), void *context);
 
 /* Make @t runnable if it is blocked. Any context. */
 void thread_wake(struct thread *t);

@@ -36,6 +36,7 @@ bool wait_until_killed(struct wait_queue *q, bool (*condition)(void *context), v
                        uint64_t ns);
 /* Wake all waiters, which check their conditions again. Any context. */
 void wake_all(struct wait_queue *q);
+void wake_all_locked(struct wait_queue *q); /* with its lock held */
 
 struct mutex {
     struct wait_queue queue;

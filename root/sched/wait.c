@@ -182,10 +182,13 @@ static void sleep_until(bool (*done)(void *context), void *context)
     while (!done(context)) {
         uint64_t flags = interrupts_off();
 
-        thread_prepare_block();
-        if (done(context)) /* it became so before the line above: nobody was to be woken */
-            thread_wake(thread_current());
-        schedule();
+        sched_halt(done, context);
+        if (!done(context)) {
+            thread_prepare_block();
+            if (done(context)) /* it became so before the line above: nobody was to be woken */
+                thread_wake(thread_current());
+            schedule();
+        }
         interrupts_restore(flags);
     }
 }

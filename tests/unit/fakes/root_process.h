@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "mm/memory.h"
 #include "proc/process.h"
 
 #define FAKE_ENDED      INT64_MIN
@@ -16,6 +17,10 @@
 #define FAKE_BRK        0x600000ull
 
 enum { FAKE_ID = 7 };
+
+/* The first boot module, shell.elf: a large page, a page, and a bit. */
+#define FAKE_MODULE_SIZE    (PAGE_SIZE_2M + PAGE_SIZE + 5)
+#define FAKE_MODULE_BYTE(i) ((uint8_t)((i) * 7 + (i) / PAGE_SIZE + 1))
 
 struct fake_process {
     struct process process;
