@@ -1,5 +1,5 @@
 ; SPDX-License-Identifier: MIT
-; root/mm/user_copy.asm - the one instruction that touches ring 3's memory, and its way out.
+; root/mm/user_copy.asm - the instructions that touch ring 3's memory, and their ways out.
 
 bits 64
 
@@ -13,10 +13,15 @@ section .text
 global user_copy_bytes:function (user_copy_bytes.end - user_copy_bytes)
 user_copy_bytes:
     mov rcx, rdx
+    shr rcx, 3
+    and edx, 7
     cmp byte [user_copy_smap], 0
-    je .copy
+    je .words
     stac
-.copy:
+.words:
+    rep movsq
+    mov ecx, edx
+.bytes:
     rep movsb
 .resume:
     cmp byte [user_copy_smap], 0
@@ -25,7 +30,11 @@ user_copy_bytes:
 .out:
     mov rax, rcx
     ret
+.words_left:
+    lea rcx, [rdx + rcx * 8]
+    jmp .resume
 .end:
 
 section .extable progbits alloc noexec nowrite align=8
-    dq user_copy_bytes.copy, user_copy_bytes.resume
+    dq user_copy_bytes.words, user_copy_bytes.words_left
+    dq user_copy_bytes.bytes, user_copy_bytes.resume

@@ -13,6 +13,8 @@ struct run_queue {
     struct thread *running;       /* [lock] */
     struct thread *idle;          /* [I] never on ready */
     struct thread *switched_from; /* [lock] for the far side of a switch */
+    bool halts;                   /* [a] the running thread does, in the idle thread's stead */
+    uint64_t halted_since;        /* [CPU] when it began to */
     uint64_t slice_end;           /* [CPU] when the running thread must share; 0: never */
     uint64_t switches, idle_ns;   /* [lock] */
 };

@@ -3,6 +3,7 @@
  * Lock order: timer queue, wait queue, run queue. No two run queues are locked at once. */
 #include <rt/mem.h>
 #include <x86/cr.h>
+#include <x86/msr.h>
 #include "cpu/cpu.h"
 #include "cpu/fpu.h"
 #include "log.h"
@@ -35,7 +36,14 @@ static struct thread *dequeue_locked(struct run_queue *q)
     return container_of(l, struct thread, link);
 }
 
-/* After queueing @t on @cpu: make that CPU switch, or at least share its time. */
+static bool runs_nothing(const struct run_queue *q)
+{
+    return __atomic_load_n(&q->running, __ATOMIC_RELAXED) == q->idle ||
+           __atomic_load_n(&q->halts, __ATOMIC_RELAXED);
+}
+
+/* After queueing a thread on @cpu: make that CPU switch @now, for it is idle, or else share its time.
+ * Who switches sees himself whether there is somebody to share with. */
 static void notify_queued(struct cpu *cpu, bool now)
 {
     if (now)
@@ -44,7 +52,7 @@ static void notify_queued(struct cpu *cpu, bool now)
         cpu_kick(cpu);
         return;
     }
-    if (cpu->run_queue.slice_end == 0) {
+    if (!now && cpu->run_queue.slice_end == 0) {
         cpu->run_queue.slice_end = time_now() + SLICE_NS;
         timer_arm(cpu);
     }
@@ -54,7 +62,7 @@ static void notify_queued(struct cpu *cpu, bool now)
 void sched_kicked(struct cpu *cpu)
 {
     if (__atomic_load_n(&cpu->run_queue.waiting, __ATOMIC_RELAXED) != 0 &&
-        cpu->run_queue.slice_end == 0) {
+        !runs_nothing(&cpu->run_queue) && cpu->run_queue.slice_end == 0) {
         cpu->run_queue.slice_end = time_now() + SLICE_NS;
         timer_arm(cpu);
     }
@@ -71,7 +79,7 @@ static void restore_and_yield(uint64_t flags)
 static bool is_idle(const struct cpu *cpu)
 {
     return __atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE) &&
-           __atomic_load_n(&cpu->run_queue.running, __ATOMIC_RELAXED) == cpu->run_queue.idle &&
+           runs_nothing(&cpu->run_queue) &&
            __atomic_load_n(&cpu->run_queue.waiting, __ATOMIC_RELAXED) == 0;
 }
 
@@ -94,7 +102,7 @@ static struct cpu *place(struct cpu *last)
 static void queue_on(struct cpu *cpu, struct thread *t)
 {
     uint64_t flags = spin_lock(&cpu->run_queue.lock);
-    bool now = cpu->run_queue.running == cpu->run_queue.idle;
+    bool now = runs_nothing(&cpu->run_queue);
 
     __atomic_store_n(&t->cpu, cpu->index, __ATOMIC_RELEASE);
     enqueue_locked(cpu, t);
@@ -122,6 +130,8 @@ void thread_wake(struct thread *t)
     struct cpu *cpu = lock_home(t, &flags);
 
     if (t->state != THREAD_BLOCKED) {
+        if (__atomic_load_n(&cpu->run_queue.halts, __ATOMIC_SEQ_CST) && cpu != this_cpu())
+            cpu_kick(cpu); /* pairs with sched_halt, which looks again after it has said so */
         spin_unlock(&cpu->run_queue.lock, flags);
         return;
     }
@@ -134,6 +144,25 @@ void thread_wake(struct thread *t)
     spin_unlock(&cpu->run_queue.lock, flags & ~RFLAGS_IF);
     queue_on(t->pinned ? cpu : place(cpu), t);
     restore_and_yield(flags);
+}
+
+/* Its process's flag is seen by whoever is on the way to ring 3, the interrupt by who is there. */
+void thread_kill(struct thread *t)
+{
+    uint64_t flags;
+    struct cpu *cpu;
+
+    __atomic_store_n(&t->killed, true, __ATOMIC_RELEASE);
+    cpu = lock_home(t, &flags);
+    if (cpu->run_queue.running == t && cpu != this_cpu())
+        cpu_kick(cpu);
+    spin_unlock(&cpu->run_queue.lock, flags);
+    thread_wake(t);
+}
+
+bool thread_killed(void)
+{
+    return __atomic_load_n(&thread_current()->killed, __ATOMIC_ACQUIRE);
 }
 
 void thread_prepare_block(void)
@@ -157,6 +186,16 @@ static void switch_finish(void)
         thread_reap(previous);
 }
 
+/* The running thread, @t, no longer halts: what it has is idle time. */
+static void halt_end(struct run_queue *q, struct thread *t)
+{
+    uint64_t now = time_now();
+
+    q->idle_ns += now - q->halted_since;
+    t->run_since = now;
+    __atomic_store_n(&q->halts, false, __ATOMIC_RELAXED);
+}
+
 static void account(struct run_queue *q, struct thread *previous, struct thread *next)
 {
     uint64_t now = time_now();
@@ -173,8 +212,10 @@ static void switch_state(struct cpu *cpu, struct thread *previous, struct thread
 {
     if (previous->fpu != NULL && previous->state != THREAD_DEAD)
         fpu_save(previous->fpu);
-    if (next->fpu != NULL)
+    if (next->fpu != NULL) {
         fpu_load(next->fpu);
+        insn_wrmsr(MSR_FS_BASE, next->fs_base);
+    }
     cpu->current = next;
     cpu->kernel_rsp = next->stack_top;
     cpu->tables.tss.rsp[0] = next->stack_top;
@@ -203,6 +244,8 @@ void schedule(void)
 
     spin_lock(&q->lock);
     __atomic_store_n(&cpu->reschedule, false, __ATOMIC_RELAXED);
+    if (q->halts)
+        halt_end(q, previous);
     if (previous->state == THREAD_RUNNING && previous != q->idle)
         enqueue_locked(cpu, previous);
     next = dequeue_locked(q);
@@ -301,6 +344,44 @@ static void steal(struct cpu *cpu)
 static bool has_work(const struct cpu *cpu)
 {
     return __atomic_load_n(&cpu->run_queue.waiting, __ATOMIC_RELAXED) != 0;
+}
+
+static void halt_begin(struct run_queue *q, struct thread *t)
+{
+    uint64_t now = time_now();
+
+    t->run_ns += now - t->run_since;
+    q->halted_since = now;
+    __atomic_store_n(&q->halts, true, __ATOMIC_SEQ_CST); /* pairs with thread_wake */
+}
+
+static void halt_once(void)
+{
+    if (idle_polls) {
+        insn_sti();
+        insn_pause();
+        insn_cli();
+    } else {
+        insn_sti_hlt_cli();
+    }
+}
+
+/* An interrupt may have another thread run here, and this one go on on another CPU: schedule() has
+ * ended the halt then. */
+void sched_halt(bool (*done)(void *context), void *context)
+{
+    struct run_queue *q = &this_cpu()->run_queue;
+
+    steal(this_cpu());
+    if (has_work(this_cpu()))
+        return;
+    halt_begin(q, thread_current());
+    while (q->halts && !has_work(this_cpu()) && !done(context)) {
+        halt_once();
+        q = &this_cpu()->run_queue;
+    }
+    if (q->halts)
+        halt_end(q, thread_current());
 }
 
 void sched_idle(void)

@@ -25,12 +25,14 @@ struct thread {
     enum thread_state state;     /* [run queue lock] */
     uint32_t cpu;                /* [run queue lock] */
     bool pinned;                 /* [I] */
+    bool killed;                 /* [a] */
     uint32_t id;                 /* [I] */
     uint64_t run_since, run_ns;  /* [run queue lock] */
     thread_entry entry;          /* [I] */
     void *argument;              /* [I] */
     struct process *process;     /* [I] NULL: a kernel thread */
     void *fpu;                   /* [thread] of a process's thread: cpu/fpu.h */
+    uint64_t fs_base;            /* [thread] of a process's thread: where its TLS is */
     char name[24];               /* [I] */
 };
 
@@ -54,6 +56,11 @@ void schedule(void);
 
 /* The current thread becomes blocked; interrupts are off. */
 void thread_prepare_block(void);
+
+/* The current thread waits for @done(@context). As long as no other thread wants this CPU, halt it
+ * here: that spares the way to the idle thread and back. Who makes it so wakes the thread afterwards.
+ * Interrupts are off, and may be on in between. */
+void sched_halt(bool (*done)(void *context), void *context);
 
 /* Make @t runnable if it is blocked. Any context. */
 void thread_wake(struct thread *t);
