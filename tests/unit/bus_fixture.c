@@ -201,6 +201,34 @@ void alias_unmap(void *alias, uint32_t page_count)
     count(&world.mappings, -1u);
 }
 
+enum { BLOCKS = WORLD_RAM_BYTES / RAM_BLOCK };
+
+/* Of root's memory the child's RAM is all there is. */
+void memory_totals(struct memory_totals *out)
+{
+    *out = (struct memory_totals){0};
+}
+
+uint64_t page_alloc(unsigned order)
+{
+    (void)order;
+    return 0;
+}
+
+void page_free(uint64_t page, unsigned order)
+{
+    (void)page;
+    (void)order;
+    fail_msg("nothing has been allocated");
+}
+
+void page_zero(uint64_t page, unsigned order)
+{
+    (void)page;
+    (void)order;
+    fail_msg("nothing has been allocated");
+}
+
 static void ram_make(void)
 {
     guest.memory = memfd_create("ram", 0);
@@ -208,10 +236,12 @@ static void ram_make(void)
     world.ram = mmap(NULL, WORLD_RAM_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, guest.memory, 0);
     assert_true(world.ram != MAP_FAILED);
     world.child.memory_size = WORLD_RAM_BYTES;
-    world.child.ram_blocks = (uint32_t)(WORLD_RAM_BYTES / CHILD_RAM_BLOCK);
-    world.child.ram = calloc(world.child.ram_blocks, sizeof(uint64_t));
-    for (uint32_t i = 0; i < world.child.ram_blocks; i++)
-        world.child.ram[i] = (uintptr_t)world.ram + i * CHILD_RAM_BLOCK;
+    world.child.ram = calloc(1, sizeof(*world.child.ram) + BLOCKS * sizeof(uint64_t));
+    assert_non_null(world.child.ram);
+    world.child.ram->size = world.child.ram->low = WORLD_RAM_BYTES;
+    world.child.ram->count = BLOCKS;
+    for (uint32_t i = 0; i < BLOCKS; i++)
+        world.child.ram->blocks[i] = (uintptr_t)world.ram + i * RAM_BLOCK;
 }
 
 static void ram_drop(void)
@@ -238,7 +268,7 @@ void block_submit(struct block_request *r)
 void world_make_named(const char *name, uint32_t number, bool disk, bool echo)
 {
     static bool bells;
-    struct vm_start a = {.disk_count = disk, .flags = echo ? VM_START_ECHO : 0};
+    const struct vm_disk disks[] = {{.name = "disk0"}};
 
     fake_threads_reset(WORLD_CPUS);
     bells = bells || doorbell_init();
@@ -249,7 +279,6 @@ void world_make_named(const char *name, uint32_t number, bool disk, bool echo)
     guest.count = 0;
     guest.runs = false;
     guest.stopped = false;
-    strcpy(a.disks[0].name, "disk0");
     world.disk = (struct block_device){.name = "disk0",
                                        .sector_size = 512,
                                        .sector_count = 4096,
@@ -259,7 +288,7 @@ void world_make_named(const char *name, uint32_t number, bool disk, bool echo)
     strcpy(world.child.name, name);
     world.child.vp_count = WORLD_VPS;
     ram_make();
-    assert_int_equal(bus_create(&world.child, &a, &world.bus), 0);
+    assert_int_equal(bus_create(&world.child, disks, disk, echo, &world.bus), 0);
     assert_int_equal(bus_connect(world.bus, &client), HV_STATUS_SUCCESS);
 }
 
