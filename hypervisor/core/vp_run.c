@@ -99,6 +99,8 @@ static void settle_offer(struct vp *vp)
     } else if (synic_vector_auto_eoi(&vp->synic, vector)) {
         lapic_serve_auto_eoi(&vp->lapic);
         synic_eoi(&vp->synic, vector);
+    } else if (vp->eoi_promised) {
+        lapic_serve_auto_eoi(&vp->lapic); /* the APIC hears of it when the promise is settled */
     } else {
         lapic_serve(&vp->lapic, vector);
     }
@@ -130,10 +132,10 @@ static void deliver_nmi(struct pcpu *cpu, struct vp *vp)
 /* Offer the guest the interrupt that goes first now. It is the processor's until the next exit. Not
  * behind STI or MOV SS: VMRUN of QEMU 7.2 forgets the interrupt shadow, and a guest whose handler
  * runs between STI and HLT sleeps on what it was to be woken for. */
-static void deliver_interrupt(struct pcpu *cpu, struct vp *vp)
+static inline __attribute__((always_inline)) void deliver(struct pcpu *cpu, struct vp *vp,
+                                                          uint32_t requests, bool assisted)
 {
-    eoi_assist_settle(vp);
-    int vector = lapic_pending(&vp->lapic);
+    int vector = lapic_pending_of(&vp->lapic, requests);
 
     if (vector < 0)
         return;
@@ -142,18 +144,16 @@ static void deliver_interrupt(struct pcpu *cpu, struct vp *vp)
         return;
     }
     lapic_take(&vp->lapic, (uint8_t)vector);
-    if (vp->assist != NULL)
+    if (assisted)
         eoi_assist_promise(vp, (uint8_t)vector);
     virt_interrupt_offer(vp, vector);
     vp->offered = (int16_t)vector;
 }
 
-static void deliver(struct pcpu *cpu, struct vp *vp)
+static __attribute__((noinline)) void deliver_assisted(struct pcpu *cpu, struct vp *vp)
 {
-    if (lapic_has_requests(&vp->lapic))
-        deliver_interrupt(cpu, vp);
-    if (__builtin_expect(vp->nmi_pending, 0))
-        deliver_nmi(cpu, vp);
+    eoi_assist_settle(vp);
+    deliver(cpu, vp, lapic_requests(&vp->lapic), true);
 }
 
 /* What others, or the VP itself, ask for comes first. */
@@ -171,6 +171,8 @@ static enum verdict attend(struct pcpu *cpu, struct vp *vp)
             return BLOCK;
         vp->activity = VP_ACTIVITY_RUN;
     }
+    if (vp->nmi_pending)
+        deliver_nmi(cpu, vp);
     return ENTER;
 }
 
@@ -180,11 +182,16 @@ static enum verdict ready(struct pcpu *cpu, struct vp *vp)
     enum verdict v = ENTER;
 
     if ((__atomic_load_n(&vp->attention, __ATOMIC_ACQUIRE) |
-         __atomic_load_n(&cpu->remote.work, __ATOMIC_ACQUIRE) | vp->activity) != 0)
+         __atomic_load_n(&cpu->remote.work, __ATOMIC_ACQUIRE) | vp->unusual) != 0)
         v = attend(cpu, vp);
-    if (v == ENTER)
-        deliver(cpu, vp);
-    return v;
+    uint32_t requests = lapic_requests(&vp->lapic);
+    if (v != ENTER || requests == 0)
+        return v;
+    if (vp->assist != NULL)
+        deliver_assisted(cpu, vp);
+    else
+        deliver(cpu, vp, requests, false);
+    return ENTER;
 }
 
 static void slice_end(struct timer *t)
