@@ -74,6 +74,19 @@ static uint64_t run_time(const struct vp *vp)
     return tsc_to_100ns(vp->sched.run_tsc + since);
 }
 
+/* The parameters; and what a crashing guest may ask for: a text only if there is somebody to read it. */
+static enum msr_result read_crash(const struct partition *p, uint32_t msr, uint64_t *value)
+{
+    if (msr < HV_X64_MSR_CRASH_P0 || msr > HV_X64_MSR_CRASH_CTL)
+        return MSR_FAULT;
+    if (msr != HV_X64_MSR_CRASH_CTL)
+        *value = p->crash[msr - HV_X64_MSR_CRASH_P0];
+    else
+        *value = HV_CRASH_NOTIFY |
+                 (p->intercepts.msr_index & INTERCEPT_MSR_CRASH ? HV_CRASH_MESSAGE : 0);
+    return MSR_DONE;
+}
+
 enum msr_result hvmsr_read(struct vp *vp, uint32_t msr, uint64_t *value)
 {
     struct partition *p = vp->partition;
@@ -123,20 +136,12 @@ enum msr_result hvmsr_read(struct vp *vp, uint32_t msr, uint64_t *value)
         return MSR_DONE;
     case HV_X64_MSR_RESET: /* always reads 0 */
         return MSR_DONE;
-    case HV_X64_MSR_CRASH_CTL: /* a text only if there is somebody to read it */
-        *value = HV_CRASH_NOTIFY |
-                 (p->intercepts.msr_index & INTERCEPT_MSR_CRASH ? HV_CRASH_MESSAGE : 0);
-        return MSR_DONE;
     case HV_X64_MSR_EOI:
     case HV_X64_MSR_ICR:
     case HV_X64_MSR_TPR:
         return lapic_msr_read(&vp->lapic, msr, value) ? MSR_DONE : MSR_FAULT;
     default:
-        if (msr >= HV_X64_MSR_CRASH_P0 && msr <= HV_X64_MSR_CRASH_P4) {
-            *value = p->crash[msr - HV_X64_MSR_CRASH_P0];
-            return MSR_DONE;
-        }
-        return MSR_FAULT;
+        return read_crash(p, msr, value);
     }
 }
 
