@@ -119,8 +119,8 @@ static void msr_intercept(struct vp *vp, unsigned length, bool write)
     vp_intercept(vp, HvMessageTypeMsrIntercept, sizeof(*m));
 }
 
-static __attribute__((noinline)) void msr_not_done(struct vp *vp, unsigned length, bool write,
-                                                   enum msr_result r)
+static __attribute__((noinline, cold)) void msr_not_done(struct vp *vp, unsigned length,
+                                                         bool write, enum msr_result r)
 {
     if (r == MSR_INTERCEPT || (r == MSR_UNKNOWN && (vp->partition->intercepts.msr >> write & 1)))
         msr_intercept(vp, length, write);

@@ -77,9 +77,11 @@ static void serve_requests(struct vp *vp)
  */
 static bool leaves_halt(struct vp *vp)
 {
-    eoi_assist_settle(vp);
     if (vp->nmi_pending && !vp->nmi_masked)
         return true;
+    if (lapic_requests(&vp->lapic) == 0)
+        return false;
+    eoi_assist_settle(vp);
     if (vp->activity == VP_ACTIVITY_IDLE)
         return lapic_pending_any(&vp->lapic);
     return lapic_pending(&vp->lapic) >= 0 && virt_interruptible(vp);
@@ -129,31 +131,43 @@ static void deliver_nmi(struct pcpu *cpu, struct vp *vp)
     vp->nmi_masked = true;
 }
 
-/* Offer the guest the interrupt that goes first now. It is the processor's until the next exit. Not
- * behind STI or MOV SS: VMRUN of QEMU 7.2 forgets the interrupt shadow, and a guest whose handler
- * runs between STI and HLT sleeps on what it was to be woken for. */
-static inline __attribute__((always_inline)) void deliver(struct pcpu *cpu, struct vp *vp,
-                                                          uint32_t requests, bool assisted)
+static inline void offer(struct vp *vp, int vector)
 {
-    int vector = lapic_pending_of(&vp->lapic, requests);
-
-    if (vector < 0)
-        return;
-    if (__builtin_expect(virt_in_shadow(vp), 0)) {
-        retry_soon(cpu);
-        return;
-    }
-    lapic_take(&vp->lapic, (uint8_t)vector);
-    if (assisted)
-        eoi_assist_promise(vp, (uint8_t)vector);
     virt_interrupt_offer(vp, vector);
     vp->offered = (int16_t)vector;
 }
 
+/* As deliver, for a guest that may be spared the EOI. */
 static __attribute__((noinline)) void deliver_assisted(struct pcpu *cpu, struct vp *vp)
 {
     eoi_assist_settle(vp);
-    deliver(cpu, vp, lapic_requests(&vp->lapic), true);
+    int vector = lapic_pending(&vp->lapic);
+
+    if (vector >= 0 && virt_in_shadow(vp)) {
+        retry_soon(cpu);
+    } else if (vector >= 0) {
+        lapic_take(&vp->lapic, (uint8_t)vector);
+        eoi_assist_promise(vp, (uint8_t)vector);
+        offer(vp, vector);
+    }
+}
+
+/* Offer the guest the interrupt that goes first now. It is the processor's until the next exit. Not
+ * behind STI or MOV SS: VMRUN of QEMU 7.2 forgets the interrupt shadow, and a guest whose handler runs
+ * between STI and HLT sleeps on what it was to be woken for. */
+static void deliver(struct pcpu *cpu, struct vp *vp)
+{
+    if (vp->assist != NULL) {
+        deliver_assisted(cpu, vp);
+        return;
+    }
+    int vector = lapic_pending(&vp->lapic);
+    if (__builtin_expect(vector >= 0 && virt_in_shadow(vp), 0)) {
+        retry_soon(cpu);
+    } else if (vector >= 0) {
+        lapic_take(&vp->lapic, (uint8_t)vector);
+        offer(vp, vector);
+    }
 }
 
 /* What others, or the VP itself, ask for comes first. */
@@ -184,14 +198,9 @@ static enum verdict ready(struct pcpu *cpu, struct vp *vp)
     if ((__atomic_load_n(&vp->attention, __ATOMIC_ACQUIRE) |
          __atomic_load_n(&cpu->remote.work, __ATOMIC_ACQUIRE) | vp->unusual) != 0)
         v = attend(cpu, vp);
-    uint32_t requests = lapic_requests(&vp->lapic);
-    if (v != ENTER || requests == 0)
-        return v;
-    if (vp->assist != NULL)
-        deliver_assisted(cpu, vp);
-    else
-        deliver(cpu, vp, requests, false);
-    return ENTER;
+    if (v == ENTER && lapic_requests(&vp->lapic) != 0)
+        deliver(cpu, vp);
+    return v;
 }
 
 static void slice_end(struct timer *t)

@@ -9,8 +9,8 @@
  * A promise is for an edge-triggered interrupt that is alone: nothing is in service below it, and
  * nothing else is pending, so that no decision waits for its end. It is settled before anything is
  * delivered while the APIC has something pending, when the guest reads what is in service or ends an
- * interrupt by the APIC, before it halts, and before its state is saved. Other exits, and another LP,
- * leave it alone. The VP is loaded here, or held. */
+ * interrupt by the APIC, and before its state is saved. Other exits, and another LP, leave it alone.
+ * The VP is loaded here, or held. */
 #ifndef EMUL_EOI_ASSIST_H
 #define EMUL_EOI_ASSIST_H
 

@@ -209,18 +209,12 @@ static inline uint32_t lapic_requests(const struct lapic *l)
     return __atomic_load_n(&l->irr_classes, __ATOMIC_RELAXED);
 }
 
-/* The highest pending vector whose class is above the processor priority, or -1; of @requests, which
- * lapic_requests has just returned. */
-static inline int lapic_pending_of(struct lapic *l, uint32_t requests)
-{
-    uint32_t classes = requests & l->open_classes;
-
-    return classes == 0 ? -1 : lapic_highest(l, classes);
-}
-
+/* The highest pending vector whose class is above the processor priority, or -1. */
 static inline int lapic_pending(struct lapic *l)
 {
-    return lapic_pending_of(l, lapic_requests(l));
+    uint32_t classes = lapic_requests(l) & l->open_classes;
+
+    return classes == 0 ? -1 : lapic_highest(l, classes);
 }
 
 /* Is nothing pending, and nothing in service? */
