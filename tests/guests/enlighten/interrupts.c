@@ -150,6 +150,7 @@ void enlighten_timers(void)
 /* With interrupts off: the VP stands until one arrives, and does not take it. */
 void enlighten_idle(void)
 {
+    insn_sti_nop_cli(); /* what the timers' part has left */
     for (unsigned i = 0; i < EXPIRIES; i++) {
         uint64_t before = enlighten_taken(VECTOR_TIMER), due = guest_time() + SOON;
 
