@@ -106,9 +106,11 @@ void enlighten_assist(void)
 #define PERIOD   10000u /* 1 ms */
 #define EXPIRIES 5u
 
-/* As Linux arms its clock event: one-shot, enabled by the count, an interrupt with this vector. */
+/* As Linux arms its clock event: one-shot, enabled by the count, an interrupt with this vector. A count
+ * that is still there from the last time would make it expire at once. */
 static void timer_arm(uint64_t mode, uint64_t count)
 {
+    insn_wrmsr(HV_X64_MSR_STIMER0_COUNT, 0);
     insn_wrmsr(HV_X64_MSR_STIMER0_CONFIG,
                mode | HV_STIMER_ENABLE | HV_STIMER_AUTO_ENABLE | HV_STIMER_DIRECT_MODE |
                    (uint64_t)VECTOR_TIMER << HV_STIMER_APIC_VECTOR_SHIFT);
