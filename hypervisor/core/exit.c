@@ -119,7 +119,8 @@ static void msr_intercept(struct vp *vp, unsigned length, bool write)
     vp_intercept(vp, HvMessageTypeMsrIntercept, sizeof(*m));
 }
 
-static void msr_not_done(struct vp *vp, unsigned length, bool write, enum msr_result r)
+static __attribute__((noinline, cold)) void msr_not_done(struct vp *vp, unsigned length,
+                                                         bool write, enum msr_result r)
 {
     if (r == MSR_INTERCEPT || (r == MSR_UNKNOWN && (vp->partition->intercepts.msr >> write & 1)))
         msr_intercept(vp, length, write);
@@ -139,6 +140,10 @@ static void exit_msr(struct vp *vp, struct vp_exit *exit, bool write)
     if (length == 0)
         return;
     r = write ? msr_write(vp, msr, edx_eax(vp)) : msr_read(vp, msr, &value);
+    if (r == MSR_FAULT) {
+        inject_gp(vp);
+        return;
+    }
     if (r != MSR_DONE) {
         msr_not_done(vp, length, write, r);
         return;

@@ -116,7 +116,6 @@ void vp_unload(struct vp *vp)
 {
     struct pcpu *cpu = this_cpu();
 
-    eoi_assist_settle(vp);
     virt_vp_unload(vp);
     vp->dr[0] = insn_read_dr0();
     vp->dr[1] = insn_read_dr1();
@@ -170,6 +169,11 @@ void lapic_host_enabled(struct lapic *l)
 {
     if (vp_of_lapic(l)->partition->is_root)
         level_interrupts_resume(this_cpu());
+}
+
+void lapic_host_settle(struct lapic *l)
+{
+    eoi_assist_settle(vp_of_lapic(l));
 }
 
 uint64_t lapic_host_tsc(struct lapic *l)

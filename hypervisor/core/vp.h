@@ -94,12 +94,17 @@ struct vp {
     struct overlay sim_overlay, sief_overlay;
 
     uint8_t sipi_vector;       /* [a] */
-    uint8_t activity;          /* [o] enum vp_activity */
-    bool nmi_pending;          /* [o] */
+    union {
+        struct {
+            uint8_t activity;  /* [o] enum vp_activity */
+            bool nmi_pending;  /* [o] */
+        };
+        uint16_t unusual;      /* [o] both at once: not simply to be entered */
+    };
     bool eoi_message_queued;   /* [a] */
     bool yield;                /* [o] an exit handler gives the LP away */
     bool nmi_masked;           /* [o] the guest is in its NMI handler */
-    bool eoi_promised;         /* [o] emul/eoi_assist.h */
+    uint8_t eoi_promised;      /* [o] vector, 0: none; see emul/eoi_assist.h */
     int16_t offered;           /* [o] in guest mode: vector that the backend is to deliver, or -1 */
     struct synic_message intercept_message; /* at most one in flight */
     struct synic_message eoi_message;

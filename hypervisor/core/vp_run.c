@@ -77,9 +77,11 @@ static void serve_requests(struct vp *vp)
  */
 static bool leaves_halt(struct vp *vp)
 {
-    eoi_assist_settle(vp);
     if (vp->nmi_pending && !vp->nmi_masked)
         return true;
+    if (lapic_requests(&vp->lapic) == 0)
+        return false;
+    eoi_assist_settle(vp);
     if (vp->activity == VP_ACTIVITY_IDLE)
         return lapic_pending_any(&vp->lapic);
     return lapic_pending(&vp->lapic) >= 0 && virt_interruptible(vp);
@@ -99,6 +101,8 @@ static void settle_offer(struct vp *vp)
     } else if (synic_vector_auto_eoi(&vp->synic, vector)) {
         lapic_serve_auto_eoi(&vp->lapic);
         synic_eoi(&vp->synic, vector);
+    } else if (vp->eoi_promised) {
+        lapic_serve_auto_eoi(&vp->lapic); /* the APIC hears of it when the promise is settled */
     } else {
         lapic_serve(&vp->lapic, vector);
     }
@@ -127,33 +131,43 @@ static void deliver_nmi(struct pcpu *cpu, struct vp *vp)
     vp->nmi_masked = true;
 }
 
-/* Offer the guest the interrupt that goes first now. It is the processor's until the next exit. Not
- * behind STI or MOV SS: VMRUN of QEMU 7.2 forgets the interrupt shadow, and a guest whose handler
- * runs between STI and HLT sleeps on what it was to be woken for. */
-static void deliver_interrupt(struct pcpu *cpu, struct vp *vp)
+static inline void offer(struct vp *vp, int vector)
 {
-    eoi_assist_settle(vp);
-    int vector = lapic_pending(&vp->lapic);
-
-    if (vector < 0)
-        return;
-    if (__builtin_expect(virt_in_shadow(vp), 0)) {
-        retry_soon(cpu);
-        return;
-    }
-    lapic_take(&vp->lapic, (uint8_t)vector);
-    if (vp->assist != NULL)
-        eoi_assist_promise(vp, (uint8_t)vector);
     virt_interrupt_offer(vp, vector);
     vp->offered = (int16_t)vector;
 }
 
+/* As deliver, for a guest that may be spared the EOI. */
+static __attribute__((noinline)) void deliver_assisted(struct pcpu *cpu, struct vp *vp)
+{
+    eoi_assist_settle(vp);
+    int vector = lapic_pending(&vp->lapic);
+
+    if (vector >= 0 && virt_in_shadow(vp)) {
+        retry_soon(cpu);
+    } else if (vector >= 0) {
+        lapic_take(&vp->lapic, (uint8_t)vector);
+        eoi_assist_promise(vp, (uint8_t)vector);
+        offer(vp, vector);
+    }
+}
+
+/* Offer the guest the interrupt that goes first now. It is the processor's until the next exit. Not
+ * behind STI or MOV SS: VMRUN of QEMU 7.2 forgets the interrupt shadow, and a guest whose handler runs
+ * between STI and HLT sleeps on what it was to be woken for. */
 static void deliver(struct pcpu *cpu, struct vp *vp)
 {
-    if (lapic_has_requests(&vp->lapic))
-        deliver_interrupt(cpu, vp);
-    if (__builtin_expect(vp->nmi_pending, 0))
-        deliver_nmi(cpu, vp);
+    if (vp->assist != NULL) {
+        deliver_assisted(cpu, vp);
+        return;
+    }
+    int vector = lapic_pending(&vp->lapic);
+    if (__builtin_expect(vector >= 0 && virt_in_shadow(vp), 0)) {
+        retry_soon(cpu);
+    } else if (vector >= 0) {
+        lapic_take(&vp->lapic, (uint8_t)vector);
+        offer(vp, vector);
+    }
 }
 
 /* What others, or the VP itself, ask for comes first. */
@@ -171,6 +185,8 @@ static enum verdict attend(struct pcpu *cpu, struct vp *vp)
             return BLOCK;
         vp->activity = VP_ACTIVITY_RUN;
     }
+    if (vp->nmi_pending)
+        deliver_nmi(cpu, vp);
     return ENTER;
 }
 
@@ -180,9 +196,9 @@ static enum verdict ready(struct pcpu *cpu, struct vp *vp)
     enum verdict v = ENTER;
 
     if ((__atomic_load_n(&vp->attention, __ATOMIC_ACQUIRE) |
-         __atomic_load_n(&cpu->remote.work, __ATOMIC_ACQUIRE) | vp->activity) != 0)
+         __atomic_load_n(&cpu->remote.work, __ATOMIC_ACQUIRE) | vp->unusual) != 0)
         v = attend(cpu, vp);
-    if (v == ENTER)
+    if (v == ENTER && lapic_requests(&vp->lapic) != 0)
         deliver(cpu, vp);
     return v;
 }

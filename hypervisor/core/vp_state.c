@@ -110,6 +110,7 @@ static uint64_t spec_ctrl_of(struct vp *vp)
 
 void vp_save(struct vp *vp, struct vp_state *out)
 {
+    eoi_assist_settle(vp); /* the page is saved, and so may the APIC be */
     memset(out, 0, sizeof(*out)); /* too large for a literal on this stack */
     out->version = VP_STATE_VERSION;
     out->size = sizeof(*out);

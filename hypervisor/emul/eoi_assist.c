@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* emul/eoi_assist.c - see emul/eoi_assist.h. The page is the guest's too, which may write to it at
- * any time on any VP: of what it holds only the one bit is used, by one atomic access. */
+/* emul/eoi_assist.c - see emul/eoi_assist.h. The page is the guest's too, which may write to it at any
+ * time on any VP: of what it holds only the one bit is used, by one atomic access. */
 #include "emul/eoi_assist.h"
 
 #include <hvabi/msr.h>
@@ -10,7 +10,7 @@
 /* Take the bit out. Was it still there? */
 static bool take_back(struct vp *vp)
 {
-    vp->eoi_promised = false;
+    vp->eoi_promised = 0;
     return __atomic_fetch_and(&vp->assist->apic_assist, ~HV_APIC_ASSIST_NO_EOI_REQUIRED,
                               __ATOMIC_SEQ_CST) &
            HV_APIC_ASSIST_NO_EOI_REQUIRED;
@@ -23,7 +23,7 @@ void eoi_assist_promise(struct vp *vp, uint8_t vector)
     if (!lapic_idle(l) || lapic_is_level(l, vector) || synic_vector_auto_eoi(&vp->synic, vector))
         return;
     __atomic_fetch_or(&vp->assist->apic_assist, HV_APIC_ASSIST_NO_EOI_REQUIRED, __ATOMIC_SEQ_CST);
-    vp->eoi_promised = true;
+    vp->eoi_promised = vector;
 }
 
 void eoi_assist_withdraw(struct vp *vp)
@@ -34,12 +34,14 @@ void eoi_assist_withdraw(struct vp *vp)
 
 void eoi_assist_settle_now(struct vp *vp)
 {
-    if (!take_back(vp))
-        lapic_eoi(&vp->lapic);
+    uint8_t vector = vp->eoi_promised;
+
+    if (take_back(vp))
+        lapic_serve(&vp->lapic, vector);
 }
 
 void eoi_assist_page(struct vp *vp, uint64_t msr)
 {
-    vp->eoi_promised = false;
+    vp->eoi_promised = 0;
     vp->assist = msr & HV_X64_MSR_PAGE_ENABLE ? hpa_ptr(vp->assist_page) : NULL;
 }

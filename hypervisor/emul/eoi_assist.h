@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* emul/eoi_assist.h - ends of interrupt that cost no exit. TLFS 6.0b, 7.8.7 and 10.3.5.
  *
- * When an interrupt is offered to a guest that has a VP assist page, the hypervisor may promise in
- * that page that it needs no EOI. The guest ends it by taking the promise out of the page, and the
- * APIC's state stays behind until somebody wants to know it: then the promise is settled.
+ * When an interrupt is offered to a guest that has a VP assist page, the hypervisor may promise in that
+ * page that it needs no EOI. The guest ends it by taking the promise out of the page. Until somebody
+ * wants to know what is in service the APIC is not told of the interrupt at all; then the promise is
+ * settled: if it is still in the page it is taken back, and the interrupt is in service as any other.
  *
  * A promise is for an edge-triggered interrupt that is alone: nothing is in service below it, and
  * nothing else is pending, so that no decision waits for its end. It is settled before anything is
- * delivered while the APIC has something pending, before the guest uses its APIC, before it halts
- * for good, and before the VP leaves its LP: at an exit with nothing pending it stays. The VP is
- * loaded here. */
+ * delivered while the APIC has something pending, when the guest reads what is in service or ends an
+ * interrupt by the APIC, and before its state is saved. Other exits, and another LP, leave it alone.
+ * The VP is loaded here, or held. */
 #ifndef EMUL_EOI_ASSIST_H
 #define EMUL_EOI_ASSIST_H
 
@@ -18,14 +19,12 @@
 /* @vector, out of the IRR already, is offered to the guest, which has an assist page. */
 void eoi_assist_promise(struct vp *vp, uint8_t vector);
 
-/* The guest did not take what it was offered: no promise. */
+/* The guest did not take what it was offered, or is no more: no promise. */
 void eoi_assist_withdraw(struct vp *vp);
 
 /* Only by the next. */
 void eoi_assist_settle_now(struct vp *vp);
 
-/* If there is a promise: the interrupt has ended if the guest took it out of the page, and needs an
- * EOI as any other if not. */
 static inline void eoi_assist_settle(struct vp *vp)
 {
     if (__builtin_expect(vp->eoi_promised, 0))

@@ -74,6 +74,19 @@ static uint64_t run_time(const struct vp *vp)
     return tsc_to_100ns(vp->sched.run_tsc + since);
 }
 
+/* The parameters; and what a crashing guest may ask for: a text only if there is somebody to read it. */
+static enum msr_result read_crash(const struct partition *p, uint32_t msr, uint64_t *value)
+{
+    if (msr < HV_X64_MSR_CRASH_P0 || msr > HV_X64_MSR_CRASH_CTL)
+        return MSR_FAULT;
+    if (msr != HV_X64_MSR_CRASH_CTL)
+        *value = p->crash[msr - HV_X64_MSR_CRASH_P0];
+    else
+        *value = HV_CRASH_NOTIFY |
+                 (p->intercepts.msr_index & INTERCEPT_MSR_CRASH ? HV_CRASH_MESSAGE : 0);
+    return MSR_DONE;
+}
+
 enum msr_result hvmsr_read(struct vp *vp, uint32_t msr, uint64_t *value)
 {
     struct partition *p = vp->partition;
@@ -123,21 +136,12 @@ enum msr_result hvmsr_read(struct vp *vp, uint32_t msr, uint64_t *value)
         return MSR_DONE;
     case HV_X64_MSR_RESET: /* always reads 0 */
         return MSR_DONE;
-    case HV_X64_MSR_CRASH_CTL: /* a text only if there is somebody to read it */
-        *value = HV_CRASH_NOTIFY |
-                 (p->intercepts.msr_index & INTERCEPT_MSR_CRASH ? HV_CRASH_MESSAGE : 0);
-        return MSR_DONE;
     case HV_X64_MSR_EOI:
     case HV_X64_MSR_ICR:
     case HV_X64_MSR_TPR:
-        eoi_assist_settle(vp);
         return lapic_msr_read(&vp->lapic, msr, value) ? MSR_DONE : MSR_FAULT;
     default:
-        if (msr >= HV_X64_MSR_CRASH_P0 && msr <= HV_X64_MSR_CRASH_P4) {
-            *value = p->crash[msr - HV_X64_MSR_CRASH_P0];
-            return MSR_DONE;
-        }
-        return MSR_FAULT;
+        return read_crash(p, msr, value);
     }
 }
 
@@ -193,6 +197,7 @@ static enum msr_result write_assist(struct vp *vp, uint64_t value)
 {
     hv_status st;
 
+    eoi_assist_settle(vp);
     if (value & HV_X64_MSR_PAGE_ENABLE)
         page_zero(vp->assist_page);
     st = partition_overlay(vp->partition, &vp->assist_overlay, value & HV_X64_MSR_PAGE_ENABLE,
@@ -276,27 +281,20 @@ static enum msr_result write_locked(struct vp *vp, uint32_t msr, uint64_t value)
     }
 }
 
-/* What depends on the end of an interrupt, or on the page that tells of it. */
-static enum msr_result write_apic(struct vp *vp, uint32_t msr, uint64_t value)
-{
-    eoi_assist_settle(vp);
-    if (msr == HV_X64_MSR_VP_ASSIST_PAGE)
-        return write_assist(vp, value);
-    return lapic_msr_write(&vp->lapic, msr, value) ? MSR_DONE : MSR_FAULT;
-}
-
 enum msr_result hvmsr_write(struct vp *vp, uint32_t msr, uint64_t value)
 {
     enum msr_result r;
 
     if (!may(vp, msr))
         return MSR_FAULT;
-    if (msr >= HV_X64_MSR_EOI && msr <= HV_X64_MSR_VP_ASSIST_PAGE)
-        return write_apic(vp, msr, value);
+    if (msr == HV_X64_MSR_EOI || msr == HV_X64_MSR_ICR || msr == HV_X64_MSR_TPR)
+        return lapic_msr_write(&vp->lapic, msr, value) ? MSR_DONE : MSR_FAULT;
     if (msr >= HV_X64_MSR_SCONTROL && msr <= HV_X64_MSR_SINT15)
         return synic_msr_write(&vp->synic, msr, value) ? MSR_DONE : MSR_FAULT;
     if (msr >= HV_X64_MSR_STIMER0_CONFIG && msr <= HV_X64_MSR_STIMER3_COUNT)
         return stimer_msr_write(vp->stimers, msr, value) ? MSR_DONE : MSR_FAULT;
+    if (msr == HV_X64_MSR_VP_ASSIST_PAGE)
+        return write_assist(vp, value);
     spin_lock(&vp->partition->msr_lock);
     r = write_locked(vp, msr, value);
     spin_unlock(&vp->partition->msr_lock);

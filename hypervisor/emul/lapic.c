@@ -88,6 +88,7 @@ static uint32_t register_read(struct lapic *l, uint32_t offset)
     case INDEX(APIC_TPR):
         return l->tpr;
     case INDEX(APIC_PPR):
+        lapic_host_settle(l);
         return lapic_ppr(l);
     case INDEX(APIC_LDR):
         return ldr_read(l);
@@ -121,8 +122,10 @@ uint32_t lapic_register(struct lapic *l, uint32_t offset)
         return lapic_vector_register(l->irr, (offset - APIC_IRR) >> 4);
     if (offset >= APIC_TMR && offset < APIC_IRR)
         return lapic_vector_register(l->tmr, (offset - APIC_TMR) >> 4);
-    if (offset >= APIC_ISR && offset < APIC_TMR)
+    if (offset >= APIC_ISR && offset < APIC_TMR) {
+        lapic_host_settle(l);
         return lapic_vector_register(l->isr, (offset - APIC_ISR) >> 4);
+    }
     return register_read(l, offset);
 }
 

@@ -126,6 +126,9 @@ void lapic_host_init(struct lapic *l);
 void lapic_host_sipi(struct lapic *l, uint8_t vector);
 /* The guest has ended a level-triggered interrupt. On the owner's LP. */
 void lapic_host_eoi_level(struct lapic *l, uint8_t vector);
+/* What is in service is about to be looked at: say by lapic_serve if an interrupt is that was not yet said
+ * to be (emul/eoi_assist.h). On the owner's LP. */
+void lapic_host_settle(struct lapic *l);
 /* The guest has enabled the APIC by software, which was disabled. On the owner's LP. */
 void lapic_host_enabled(struct lapic *l);
 /* The guest's TSC, on the owner's LP. */
@@ -200,25 +203,24 @@ static inline struct lapic *lapic_by_id(const struct lapic_space *s, uint32_t ap
 /* For lapic_pending only: the highest vector of @classes, which are not empty. */
 int lapic_highest(struct lapic *l, uint32_t classes);
 
+/* The classes in which something is pending, whatever the priorities; or was a moment ago. */
+static inline uint32_t lapic_requests(const struct lapic *l)
+{
+    return __atomic_load_n(&l->irr_classes, __ATOMIC_RELAXED);
+}
+
 /* The highest pending vector whose class is above the processor priority, or -1. */
 static inline int lapic_pending(struct lapic *l)
 {
-    uint32_t classes = __atomic_load_n(&l->irr_classes, __ATOMIC_RELAXED) & l->open_classes;
+    uint32_t classes = lapic_requests(l) & l->open_classes;
 
     return classes == 0 ? -1 : lapic_highest(l, classes);
 }
 
-/* Is anything pending, whatever the priorities? May be true for a moment when nothing is any more.
- */
-static inline bool lapic_has_requests(const struct lapic *l)
-{
-    return __atomic_load_n(&l->irr_classes, __ATOMIC_RELAXED) != 0;
-}
-
-/* Is nothing pending, and nothing in service? Errs as the above. */
+/* Is nothing pending, and nothing in service? */
 static inline bool lapic_idle(const struct lapic *l)
 {
-    return !lapic_has_requests(l) && l->isr_classes == 0;
+    return lapic_requests(l) == 0 && l->isr_classes == 0;
 }
 
 /* Was @vector, pending or in service, last posted as level-triggered? */
@@ -230,8 +232,9 @@ static inline bool lapic_is_level(const struct lapic *l, uint8_t vector)
 /* Is anything pending, even what is masked by priority? Exact, for the owner. */
 static inline bool lapic_pending_any(struct lapic *l)
 {
-    return lapic_has_requests(l) &&
-           lapic_highest(l, __atomic_load_n(&l->irr_classes, __ATOMIC_RELAXED)) >= 0;
+    uint32_t requests = lapic_requests(l);
+
+    return requests != 0 && lapic_highest(l, requests) >= 0;
 }
 
 /* Is @vector pending, or in service? */

@@ -18,6 +18,7 @@ static void vectors_save(const uint16_t classes[LAPIC_CLASSES],
 
 void lapic_save(struct lapic *l, struct lapic_state *out)
 {
+    lapic_host_settle(l);
     memset(out, 0, sizeof(*out));
     out->version = LAPIC_STATE_VERSION;
     out->size = sizeof(*out);

@@ -170,6 +170,8 @@ void lapic_eoi(struct lapic *l)
     unsigned class, index;
 
     if (l->isr_classes == 0)
+        lapic_host_settle(l);
+    if (l->isr_classes == 0)
         return;
     class = lapic_top(l->isr_classes);
     index = lapic_top(l->isr[class]);

@@ -8,7 +8,6 @@
 #include "core/pcpu.h"
 #include "core/speculation.h"
 #include "core/vp.h"
-#include "emul/eoi_assist.h"
 #include "emul/hvmsr.h"
 #include "virt/virt.h"
 
@@ -38,10 +37,8 @@ enum msr_result msr_read(struct vp *vp, uint32_t msr, uint64_t *value)
     *value = 0;
     if (is_synthetic(msr))
         return hvmsr_read(vp, msr, value);
-    if (is_lapic(msr)) {
-        eoi_assist_settle(vp);
+    if (is_lapic(msr))
         return done_if(lapic_msr_read(&vp->lapic, msr, value));
-    }
     if (virt_msr_read(vp, msr, value))
         return MSR_DONE;
     switch (msr) {
@@ -96,10 +93,8 @@ enum msr_result msr_write(struct vp *vp, uint32_t msr, uint64_t value)
 
     if (is_synthetic(msr))
         return hvmsr_write(vp, msr, value);
-    if (is_lapic(msr)) {
-        eoi_assist_settle(vp);
+    if (is_lapic(msr))
         return done_if(lapic_msr_write(&vp->lapic, msr, value));
-    }
     if (virt_msr_write(vp, msr, value, &fault))
         return done_if(!fault);
     switch (msr) {

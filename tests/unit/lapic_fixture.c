@@ -60,6 +60,15 @@ void lapic_host_eoi_level(struct lapic *l, uint8_t vector)
     fixture_vp(l)->eoi_vector = vector;
 }
 
+void lapic_host_settle(struct lapic *l)
+{
+    uint8_t vector = fixture_vp(l)->unsaid;
+
+    fixture_vp(l)->unsaid = 0;
+    if (vector != 0)
+        lapic_serve(l, vector);
+}
+
 void lapic_host_enabled(struct lapic *l)
 {
     fixture_vp(l)->enables++;

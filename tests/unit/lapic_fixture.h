@@ -13,6 +13,7 @@
 struct fake_vp {
     struct lapic lapic; /* first: a hook finds the VP by it */
     uint32_t kicks, nmis, inits, sipis, level_eois, enables, timer_arms, interrupts;
+    uint8_t unsaid; /* vector in service of which the APIC has not been told; 0: none */
     uint8_t sipi_vector, eoi_vector;
     bool timer_armed;
     uint64_t timer_deadline;

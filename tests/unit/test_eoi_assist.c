@@ -6,12 +6,15 @@
 
 #include <hvabi/msr.h>
 #include <hvabi/synic.h>
+#include <x86/apic.h>
 #include <x86/cr.h>
 #include <x86/decode.h>
-#include "core/vp_regs.h"
+#include "emul/eoi_assist.h"
+#include "emul/lapic_state.h"
 #include "fakes/hv_machine.h"
 #include "mm/phys.h"
 
+#define CODE       0x1000u
 #define ASSIST_GPA 0x3000u
 #define LOW        0x51u
 #define LOW_MATE   0x52u /* of the same class */
@@ -139,7 +142,6 @@ static void lone_interrupt_needs_no_exit(void **state)
         assert_int_equal(entries, 1);
         expect_entry(0, LOW, true);
         assert_false(in_service(LOW));
-        assert_false(vp->eoi_promised);
     }
     assert_int_equal(vp->stats[HvStatsVpExitFirst + VP_EXIT_MSR_WRITE], 0);
 }
@@ -258,20 +260,88 @@ static void promise_goes_with_an_offer_that_was_not_taken(void **state)
     assert_int_equal(lapic_pending(&vp->lapic), LOW);
 }
 
-static void stays_in_its_handler(unsigned entry, struct vp_exit *exit)
+static void gives_its_lp_away(unsigned entry, struct vp_exit *exit)
 {
     if (entry == 0)
         *exit = (struct vp_exit){.reason = VP_EXIT_PAUSE};
     else if (entry == 1)
-        wrmsr(exit, HV_X64_MSR_EOI, 0);
+        assert_true(eoi_by_page());
     else
         halt(exit);
 }
 
-static void vp_that_leaves_its_lp_has_no_promise(void **state)
+static void promise_outlasts_the_loss_of_the_lp(void **state)
 {
     (void)state;
-    script = stays_in_its_handler;
+    script = gives_its_lp_away;
+    post(LOW, false);
+    run();
+    expect_entry(0, LOW, true);
+    expect_entry(1, 0, true);
+    assert_false(in_service(LOW));
+}
+
+static void saved_interrupt_is_in_service(void **state)
+{
+    static struct lapic_state apic;
+
+    (void)state;
+    machine_enter(vp);
+    lapic_take(&vp->lapic, LOW);
+    eoi_assist_promise(vp, LOW);
+    assert_true(promised());
+    lapic_save(&vp->lapic, &apic);
+    assert_int_equal(apic.isr[LOW / 32], 1u << LOW % 32);
+    assert_false(promised());
+    machine_leave(vp);
+}
+
+/* Stands in its handler, with interrupts off. */
+static void halts_in_its_handler(unsigned entry, struct vp_exit *exit)
+{
+    (void)entry;
+    vp->rflags &= ~RFLAGS_IF;
+    halt(exit);
+}
+
+static void halted_vp_is_not_woken_by_what_it_holds_back(void **state)
+{
+    (void)state;
+    script = halts_in_its_handler;
+    post(LOW, false);
+    run();
+    expect_entry(0, LOW, true);
+    vp->rflags |= RFLAGS_IF;
+    post(LOW_MATE, false);
+    run();
+    assert_int_equal(entries, 1);
+    assert_false(promised());
+    assert_true(in_service(LOW));
+}
+
+/* By the register page. */
+static void reads_what_is_in_service(unsigned entry, struct vp_exit *exit)
+{
+    static const uint8_t mov_eax[] = {0x8b, 0x04, 0x25, 0x20, 0x01, 0xe0, 0xfe};
+
+    if (entry == 0) {
+        vp->rip = CODE;
+        memcpy(machine_ptr(machine_child_ram(child, CODE)), mov_eax, sizeof(mov_eax));
+        *exit = (struct vp_exit){
+            .reason = VP_EXIT_GPA_FAULT,
+            .fault.gpa = APIC_DEFAULT_BASE + APIC_ISR + LOW / 32 * APIC_REGISTER_STRIDE};
+    } else if (entry == 1) {
+        assert_int_equal(vp->gpr[X86_RAX], 1u << LOW % 32);
+        wrmsr(exit, HV_X64_MSR_EOI, 0);
+    } else {
+        halt(exit);
+    }
+}
+
+static void guest_that_looks_finds_it_in_service(void **state)
+{
+    (void)state;
+    script = reads_what_is_in_service;
     post(LOW, false);
     run();
     expect_entry(0, LOW, true);
@@ -381,9 +451,8 @@ static void init_takes_the_promise_back(void **state)
 {
     (void)state;
     machine_enter(vp);
-    lapic_serve(&vp->lapic, LOW);
-    vp->eoi_promised = true;
-    page->apic_assist = HV_APIC_ASSIST_NO_EOI_REQUIRED;
+    eoi_assist_promise(vp, LOW);
+    assert_true(promised());
     vp_init_signal(vp);
     assert_false(vp->eoi_promised);
     assert_false(promised());
@@ -432,7 +501,10 @@ int main(void)
         TEST(nested_interrupts_need_their_eois),
         TEST(conventional_eoi_ends_it_too),
         TEST(promise_goes_with_an_offer_that_was_not_taken),
-        TEST(vp_that_leaves_its_lp_has_no_promise),
+        TEST(promise_outlasts_the_loss_of_the_lp),
+        TEST(saved_interrupt_is_in_service),
+        TEST(halted_vp_is_not_woken_by_what_it_holds_back),
+        TEST(guest_that_looks_finds_it_in_service),
         TEST(level_interrupt_gets_no_promise),
         TEST(first_of_two_gets_no_promise),
         TEST(auto_eoi_gets_no_promise),

@@ -162,7 +162,7 @@ static hv_status ipi(unsigned form, uint64_t mask)
 /* Each in turn interrupts all, and goes on when all have been. */
 static void ipi_round(void)
 {
-    uint64_t before[GUEST_CPU_MAX];
+    uint64_t before[GUEST_CPU_MAX] = {0};
 
     for (unsigned form = 0; form < IPI_FORMS; form++) {
         for (uint32_t i = 0; i < enlighten_vps(); i++)
