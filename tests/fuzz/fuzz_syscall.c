@@ -32,6 +32,7 @@ static const uint64_t values[] = {
     REBOOT_RESTART, REBOOT_POWER_OFF, (uint64_t)OPENAT_CWD, CLOCK_MONOTONIC_ID,
     VM_IOCTL_HASH, VM_IOCTL_LP, ROOT_IOCTL_INFO, ROOT_IOCTL_CPU, ROOT_IOCTL_LOG, ROOT_IOCTL_OPTION,
     ROOT_IOCTL_MODULE, DISK_IOCTL_INFO, DISK_IOCTL_HASH, DISK_IOCTL_FILL, DISK_IOCTL_DISCARD,
+    VM_IOCTL_CHANNEL, VM_IOCTL_CREATE, VM_IOCTL_WORKER,
 };
 enum { VALUES = sizeof(values) / sizeof(values[0]) };
 
@@ -127,6 +128,29 @@ static int64_t lp(struct vm_lp *a)
     return second_is_last(a->index);
 }
 
+static int64_t channel(struct vm_channel *a)
+{
+    return second_is_last(a->index);
+}
+
+static const struct file_operations partition_operations = {.name = "partition"};
+
+static int64_t create(struct vm_create *a, struct file **out)
+{
+    CHECK_TEXT(a->name);
+    for (unsigned i = 0; i < VM_DISKS_MAX; i++)
+        CHECK_TEXT(a->disks[i].name);
+    *out = file_create(&partition_operations, NULL, OPEN_READ_WRITE);
+    return *out != NULL ? 0 : -ENOMEM;
+}
+
+static int64_t worker(struct file *partition_file, struct file *control, struct vm_worker *a)
+{
+    CHECK_TEXT(a->module);
+    CHECK_TEXT(a->argument);
+    return partition_file->ops != &partition_operations || control == partition_file ? -EBADF : 0;
+}
+
 static const struct vm_operations operations = {
     .start = start,
     .stop = stop,
@@ -136,6 +160,9 @@ static const struct vm_operations operations = {
     .statistic = statistic,
     .hash = hash,
     .lp = lp,
+    .channel = channel,
+    .create = create,
+    .worker = worker,
 };
 
 static void one_call(const uint8_t *d)

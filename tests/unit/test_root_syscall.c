@@ -318,8 +318,9 @@ static void children_need_a_hypervisor(void **state)
     (void)state;
     assert_int_equal(call(SYSCALL_IOCTL, (uint64_t)fd, VM_IOCTL_STOP, at), -ENODEV);
     assert_int_equal(call(SYSCALL_IOCTL, (uint64_t)fd, VM_IOCTL_STOP, 0), -EFAULT);
-    assert_int_equal(call(SYSCALL_IOCTL, (uint64_t)fd, 0x100000000ull | VM_IOCTL_STOP, at),
-                     -ENOTTY);
+    /* Only 32 bits of a command count: C libraries take it for a signed number. */
+    assert_int_equal(call(SYSCALL_IOCTL, (uint64_t)fd, 0xffffffff00000000ull | VM_IOCTL_STOP, at),
+                     -ENODEV);
 }
 
 static int64_t stop_checks(struct vm_stop *a)
