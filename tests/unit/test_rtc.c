@@ -25,10 +25,12 @@ static void is_no_time(struct rtc_registers r)
 static void both_ways_of_counting_are_understood(void **state)
 {
     (void)state;
-    assert_int_equal(seconds_of((struct rtc_registers){0x30, 0x59, 0x23, 0x29, 0x02, 0x24, RTC_B_24H}),
-                     1709251170); /* date -u -d '2024-02-29 23:59:30' +%s */
-    assert_int_equal(seconds_of((struct rtc_registers){30, 59, 23, 29, 2, 24, RTC_B_24H | RTC_B_BINARY}),
-                     1709251170);
+    assert_int_equal(
+        seconds_of((struct rtc_registers){0x30, 0x59, 0x23, 0x29, 0x02, 0x24, RTC_B_24H}),
+        1709251170); /* date -u -d '2024-02-29 23:59:30' +%s */
+    assert_int_equal(
+        seconds_of((struct rtc_registers){30, 59, 23, 29, 2, 24, RTC_B_24H | RTC_B_BINARY}),
+        1709251170);
 }
 
 static void twelve_hours_are_understood(void **state)
@@ -48,7 +50,8 @@ static void centuries_are_guessed(void **state)
     (void)state;
     assert_int_equal(seconds_of((struct rtc_registers){0, 0, 0, 1, 1, 0x99, RTC_B_24H}), 915148800);
     assert_int_equal(seconds_of((struct rtc_registers){0, 0, 0, 1, 1, 0x00, RTC_B_24H}), 946684800);
-    assert_int_equal(seconds_of((struct rtc_registers){0, 0, 0, 1, 1, 0x69, RTC_B_24H}), 3124224000);
+    assert_int_equal(seconds_of((struct rtc_registers){0, 0, 0, 1, 1, 0x69, RTC_B_24H}),
+                     3124224000);
 }
 
 static void nonsense_is_no_time(void **state)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/user/libc/main.c - an ordinary static C program in the shell's place: its C library starts and
- * works on root's system calls, and each of them is tried with good and with bad arguments. */
+/* tests/user/libc/main.c - an ordinary static C program in the shell's place: its C library starts
+ * and works on root's system calls, and each of them is tried with good and with bad arguments. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
