@@ -61,9 +61,6 @@ void process_put(struct process *p);
 /* Sleep until @p has ended; its status. @p stays the caller's. */
 int32_t process_wait(struct process *p);
 
-/* Whether it has ended. Any context. */
-bool process_has_ended(struct process *p);
-
 /* End @p, wherever it is: it gives up what it waits for and never sees ring 3 again. Does not wait.
  * Any context. Harmless if it has ended. */
 void process_kill(struct process *p);

@@ -76,7 +76,7 @@ static int64_t install(struct process *p, struct file *f)
 
 int64_t sys_socket(struct process *p, const uint64_t *a)
 {
-    struct file *f;
+    struct file *f = NULL;
     int64_t result = check_kind(p, a);
 
     if (result == 0)

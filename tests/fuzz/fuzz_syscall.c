@@ -19,11 +19,13 @@
 #include "mm/space.h"
 #include "mm/user_copy.h"
 #include "proc/devices.h"
+#include "proc/path.h"
+#include "proc/socket.h"
 #include "vm/operations.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { CALL_SIZE = 8, REMEMBERED = 8, CALLS_MAX = 256 };
+enum { CALL_SIZE = 8, REMEMBERED = 8, CALLS_MAX = 256, GIVEN_LAST = 5 };
 
 static const uint64_t values[] = {
     0, 1, 2, 3, 5, 8, 31, 32, 64, 4095, 4096, 4097, 8192, 65536, 0x400000, 0x401000, 0x402000,
@@ -37,7 +39,8 @@ static const uint64_t values[] = {
     MMAP_SHARED, MMAP_PRIVATE, MMAP_PRIVATE | MMAP_FIXED, MMAP_SHARED | MMAP_FIXED_NOREPLACE,
     FAKE_BRK, FAKE_BRK + 1, FAKE_BRK + 3 * PAGE_SIZE, PAGE_SIZE_2M, FAKE_MODULE_SIZE,
     SOCKET_SEQPACKET, SOCKET_SEQPACKET | SOCKET_NONBLOCK, MESSAGE_DONTWAIT, OPEN_DIRECTORY,
-    OPENAT_EMPTY_PATH, ARCH_SET_FS_CODE, ARCH_GET_FS_CODE, SIGNAL_KILL, FAKE_ID, 111, 14,
+    OPENAT_EMPTY_PATH, ARCH_SET_FS_CODE, ARCH_GET_FS_CODE, SIGNAL_KILL, FAKE_ID, 111, 14, 4, 6, 9, 10, 11,
+    VM_IOCTL_CHANNEL,
 };
 enum { VALUES = sizeof(values) / sizeof(values[0]) };
 
@@ -88,7 +91,7 @@ static void check_space(void)
         abort();
 }
 
-/* A worker has the console, and what /boot has. */
+/* A worker has the console, the sockets it was given, and what /boot has. */
 static void check_worker(void)
 {
     const struct file_table *t = &fake_process.process.files;
@@ -96,7 +99,8 @@ static void check_worker(void)
     for (uint32_t fd = 0; fd < t->room; fd++)
         if (t->files[fd] != NULL && t->files[fd]->ops != &dev_console &&
             strcmp(t->files[fd]->ops->name, "/boot") != 0 &&
-            strcmp(t->files[fd]->ops->name, "boot module") != 0)
+            strcmp(t->files[fd]->ops->name, "boot module") != 0 &&
+            (t->files[fd]->ops != &socket_operations || fd > GIVEN_LAST))
             abort();
     if (fake_process.resets != 0 || fake_process.power_offs != 0)
         abort();
@@ -176,9 +180,70 @@ static int64_t hash(struct vm_hash *a)
     return a->name[0] == 'm' ? 0 : -ENOENT;
 }
 
+static int64_t channel(struct vm_channel *a)
+{
+    return second_is_last(a->index);
+}
+
 static int64_t lp(struct vm_lp *a)
 {
     return second_is_last(a->index);
+}
+
+/* ---- what the process has from the beginning ---- */
+
+static void give(struct file *f)
+{
+    if (f == NULL || file_install(&fake_process.process.files, f) < 0)
+        abort();
+}
+
+static void give_path(const char *path)
+{
+    struct file *f;
+
+    if (path_open(&fake_process.process, path, path[1] == 'b' ? OPEN_READ : OPEN_READ_WRITE, &f) < 0)
+        abort();
+    give(f);
+}
+
+/* A module, two ends of a connection; the rest only for a system process. */
+static void give_files(void)
+{
+    static const struct socket_name name = {4, "name"};
+    struct file *pair[2], *listener, *fresh;
+
+    give_path("/boot/shell.elf");
+    if (socket_create_pair(0, pair) < 0)
+        abort();
+    give(pair[0]);
+    give(pair[1]);
+    if (fake_process.process.kind != PROCESS_SYSTEM)
+        return;
+    if (socket_create(0, &listener) < 0 || socket_bind(listener, &name) < 0 ||
+        socket_listen(listener, 2) < 0 || socket_create(OPEN_NONBLOCK, &fresh) < 0)
+        abort();
+    give(listener);
+    give(fresh);
+    give_path("/dev/disk");
+    give_path("/dev/root");
+    give_path("/dev/vm");
+    give_path("/boot");
+}
+
+/* Memory with texts, pieces and a message's header in it. */
+static void give_memory(void)
+{
+    for (unsigned i = 0; i < REMEMBERED; i++) {
+        int64_t at = space_map(fake_process.process.space, 0, PAGE_SIZE, SPACE_READ | SPACE_WRITE);
+
+        if (at <= 0)
+            abort();
+        memory.addresses[memory.next++ % REMEMBERED] = (uint64_t)at;
+        copy_to_user((uint64_t)at, texts[2 * i], sizeof(texts[0]));
+        copy_to_user((uint64_t)at + TABLE / 2, texts[2 * i + 1], sizeof(texts[0]));
+        fill_table((uint64_t)at);
+    }
 }
 
 static const struct vm_operations operations = {
@@ -190,6 +255,7 @@ static const struct vm_operations operations = {
     .statistic = statistic,
     .hash = hash,
     .lp = lp,
+    .channel = channel,
 };
 
 static void one_call(const uint8_t *d)
@@ -223,6 +289,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fake_process_begin();
     vm_register(size % 2 == 0 ? &operations : NULL); /* without a hypervisor there is nobody */
     fake_process.process.kind = size % 4 < 2 ? PROCESS_SYSTEM : PROCESS_WORKER;
+    give_files();
+    give_memory();
     for (size_t i = 0; (i + 1) * CALL_SIZE <= size && i < CALLS_MAX; i++)
         one_call(data + i * CALL_SIZE);
     fake_process_end();

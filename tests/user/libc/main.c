@@ -62,7 +62,8 @@ static bool heap_works(void)
             return false;
         free(blocks[i]);
     }
-    return malloc((size_t)1 << 40) == NULL && errno == ENOMEM;
+    blocks[0] = malloc((size_t)1 << 40);
+    return blocks[0] == NULL && errno == ENOMEM;
 }
 
 static bool clocks_agree(void)
