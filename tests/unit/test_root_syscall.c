@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/unit/test_root_syscall.c - root's system calls: what ring 3 may ask, and what it may not. */
+/* tests/unit/test_root_syscall.c - root's system calls: what ring 3 may ask, and what it may not.
+ */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>
@@ -239,7 +240,8 @@ static void random_bytes_come_and_differ(void **state)
     (void)state;
     assert_int_equal(call(SYSCALL_GETRANDOM, at, sizeof(first), 0), sizeof(first));
     assert_true(copy_from_user(first, at, sizeof(first)));
-    assert_int_equal(call(SYSCALL_GETRANDOM, at, sizeof(second), GETRANDOM_NONBLOCK), sizeof(second));
+    assert_int_equal(call(SYSCALL_GETRANDOM, at, sizeof(second), GETRANDOM_NONBLOCK),
+                     sizeof(second));
     assert_true(copy_from_user(second, at, sizeof(second)));
     assert_memory_not_equal(first, second, sizeof(first));
     assert_memory_not_equal(first, first + 32, 32);

@@ -239,12 +239,11 @@ bool wait_until_killed(struct wait_queue *q, bool (*condition)(void *context), v
                        uint64_t ns)
 {
     uint64_t deadline = ns == WAIT_FOREVER ? WAIT_FOREVER : fake_process.now + ns;
-    bool met;
 
     for (;;) {
         uint64_t flags = spin_lock(&q->lock);
+        bool met = condition(context);
 
-        met = condition(context);
         spin_unlock(&q->lock, flags);
         if (met || !sleep_for(deadline))
             return met;
