@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <hvabi/message.h>
 #include <hvabi/regs.h>
+#include <rootabi/errno.h>
 #include <rootabi/partition.h>
 #include <rootabi/syscall.h>
 #include <rootabi/vm.h>
@@ -39,10 +40,13 @@ _Noreturn static void fail(const char *what, int64_t result)
     exit(1);
 }
 
+/* A child may end at any moment. */
 static void call(uint32_t command, void *argument, const char *what)
 {
     int64_t result = ioctl(PARTITION_FD, command, argument);
 
+    if (result == -ENODEV)
+        exit(0);
     if (result != 0)
         fail(what, result);
 }
