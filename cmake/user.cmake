@@ -13,7 +13,7 @@ set(VERDIGRIS_PROGRAM_FLAGS
     -fno-strict-aliasing -fwrapv -fcf-protection=none -fno-lto -O2 -g
     -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 set(VERDIGRIS_PROGRAM_LINK
-    -nostdlib -static -no-pie -Wl,--build-id=sha1 -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack
+    -nostdlib -static $<$<C_COMPILER_ID:GNU>:-no-pie> -Wl,--build-id=sha1 -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack
     -Wl,-z,separate-code -Wl,-z,norelro $<$<C_COMPILER_ID:Clang>:-fuse-ld=lld>)
 set(VERDIGRIS_BARE_FLAGS
     -ffreestanding -mgeneral-regs-only -fno-stack-protector -fvisibility=hidden

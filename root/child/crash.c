@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* root/child/crash.c - what a child's system says of its own crash (TLFS 6.0b, crash enlightenment):
- * five numbers, or a text in its memory. All of it is the child's to invent, so there are few lines
- * of it, and no character in them that the log does not know. */
+/* root/child/crash.c - what a child's system says of its own crash (TLFS 6.0b, crash
+ * enlightenment): five numbers, or a text in its memory. All of it is the child's to invent, so
+ * there are few lines of it, and no character in them that the log does not know. */
 #include <hvabi/msr.h>
 #include "child/child.h"
 #include "child/hv.h"
@@ -22,9 +22,9 @@ struct report {
 
 static bool read_report(struct child *c, uint32_t vp, struct report *r)
 {
-    static const uint32_t names[PARAMETERS + 1] = {
-        HvRegisterGuestCrashP0, HvRegisterGuestCrashP1, HvRegisterGuestCrashP2,
-        HvRegisterGuestCrashP3, HvRegisterGuestCrashP4, HvRegisterGuestCrashCtl};
+    static const uint32_t names[PARAMETERS + 1] = {HvRegisterGuestCrashP0, HvRegisterGuestCrashP1,
+                                                   HvRegisterGuestCrashP2, HvRegisterGuestCrashP3,
+                                                   HvRegisterGuestCrashP4, HvRegisterGuestCrashCtl};
     struct hv_register_value values[PARAMETERS + 1];
     uint64_t flags = spin_lock(&c->worker.queue.lock);
     bool read = c->worker.on && hv_call_get_vp_registers(hv_client_here(), c->id, vp, names, values,
@@ -91,7 +91,8 @@ void worker_crash_log(struct child *c, uint32_t vp)
 {
     struct report r;
 
-    if (__atomic_fetch_add(&c->crashes, 1, __ATOMIC_RELAXED) >= REPORTS_MAX || !read_report(c, vp, &r))
+    if (__atomic_fetch_add(&c->crashes, 1, __ATOMIC_RELAXED) >= REPORTS_MAX ||
+        !read_report(c, vp, &r))
         return;
     if ((r.control & HV_CRASH_MESSAGE) != 0)
         log_text(c, r.parameters[3], r.parameters[4]);

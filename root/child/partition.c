@@ -74,7 +74,8 @@ static int64_t call_next(struct file *f, void *argument)
         if (wake == NULL)
             return -EBADF;
     }
-    result = worker_next(f->object, a, wake);
+    /* A partition that waited for one would keep it, in the end itself. */
+    result = wake != NULL && wake->ops == f->ops ? -EINVAL : worker_next(f->object, a, wake);
     file_put(wake);
     return result;
 }
@@ -101,8 +102,8 @@ static const struct file_ioctl ioctls[] = {
 
 /* ---- memory ---- */
 
-/* Whoever maps some of a child's memory has a file of this kind, whose object is the memory: it stays
- * when the child and its file have gone. */
+/* Whoever maps some of a child's memory has a file of this kind, whose object is the memory: it
+ * stays when the child and its file have gone. */
 static void memory_release(struct file *f)
 {
     ram_put(f->object);
@@ -150,8 +151,7 @@ static int64_t map(const struct file_mmap *m, struct file *lender)
     if (m->offset >= PARTITION_MAP_INTERCEPT) {
         s.offset -= PARTITION_MAP_INTERCEPT;
         lent.find = find_page;
-        if (s.offset / PAGE_SIZE >= s.ram->pages ||
-            m->size > s.ram->pages * PAGE_SIZE - s.offset)
+        if (s.offset / PAGE_SIZE >= s.ram->pages || m->size > s.ram->pages * PAGE_SIZE - s.offset)
             return -ENXIO;
         if ((m->access & SPACE_WRITE) != 0)
             return -EACCES;
@@ -193,6 +193,7 @@ static void partition_release(struct file *f)
 {
     struct child *c = f->object;
 
+    worker_gone(c);
     child_end(c, VM_END_FAILURE, 0, "nobody has its partition file any more");
     child_put(c);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* root/child/start.c - how children begin: toy guests by child_start, and partitions for a worker by
- * child_create. */
+/* root/child/start.c - how children begin: toy guests by child_start, and partitions for a worker
+ * by child_create. */
 #include <hvabi/partition.h>
 #include <rootabi/errno.h>
 #include <rt/format.h>
@@ -207,7 +207,8 @@ int64_t child_create(struct vm_create *a, struct child **out)
     int64_t result;
 
     _Static_assert(VM_CREATE_ECHO == VM_START_ECHO, "one set of flags");
-    if (!check(&plan) || (a->flags & ~VM_CREATE_ECHO) != 0 || a->weight > HV_PARTITION_CPU_WEIGHT_MAX)
+    if (!check(&plan) || (a->flags & ~VM_CREATE_ECHO) != 0 ||
+        a->weight > HV_PARTITION_CPU_WEIGHT_MAX)
         return -EINVAL;
     if (has_limits(a))
         return -EOPNOTSUPP;

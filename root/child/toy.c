@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* root/child/toy.c - what makes a toy guest of a partition: image and boot data, ports, intercepts and
- * first registers. docs/guests.md */
+/* root/child/toy.c - what makes a toy guest of a partition: image and boot data, ports, intercepts
+ * and first registers. docs/guests.md */
 #include <hvabi/guest_boot.h>
 #include <rt/mem.h>
 #include <x86/cr.h>
@@ -94,9 +94,9 @@ static hv_status install_intercepts(const struct hv_client *h, struct child *c)
     hv_status st = HV_STATUS_SUCCESS;
 
     for (uint32_t i = 0; i < sizeof(ports) / sizeof(ports[0]) && st == HV_STATUS_SUCCESS; i++)
-        st = WITH_DEPOSITS(h, &c->pool,
-                           hv_call_install_intercept(h, c->id, HvInterceptTypeX64IoPort, access,
-                                                     ports[i]));
+        st = WITH_DEPOSITS(
+            h, &c->pool,
+            hv_call_install_intercept(h, c->id, HvInterceptTypeX64IoPort, access, ports[i]));
     return st;
 }
 

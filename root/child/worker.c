@@ -8,10 +8,10 @@
 #include <rt/mem.h>
 #include "child/child.h"
 #include "child/hv.h"
+#include "cpu/cpu.h"
 #include "mm/memory.h"
 #include "proc/file.h"
 #include "sched/sched.h"
-#include "sched/watch.h"
 
 /* After so many intercepts in a row what wakes the worker has its turn. */
 enum { INTERCEPTS_IN_A_ROW = 16 };
@@ -34,11 +34,19 @@ void worker_begin(struct child *c)
     uint64_t flags = spin_lock(&w->queue.lock);
 
     w->first = w->last = PARTITION_NO_VP;
-    w->any_eoi = false;
+    w->any_eoi = w->news = false;
     memset(w->eoi, 0, sizeof(w->eoi));
     w->complaints = w->in_a_row = 0;
     w->on = true;
     spin_unlock(&w->queue.lock, flags);
+}
+
+/* There is something to tell. [w] */
+static void announce(struct worker *w)
+{
+    __atomic_store_n(&w->news, true, __ATOMIC_RELEASE);
+    if (w->waits != NULL)
+        thread_wake(w->waits);
 }
 
 void worker_end(struct child *c)
@@ -46,7 +54,7 @@ void worker_end(struct child *c)
     uint64_t flags = spin_lock(&c->worker.queue.lock);
 
     c->worker.on = false;
-    wake_all_locked(&c->worker.queue);
+    announce(&c->worker);
     spin_unlock(&c->worker.queue.lock, flags);
 }
 
@@ -70,8 +78,8 @@ static void make_ready(struct worker *w, uint32_t vp)
     w->last = vp;
 }
 
-/* A VP that stands in one intercept makes another only if it was started anew in between (INIT): the
- * new one counts. [w] */
+/* A VP that stands in one intercept makes another only if it was started anew in between (INIT):
+ * the new one counts. [w] */
 static void intercepted(struct worker *w, uint32_t vp, const struct hv_message *m)
 {
     struct hv_message *page = w->vps[vp].page;
@@ -102,7 +110,7 @@ void worker_intercept(struct child *c, const struct hv_message *m)
             ended_interrupt(w, (const void *)m->payload);
         else
             intercepted(w, h->vp_index, m);
-        wake_all_locked(&w->queue);
+        announce(w);
     }
     spin_unlock(&w->queue.lock, flags);
 }
@@ -148,7 +156,7 @@ static void check_resumed(struct child *c, const struct partition_next *a, hv_st
         child_end(c, VM_END_FAILURE, 0, "VP %u cannot be resumed: status %x", a->answered_vp, st);
 }
 
-/* ---- the worker waits ---- */
+/* ---- what there is to tell ---- */
 
 /* [w] */
 static void tell_eoi(struct worker *w, struct partition_next *a)
@@ -170,7 +178,7 @@ static void tell_intercept(struct worker *w, struct partition_next *a)
     w->in_a_row++;
 }
 
-/* Takes what there is to tell. [w] */
+/* [w] */
 static bool tell_locked(struct worker *w, struct partition_next *a)
 {
     if (!w->on) {
@@ -185,27 +193,75 @@ static bool tell_locked(struct worker *w, struct partition_next *a)
     return true;
 }
 
-static bool tell(struct worker *w, struct partition_next *a)
+/* From now on the caller is woken for news. [w] */
+static void begin_to_wait(struct worker *w, bool news)
 {
-    uint64_t flags = spin_lock(&w->queue.lock);
-    bool told = tell_locked(w, a);
-
-    spin_unlock(&w->queue.lock, flags);
-    return told;
+    __atomic_store_n(&w->news, news, __ATOMIC_RELAXED);
+    w->waits = thread_current();
 }
 
-static bool wakes(struct worker *w, struct partition_next *a, struct file *wake,
-                  struct watch *watch)
+/* Takes what there is to tell, or begins to wait for it. [w] */
+static bool tell_or_wait(struct worker *w, struct partition_next *a)
 {
-    __atomic_store_n(&w->in_a_row, 0, __ATOMIC_RELAXED);
-    if (wake == NULL || (file_poll(wake, watch) & (POLL_IN | POLL_HANGUP | POLL_ERROR)) == 0)
+    if (!tell_locked(w, a)) {
+        begin_to_wait(w, false);
         return false;
-    a->event = PARTITION_EVENT_WAKE;
+    }
+    w->waits = NULL;
     return true;
 }
 
-/* Answers, and takes what there is to tell at once: *@told. Who makes intercepts without end does not
- * keep the worker from what else it waits for. */
+/* ---- what wakes it ---- */
+
+static void wake_rang(struct watch *watch)
+{
+    struct worker *w = container_of(watch, struct worker, wake_watch);
+    uint64_t flags = spin_lock(&w->queue.lock);
+
+    announce(w);
+    spin_unlock(&w->queue.lock, flags);
+}
+
+static void wake_set(struct worker *w, struct file *wake)
+{
+    if (w->wake != NULL) {
+        watch_end(&w->wake_watch);
+        file_put(w->wake);
+    }
+    w->wake = wake != NULL ? file_get(wake) : NULL;
+    watch_init(&w->wake_watch, &w->wake_waiter, 1);
+    w->wake_watch.rang = wake_rang;
+    w->wake_due = wake != NULL;
+}
+
+void worker_gone(struct child *c)
+{
+    if (__atomic_exchange_n(&c->worker.busy, true, __ATOMIC_ACQUIRE))
+        return; /* what wakes is somebody else's by now */
+    wake_set(&c->worker, NULL);
+    __atomic_store_n(&c->worker.busy, false, __ATOMIC_RELEASE);
+}
+
+static bool wake_is_due(const struct worker *w)
+{
+    return w->wake_due || __atomic_load_n(&w->wake_watch.woken, __ATOMIC_ACQUIRE);
+}
+
+/* It is due: is it ready? */
+static bool wakes(struct worker *w, struct partition_next *a)
+{
+    __atomic_store_n(&w->in_a_row, 0, __ATOMIC_RELAXED);
+    watch_begin(&w->wake_watch);
+    w->wake_due = (file_poll(w->wake, &w->wake_watch) & (POLL_IN | POLL_HANGUP | POLL_ERROR)) != 0;
+    if (w->wake_due)
+        a->event = PARTITION_EVENT_WAKE;
+    return w->wake_due;
+}
+
+/* ---- the worker waits ---- */
+
+/* Answers, and takes what there is to tell at once: *@told. Who makes intercepts without end does
+ * not keep the worker from what else it waits for. */
 static int64_t answer_and_tell(struct child *c, struct partition_next *a, bool *told)
 {
     struct worker *w = &c->worker;
@@ -215,36 +271,83 @@ static int64_t answer_and_tell(struct child *c, struct partition_next *a, bool *
 
     if (a->answered_vp != PARTITION_NO_VP)
         result = answer_locked(c, a, &st);
-    if (result == 0 && w->in_a_row < INTERCEPTS_IN_A_ROW)
-        *told = tell_locked(w, a);
+    if (result == 0 && (w->in_a_row < INTERCEPTS_IN_A_ROW || !wake_is_due(w)))
+        *told = tell_or_wait(w, a);
+    else if (result == 0)
+        begin_to_wait(w, true);
     spin_unlock(&w->queue.lock, flags);
     check_resumed(c, a, st);
     return result;
+}
+
+static bool has_news(void *context)
+{
+    const struct worker *w = context;
+
+    return __atomic_load_n(&w->news, __ATOMIC_ACQUIRE) ||
+           __atomic_load_n(&w->wake_watch.woken, __ATOMIC_ACQUIRE) || thread_killed();
+}
+
+/* Until there is something to look at. False: time ran out, or the caller was killed. */
+static bool sleep_until_news(struct worker *w, uint64_t deadline)
+{
+    uint64_t flags;
+    bool news = false;
+
+    if (deadline == WAIT_FOREVER) {
+        flags = interrupts_off();
+        news = sched_halt(has_news, w);
+        interrupts_restore(flags);
+    }
+    if (!news) {
+        uint64_t now = deadline != WAIT_FOREVER ? time_now() : 0;
+
+        news = wait_until_killed(&w->queue, has_news, w,
+                                 deadline == WAIT_FOREVER ? WAIT_FOREVER
+                                 : deadline > now         ? deadline - now
+                                                          : 0);
+    }
+    return news && !thread_killed();
+}
+
+static bool tell(struct worker *w, struct partition_next *a)
+{
+    uint64_t flags = spin_lock(&w->queue.lock);
+    bool told = tell_or_wait(w, a);
+
+    spin_unlock(&w->queue.lock, flags);
+    return told;
+}
+
+static void wait_no_more(struct worker *w)
+{
+    uint64_t flags = spin_lock(&w->queue.lock);
+
+    w->waits = NULL;
+    spin_unlock(&w->queue.lock, flags);
 }
 
 static uint64_t deadline_of(uint64_t timeout_ns)
 {
     uint64_t now = timeout_ns != PARTITION_TIMEOUT_NONE ? time_now() : 0;
 
-    return timeout_ns < WATCH_FOREVER - now ? now + timeout_ns : WATCH_FOREVER;
+    return timeout_ns < WAIT_FOREVER - now ? now + timeout_ns : WAIT_FOREVER;
 }
 
 /* False: time ran out, or the caller was killed. */
-static bool wait_for(struct worker *w, struct partition_next *a, struct file *wake)
+static bool wait_for(struct worker *w, struct partition_next *a)
 {
     uint64_t deadline = deadline_of(a->timeout_ns);
-    struct waiter waiters[2]; /* the worker's own queue, and that of @wake */
-    struct watch watch;
-    bool told;
+    bool woken;
 
-    watch_init(&watch, waiters, 2);
     do {
-        watch_begin(&watch);
-        watch_add(&watch, &w->queue);
-        told = wakes(w, a, wake, &watch) || tell(w, a);
-    } while (!told && watch_sleep(&watch, deadline) && !(told = tell(w, a)));
-    watch_end(&watch);
-    return told;
+        woken = wake_is_due(w) && wakes(w, a);
+        if (woken || !sleep_until_news(w, deadline)) {
+            wait_no_more(w);
+            return woken;
+        }
+    } while (!tell(w, a));
+    return true;
 }
 
 /* The one MSR of which root wants to hear by an intercept, besides that for a reset. */
@@ -274,7 +377,7 @@ static void crashed(struct child *c, struct partition_next *a)
     check_resumed(c, &on, st);
 }
 
-int64_t worker_next(struct child *c, struct partition_next *a, struct file *wake)
+static int64_t next(struct child *c, struct partition_next *a)
 {
     struct worker *w = &c->worker;
     bool told = false;
@@ -282,11 +385,25 @@ int64_t worker_next(struct child *c, struct partition_next *a, struct file *wake
 
     if (result != 0)
         return result;
-    if (!told && !wait_for(w, a, wake)) {
+    if (!told && !wait_for(w, a)) {
         a->event = PARTITION_EVENT_TIMEOUT;
         return thread_killed() ? -EINTR : 0;
     }
     if (a->event == PARTITION_EVENT_INTERCEPT && is_crash(w->vps[a->vp].page))
         crashed(c, a);
     return 0;
+}
+
+int64_t worker_next(struct child *c, struct partition_next *a, struct file *wake)
+{
+    struct worker *w = &c->worker;
+    int64_t result;
+
+    if (__atomic_exchange_n(&w->busy, true, __ATOMIC_ACQUIRE))
+        return -EBUSY;
+    if (wake != w->wake)
+        wake_set(w, wake);
+    result = next(c, a);
+    __atomic_store_n(&w->busy, false, __ATOMIC_RELEASE);
+    return result;
 }

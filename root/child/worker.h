@@ -14,6 +14,7 @@
 #include <hvabi/message.h>
 #include <rootabi/partition.h>
 #include "sched/thread.h"
+#include "sched/watch.h"
 
 struct child;
 struct file;
@@ -33,12 +34,19 @@ struct worker_vp {
 struct worker {
     struct wait_queue queue;
     bool on;                     /* [w] there may be somebody to ask */
+    bool news;                   /* [a] there may be something to tell */
+    struct thread *waits;        /* [w] the thread that waits for it in worker_next, or NULL */
     struct worker_vp *vps;       /* [w] while on */
     uint32_t first, last;        /* [w] ready VPs; PARTITION_NO_VP: none */
     uint64_t eoi[WORKER_VECTORS / 64]; /* [w] of level-triggered vectors, not told yet */
     bool any_eoi;                /* [w] */
     uint32_t complaints;         /* [w] logged */
     uint32_t in_a_row;           /* [w] intercepts told since the last look at what wakes */
+    bool busy;                   /* [a] somebody is in worker_next, or changes what follows */
+    struct file *wake;           /* [busy] what wakes it, or NULL */
+    struct waiter wake_waiter;   /* of @wake_watch */
+    struct watch wake_watch;     /* [busy] rings when @wake may be ready */
+    bool wake_due;               /* [busy] it may be ready, without a ring */
 };
 
 /* Have room for @c's VPs, whose pages are in its RAM. False: no memory. Before it is built. */
@@ -54,6 +62,9 @@ void worker_end(struct child *c);
 /* The last use of what worker_allocate made. */
 void worker_free(struct child *c);
 
+/* Whoever used its file is gone, and with it what was to wake it. Thread context. */
+void worker_gone(struct child *c);
+
 /* The hypervisor says @m about @c, and one of its VPs. Interrupts off. */
 void worker_intercept(struct child *c, const struct hv_message *m);
 
@@ -61,7 +72,8 @@ void worker_intercept(struct child *c, const struct hv_message *m);
  * put it into the log. Thread context. */
 void worker_crash_log(struct child *c, uint32_t vp);
 
-/* PARTITION_IOCTL_NEXT; @wake is the file of a->wake_fd, or NULL. -EINTR: the caller was killed. */
+/* PARTITION_IOCTL_NEXT; @wake is the file of a->wake_fd, or NULL. -EINTR: the caller was killed.
+ * What wakes is watched from one call to the next: it costs only when it changes. */
 int64_t worker_next(struct child *c, struct partition_next *a, struct file *wake);
 
 /* The other calls of rootabi/partition.h: those that root does without waiting for its turn ... */

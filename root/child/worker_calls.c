@@ -19,7 +19,7 @@ enum { COMPLAINTS_MAX = 8, PORTS = 0x10000 };
      HV_TRANSLATE_GVA_VALIDATE_EXECUTE | HV_TRANSLATE_GVA_PRIVILEGE_EXEMPT |                       \
      HV_TRANSLATE_GVA_SET_PAGE_TABLE_BITS)
 
-/* What a refused call is to ring 3. A worker that is refused again and again does not fill the log. */
+/* What a refused call is to ring 3. A worker that is refused without end does not fill the log. */
 static int64_t result_of(struct child *c, const char *what, hv_status st)
 {
     switch (st) {
@@ -150,9 +150,9 @@ static hv_status intercept_ports(const struct hv_client *h, struct child *c, uin
     const uint32_t access = HV_INTERCEPT_ACCESS_MASK_READ | HV_INTERCEPT_ACCESS_MASK_WRITE;
     uint64_t range = (uint64_t)last << HV_INTERCEPT_PARAMETER_PORT_RANGE_END_SHIFT | first;
 
-    return WITH_DEPOSITS(h, &c->pool,
-                         hv_call_install_intercept(h, c->id, HvInterceptTypeX64IoPortRange, access,
-                                                   range));
+    return WITH_DEPOSITS(
+        h, &c->pool,
+        hv_call_install_intercept(h, c->id, HvInterceptTypeX64IoPortRange, access, range));
 }
 
 int64_t worker_ports(struct child *c, const struct partition_ports *a)

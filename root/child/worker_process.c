@@ -71,6 +71,7 @@ static void watch_worker(void *argument)
     char text[REASON_SIZE];
 
     describe(text, c->process, process_wait(c->process));
+    worker_gone(c);
     if (!unclaim(c, true))
         child_end(c, VM_END_FAILURE, 0, "%s", text);
     child_put(c);

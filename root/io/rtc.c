@@ -5,7 +5,16 @@
 #include "io/rtc.h"
 
 enum { PORT_INDEX = 0x70, PORT_DATA = 0x71 };
-enum { SECONDS = 0, MINUTES = 2, HOURS = 4, DAY = 7, MONTH = 8, YEAR = 9, STATUS_A = 10, STATUS_B = 11 };
+enum {
+    SECONDS = 0,
+    MINUTES = 2,
+    HOURS = 4,
+    DAY = 7,
+    MONTH = 8,
+    YEAR = 9,
+    STATUS_A = 10,
+    STATUS_B = 11
+};
 
 #define A_UPDATING (1u << 7)
 
@@ -80,7 +89,7 @@ bool rtc_decode(const struct rtc_registers *r, uint64_t *seconds)
     year = short_year < 70 ? 2000u + short_year : 1900u + short_year;
     if (day < 1 || day > days_in(month, year))
         return false;
-    *seconds = ((days_before(year, month) + day - 1) * 24 + hour) * 3600 + minute * 60u + second;
+    *seconds = (((days_before(year, month) + day - 1) * 24 + hour) * 60 + minute) * 60 + second;
     return true;
 }
 

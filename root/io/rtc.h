@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* root/io/rtc.h - the battery-backed clock of PCs (Motorola MC146818), behind ports 0x70 and 0x71. */
+/* root/io/rtc.h - the battery-backed clock of PCs (Motorola MC146818), behind ports 0x70 and 0x71.
+ */
 #ifndef ROOT_IO_RTC_H
 #define ROOT_IO_RTC_H
 

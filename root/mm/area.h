@@ -27,14 +27,15 @@ bool area_extend(struct list *areas, uint64_t start, uint64_t end);
 struct area *area_spare(void);
 void area_free_spare(struct area *spare);
 
-/* Forget whatever of [@start, @end) is used, splitting areas, but none that is lent: it is wholly in
- * the range or not at all. *@spare, from area_spare, is used and set to NULL if the range leaves both
- * ends of one area; else it may be NULL from the start. Areas that are gone are put on @gone. */
+/* Forget whatever of [@start, @end) is used, splitting areas, but none that is lent: it is wholly
+ * in the range or not at all. *@spare, from area_spare, is used and set to NULL if the range leaves
+ * both ends of one area; else it may be NULL from the start. Areas that are gone are put on @gone.
+ */
 void area_remove(struct list *areas, uint64_t start, uint64_t end, struct area **spare,
                  struct list *gone);
 
-/* The lowest unused @size bytes in [@low, @high), at a multiple of @align, a power of 2; 0: there are
- * none. */
+/* The lowest unused @size bytes in [@low, @high), at a multiple of @align, a power of 2; 0: there
+ * are none. */
 uint64_t area_find_gap(const struct list *areas, uint64_t size, uint64_t align, uint64_t low,
                        uint64_t high);
 

@@ -271,12 +271,12 @@ int64_t space_protect(struct address_space *s, uint64_t address, uint64_t size, 
 /* Nothing is lent where the end of brk's memory may be: MAP_FIXED may have put it there. */
 static bool brk_move_locked(struct address_space *s, uint64_t to, struct space_change *c)
 {
-    uint64_t now = page_up(s->brk), end = page_up(to);
+    uint64_t old = page_up(s->brk), new = page_up(to);
 
-    if (end < now)
-        return space_clear_locked(s, end, now, c) == 0;
-    return end == now || (!area_overlaps(&s->areas, now, end) &&
-                          map_locked(s, now, end - now, SPACE_READ | SPACE_WRITE, c) > 0);
+    if (new < old)
+        return space_clear_locked(s, new, old, c) == 0;
+    return new == old || (!area_overlaps(&s->areas, old, new) &&
+                          map_locked(s, old, new - old, SPACE_READ | SPACE_WRITE, c) > 0);
 }
 
 uint64_t space_brk(struct address_space *s, uint64_t address)

@@ -27,7 +27,7 @@ enum {
 };
 
 struct address_space {
-    uint64_t root;      /* [I] top page table */
+    uint64_t root; /* [I] top page table */
     struct mutex lock;
     struct list areas;  /* [lock] */
     uint64_t pages;     /* [lock] of memory, and one for each mapping of lent memory */

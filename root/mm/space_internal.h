@@ -37,8 +37,8 @@ int64_t space_clear_locked(struct address_space *s, uint64_t start, uint64_t end
 /* Clear the entries of [@va, @end), which belong to nobody's area yet or to a lent one. */
 void space_unmap_lent_locked(struct address_space *s, uint64_t va, uint64_t end);
 
-/* Where a new mapping is to go: @address after SPACE_REPLACE of @access has been done, or where there
- * is room for it at a multiple of @align; or a negative error number. */
+/* Where a new mapping is to go: @address after SPACE_REPLACE of @access has been done, or where
+ * there is room for it at a multiple of @align; or a negative error number. */
 int64_t space_place_locked(struct address_space *s, uint64_t address, uint64_t size, uint64_t align,
                            uint32_t access, struct space_change *c);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* root/proc/boot_files.h - /boot: a folder with the boot modules, to be read and mapped by anybody. */
+/* root/proc/boot_files.h - /boot: a folder with the boot modules, to be read and mapped by anybody.
+ */
 #ifndef ROOT_PROC_BOOT_FILES_H
 #define ROOT_PROC_BOOT_FILES_H
 

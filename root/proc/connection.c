@@ -32,12 +32,9 @@ struct connection *connection_create(void)
 
 static void connection_free(struct connection *c)
 {
-    for (unsigned side = 0; side < 2; side++) {
-        struct list *l;
-
-        while ((l = list_pop_front(&c->ends[side].inbox)) != NULL)
+    for (unsigned side = 0; side < 2; side++)
+        LIST_FOR_EACH_SAFE (l, &c->ends[side].inbox)
             kfree(container_of(l, struct message, link));
-    }
     kfree(c);
 }
 

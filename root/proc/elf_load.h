@@ -15,8 +15,8 @@ struct elf_loaded {
     uint16_t header_count;
 };
 
-/* Map and fill the segments of the @size bytes at @file. NULL, or what is wrong; then the space holds
- * some of the segments. */
+/* Map and fill the segments of the @size bytes at @file. NULL, or what is wrong; then the space
+ * holds some of the segments. */
 const char *elf_load(struct address_space *space, const void *file, uint64_t size,
                      struct elf_loaded *loaded);
 

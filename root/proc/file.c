@@ -66,9 +66,10 @@ static int64_t write_piece(struct file *f, struct user_vector *v, char *buffer, 
     return user_vector_get(v, buffer, size) ? f->ops->write(f, buffer, size) : -EFAULT;
 }
 
-/* Piece by piece until all is done, a piece is cut short, or the process is killed. What sleeps does
- * so for the first piece only: @more says whether the next one would. */
-static int64_t stream(struct file *f, struct user_vector *v, char *buffer, transfer how, uint32_t more)
+/* Piece by piece until all is done, a piece is cut short, or the process is killed. What sleeps
+ * does so for the first piece only: @more says whether the next one would. */
+static int64_t stream(struct file *f, struct user_vector *v, char *buffer, transfer how,
+                      uint32_t more)
 {
     int64_t done = 0;
 

@@ -5,9 +5,10 @@
  *
  * Handlers never see ring 3's addresses: reads and writes go through kernel buffers, and an ioctl's
  * structure is copied in before its handler and out after it. They are called in thread context of
- * the process that calls, may sleep, and should do so killably (sched/thread.h). Processes may share
- * a file: handlers protect what they change. Results are Linux's: 0 or more, or a negative number
- * of rootabi/errno.h. A handler that is NULL is not possible, and says so by the usual number. */
+ * the process that calls, may sleep, and should do so killably (sched/thread.h). Processes may
+ * share a file: handlers protect what they change. Results are Linux's: 0 or more, or a negative
+ * number of rootabi/errno.h. A handler that is NULL is not possible, and says so by the usual
+ * number. */
 #ifndef ROOT_PROC_FILE_H
 #define ROOT_PROC_FILE_H
 
@@ -57,7 +58,7 @@ struct file_operations {
      * at most. NULL: reads and writes never sleep. */
     uint32_t (*poll)(struct file *f, struct watch *w);
     int64_t (*seek)(struct file *f, int64_t offset, uint32_t whence);
-    void (*stat)(struct file *f, struct root_stat *s); /* fills what is not 0 */
+    void (*stat)(struct file *f, struct root_stat *s);                   /* fills what is not 0 */
     bool (*entry)(struct file *f, uint64_t index, struct file_entry *e); /* false: no more */
     void (*release)(struct file *f); /* the last reference is gone; thread context, may sleep */
 };

@@ -185,15 +185,6 @@ int32_t process_wait(struct process *p)
     return p->status;
 }
 
-bool process_has_ended(struct process *p)
-{
-    uint64_t flags = spin_lock(&p->ended_queue.lock);
-    bool ended = p->ended;
-
-    spin_unlock(&p->ended_queue.lock, flags);
-    return ended;
-}
-
 static void kill_locked(struct process *p)
 {
     if (p->thread != NULL)

@@ -41,14 +41,14 @@ enum { PROCESS_STATUS_FAULT = 128, PROCESS_STATUS_KILLED = 137 };
 
 /* How to start a program. */
 struct process_start {
-    const char *name;            /* for the log */
-    const void *file;            /* ELF, static, at fixed addresses */
-    uint64_t size;               /* of it */
-    const char *const *argv;     /* NULL: {name} */
-    uint32_t argc;               /* PROCESS_ARGUMENTS_MAX at most */
+    const char *name;        /* for the log */
+    const void *file;        /* ELF, static, at fixed addresses */
+    uint64_t size;           /* of it */
+    const char *const *argv; /* NULL: {name} */
+    uint32_t argc;           /* PROCESS_ARGUMENTS_MAX at most */
     enum process_kind kind;
-    struct file *const *files;   /* its descriptors from 0 on; an entry that is NULL: the console */
-    uint32_t file_count;         /* at least 0, 1 and 2 are the console where there are fewer */
+    struct file *const *files; /* its descriptors from 0 on; an entry that is NULL: the console */
+    uint32_t file_count;       /* at least 0, 1 and 2 are the console where there are fewer */
 };
 
 /* Load it and let it run; the caller's reference to it. NULL: malformed, or no memory (logged).
@@ -60,9 +60,6 @@ void process_put(struct process *p);
 
 /* Sleep until @p has ended; its status. @p stays the caller's. */
 int32_t process_wait(struct process *p);
-
-/* Whether it has ended. Any context. */
-bool process_has_ended(struct process *p);
 
 /* End @p, wherever it is: it gives up what it waits for and never sees ring 3 again. Does not wait.
  * Any context. Harmless if it has ended. */
@@ -77,7 +74,8 @@ _Noreturn void process_exit(int32_t status, const char *reason);
 /* An exception that ring 3 caused at @f; @address is CR2. Does not return to ring 3. */
 void process_exception(struct trap_frame *f, uint64_t address);
 
-/* End the calling process if somebody has killed it: before every return to ring 3. Interrupts off. */
+/* End the calling process if somebody has killed it: before every return to ring 3. Interrupts off.
+ */
 void process_leave_kernel(void);
 
 /* The caller's. */

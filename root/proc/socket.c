@@ -12,8 +12,8 @@ enum state { STATE_NEW, STATE_BOUND, STATE_LISTENING, STATE_CONNECTED };
 enum { SIDE_CONNECTS = 0, SIDE_ACCEPTS = 1 };
 
 struct socket {
-    struct wait_queue queue; /* woken when there is somebody to accept */
-    enum state state;        /* [queue.lock, and a to see that it is STATE_CONNECTED] */
+    struct wait_queue queue;       /* woken when there is somebody to accept */
+    enum state state;              /* [queue.lock, and a to see that it is STATE_CONNECTED] */
     struct connection *connection; /* [I] once connected */
     unsigned side;                 /* [I] once connected */
     struct list link;              /* [names.lock] */
@@ -298,7 +298,8 @@ int64_t socket_send(struct file *f, const void *data, size_t size, bool nonblock
 
     if (c == NULL)
         return -ENOTCONN;
-    return size <= SOCKET_MESSAGE_MAX ? connection_send(c, s->side, data, size, nonblock) : -EMSGSIZE;
+    return size <= SOCKET_MESSAGE_MAX ? connection_send(c, s->side, data, size, nonblock)
+                                      : -EMSGSIZE;
 }
 
 int64_t socket_receive(struct file *f, void *buffer, size_t size, bool nonblock, bool *cut)

@@ -57,13 +57,13 @@ static bool push_arguments(struct frame *f, const char *const *argv, uint32_t ar
 static void fill_auxiliary(uint64_t *words, const struct elf_loaded *elf, uint64_t random)
 {
     const uint64_t vector[AUX_WORDS] = {
-        AUX_HEADERS,     elf->headers,
-        AUX_HEADER_SIZE, sizeof(struct elf_program),
+        AUX_HEADERS,      elf->headers,
+        AUX_HEADER_SIZE,  sizeof(struct elf_program),
         AUX_HEADER_COUNT, elf->headers != 0 ? elf->header_count : 0,
-        AUX_PAGE_SIZE,   PAGE_SIZE,
-        AUX_ENTRY,       elf->entry,
-        AUX_RANDOM,      random,
-        AUX_END,         0,
+        AUX_PAGE_SIZE,    PAGE_SIZE,
+        AUX_ENTRY,        elf->entry,
+        AUX_RANDOM,       random,
+        AUX_END,          0,
     };
 
     memcpy(words, vector, sizeof(vector));

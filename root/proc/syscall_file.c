@@ -76,7 +76,8 @@ static int64_t copy_path(char path[PATH_SIZE], uint64_t from)
 {
     if (!user_range_is_valid(from, 1))
         return -EFAULT;
-    return copy_string_from_user(path, from, PATH_SIZE) ? 0 : -ENOENT; /* all there are are shorter */
+    return copy_string_from_user(path, from, PATH_SIZE) ? 0
+                                                        : -ENOENT; /* all there are are shorter */
 }
 
 static int64_t open_at(struct process *p, uint64_t at, uint64_t flags)

@@ -8,8 +8,9 @@
 #include "proc/syscalls.h"
 
 #define PROTECTIONS (MMAP_PROT_READ | MMAP_PROT_WRITE | MMAP_PROT_EXEC)
-#define FLAGS       (MMAP_SHARED | MMAP_PRIVATE | MMAP_FIXED | MMAP_FIXED_NOREPLACE | MMAP_ANONYMOUS | \
-                     MMAP_NORESERVE)
+#define FLAGS                                                                                      \
+    (MMAP_SHARED | MMAP_PRIVATE | MMAP_FIXED | MMAP_FIXED_NOREPLACE | MMAP_ANONYMOUS |             \
+     MMAP_NORESERVE)
 
 /* SPACE_* for PROT_*; what can be written is never code. */
 static int64_t access_of(uint64_t protection, uint32_t *access)

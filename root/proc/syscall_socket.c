@@ -76,7 +76,7 @@ static int64_t install(struct process *p, struct file *f)
 
 int64_t sys_socket(struct process *p, const uint64_t *a)
 {
-    struct file *f;
+    struct file *f = NULL;
     int64_t result = check_kind(p, a);
 
     if (result == 0)
@@ -250,7 +250,7 @@ int64_t sys_sendto(struct process *p, const uint64_t *a)
         result = user_vector_one(&v, &piece, a[1], a[2]);
     if (result == 0)
         result = socket_at(p, a[0], &f);
-    if (result < 0)
+    if (result != 0)
         return result;
     result = a[4] == 0 ? send_vector(f, &v, a[3]) : -EISCONN;
     file_put(f);
@@ -269,7 +269,7 @@ int64_t sys_recvfrom(struct process *p, const uint64_t *a)
         result = user_vector_one(&v, &piece, a[1], a[2]);
     if (result == 0)
         result = socket_at(p, a[0], &f);
-    if (result < 0)
+    if (result != 0)
         return result;
     result = receive_vector(f, &v, a[3], &cut);
     file_put(f);
@@ -299,7 +299,7 @@ int64_t sys_sendmsg(struct process *p, const uint64_t *a)
 {
     struct root_msghdr h;
     struct user_vector v;
-    struct file *f;
+    struct file *f = NULL;
     int64_t result = message_begin(p, a, &h, &v, &f);
 
     if (result < 0)
@@ -317,7 +317,7 @@ int64_t sys_recvmsg(struct process *p, const uint64_t *a)
 {
     struct root_msghdr h;
     struct user_vector v;
-    struct file *f;
+    struct file *f = NULL;
     bool cut;
     int64_t result = message_begin(p, a, &h, &v, &f);
 

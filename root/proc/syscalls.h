@@ -11,8 +11,8 @@ struct process;
 typedef int64_t syscall_handler(struct process *p, const uint64_t *a);
 
 /* syscall_file.c */
-syscall_handler sys_read, sys_write, sys_readv, sys_writev, sys_open, sys_openat, sys_close, sys_ioctl,
-    sys_lseek, sys_stat, sys_lstat, sys_fstat, sys_newfstatat, sys_getdents64, sys_poll;
+syscall_handler sys_read, sys_write, sys_readv, sys_writev, sys_open, sys_openat, sys_close,
+    sys_ioctl, sys_lseek, sys_stat, sys_lstat, sys_fstat, sys_newfstatat, sys_getdents64, sys_poll;
 
 /* syscall_memory.c */
 syscall_handler sys_mmap, sys_munmap, sys_mprotect, sys_madvise, sys_brk;
@@ -23,7 +23,7 @@ syscall_handler sys_sched_yield, sys_nanosleep, sys_clock_gettime, sys_getpid, s
     sys_rt_sigprocmask;
 
 /* syscall_socket.c */
-syscall_handler sys_socket, sys_socketpair, sys_bind, sys_listen, sys_accept, sys_accept4, sys_connect,
-    sys_sendto, sys_recvfrom, sys_sendmsg, sys_recvmsg;
+syscall_handler sys_socket, sys_socketpair, sys_bind, sys_listen, sys_accept, sys_accept4,
+    sys_connect, sys_sendto, sys_recvfrom, sys_sendmsg, sys_recvmsg;
 
 #endif

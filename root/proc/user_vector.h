@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* root/proc/user_vector.h - the pieces of ring 3's memory that a read or write is about, used up
- * from the front. Their addresses are a kernel copy; the memory itself is checked when it is copied. */
+ * from the front. Their addresses are a kernel copy; the memory itself is checked when it is
+ * copied. */
 #ifndef ROOT_PROC_USER_VECTOR_H
 #define ROOT_PROC_USER_VECTOR_H
 
@@ -27,7 +28,8 @@ enum { USER_PIECES_MAX = 1024 };
 int64_t user_vector_one(struct user_vector *v, struct user_piece *piece, uint64_t address,
                         uint64_t size);
 
-/* Copy @count pieces from ring 3's @address; undo it by user_vector_free. -EINVAL, -EFAULT, -ENOMEM. */
+/* Copy @count pieces from ring 3's @address; undo it by user_vector_free. -EINVAL, -EFAULT,
+ * -ENOMEM. */
 int64_t user_vector_copy(struct user_vector *v, uint64_t address, uint64_t count);
 void user_vector_free(struct user_vector *v);
 

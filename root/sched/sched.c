@@ -124,10 +124,25 @@ static struct cpu *lock_home(struct thread *t, uint64_t *flags)
     }
 }
 
+/* @t halts on this CPU, which has been interrupted: it looks again when that is over. */
+static bool halts_here(const struct thread *t)
+{
+    uint64_t flags = interrupts_off();
+    const struct run_queue *q = &this_cpu()->run_queue;
+    bool here = q->halts && q->running == t;
+
+    interrupts_restore(flags);
+    return here;
+}
+
 void thread_wake(struct thread *t)
 {
     uint64_t flags;
-    struct cpu *cpu = lock_home(t, &flags);
+    struct cpu *cpu;
+
+    if (halts_here(t))
+        return;
+    cpu = lock_home(t, &flags);
 
     if (t->state != THREAD_BLOCKED) {
         if (__atomic_load_n(&cpu->run_queue.halts, __ATOMIC_SEQ_CST) && cpu != this_cpu())
@@ -368,20 +383,22 @@ static void halt_once(void)
 
 /* An interrupt may have another thread run here, and this one go on on another CPU: schedule() has
  * ended the halt then. */
-void sched_halt(bool (*done)(void *context), void *context)
+bool sched_halt(bool (*done)(void *context), void *context)
 {
     struct run_queue *q = &this_cpu()->run_queue;
+    bool is_done = false;
 
     steal(this_cpu());
     if (has_work(this_cpu()))
-        return;
+        return done(context);
     halt_begin(q, thread_current());
-    while (q->halts && !has_work(this_cpu()) && !done(context)) {
+    while (q->halts && !(is_done = done(context)) && !has_work(this_cpu())) {
         halt_once();
         q = &this_cpu()->run_queue;
     }
     if (q->halts)
         halt_end(q, thread_current());
+    return is_done;
 }
 
 void sched_idle(void)

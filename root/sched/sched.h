@@ -59,8 +59,8 @@ void thread_prepare_block(void);
 
 /* The current thread waits for @done(@context). As long as no other thread wants this CPU, halt it
  * here: that spares the way to the idle thread and back. Who makes it so wakes the thread afterwards.
- * Interrupts are off, and may be on in between. */
-void sched_halt(bool (*done)(void *context), void *context);
+ * True: it is so. False: the thread must block. Interrupts are off, and may be on in between. */
+bool sched_halt(bool (*done)(void *context), void *context);
 
 /* Make @t runnable if it is blocked. Any context. */
 void thread_wake(struct thread *t);

@@ -125,9 +125,12 @@ static bool wake_first_locked(struct wait_queue *q)
     if (l == NULL)
         return false;
     w = container_of(l, struct waiter, link);
-    if (w->woken != NULL)
-        __atomic_store_n(w->woken, true, __ATOMIC_RELEASE);
-    thread_wake(w->thread);
+    if (w->watch != NULL)
+        __atomic_store_n(&w->watch->woken, true, __ATOMIC_RELEASE);
+    if (w->watch != NULL && w->watch->rang != NULL)
+        w->watch->rang(w->watch);
+    else
+        thread_wake(w->thread);
     return true;
 }
 
@@ -182,8 +185,7 @@ static void sleep_until(bool (*done)(void *context), void *context)
     while (!done(context)) {
         uint64_t flags = interrupts_off();
 
-        sched_halt(done, context);
-        if (!done(context)) {
+        if (!sched_halt(done, context)) {
             thread_prepare_block();
             if (done(context)) /* it became so before the line above: nobody was to be woken */
                 thread_wake(thread_current());

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* root/sched/wall_clock.h - what time of day it is: read once from the CMOS clock, carried on by the
- * monotonic one. */
+/* root/sched/wall_clock.h - what time of day it is: read once from the CMOS clock, carried on by
+ * the monotonic one. */
 #ifndef ROOT_SCHED_WALL_CLOCK_H
 #define ROOT_SCHED_WALL_CLOCK_H
 

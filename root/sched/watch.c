@@ -24,7 +24,7 @@ void watch_add(struct watch *w, struct wait_queue *q)
         return;
     BUG_ON(w->count == w->max);
     waiter = &w->waiters[w->count++];
-    *waiter = (struct waiter){.thread = thread_current(), .queue = q, .woken = &w->woken};
+    *waiter = (struct waiter){.thread = thread_current(), .queue = q, .watch = w};
     list_init(&waiter->link);
     flags = spin_lock(&q->lock);
     list_push_back(&q->waiters, &waiter->link);

@@ -22,13 +22,16 @@ struct waiter {
     struct list link; /* [queue lock] */
     struct thread *thread;
     struct wait_queue *queue;
-    bool *woken; /* [a] set before the thread is woken; NULL: nobody wants to know */
+    struct watch *watch; /* NULL: none */
 };
 
 struct watch {
     struct waiter *waiters; /* room for @max */
     uint32_t count, max;
     bool woken; /* [a] a queue has been woken since watch_begin */
+    /* Called instead of waking the thread that added the queue, with its lock held; NULL: wake that.
+     * Then a watch may outlive its thread. */
+    void (*rang)(struct watch *w);
 };
 
 #define WATCH_FOREVER UINT64_MAX

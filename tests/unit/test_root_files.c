@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/unit/test_root_files.c - open files of a ring-3 program: descriptors, references, /boot, poll. */
+/* tests/unit/test_root_files.c - open files of a ring-3 program: descriptors, references, /boot,
+ * poll. */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>
@@ -231,8 +232,11 @@ static void files_say_what_they_are(void **state)
     assert_int_equal(stat_of(call(SYSCALL_STAT, path, at, 0), at).mode, STAT_DIRECTORY | 0555);
     assert_true(copy_to_user(path, "/dev/console", 13));
     assert_int_equal(stat_of(call(SYSCALL_LSTAT, path, at, 0), at).mode & 0170000, STAT_CHARACTER);
-    assert_int_equal(stat_of(fake_syscall(SYSCALL_NEWFSTATAT, (uint64_t)fd, empty, at,
-                                          OPENAT_EMPTY_PATH, 0, 0), at).size, FAKE_MODULE_SIZE);
+    assert_int_equal(
+        stat_of(fake_syscall(SYSCALL_NEWFSTATAT, (uint64_t)fd, empty, at, OPENAT_EMPTY_PATH, 0, 0),
+                at)
+            .size,
+        FAKE_MODULE_SIZE);
     assert_int_equal(fake_syscall(SYSCALL_NEWFSTATAT, (uint64_t)fd, empty, at, 0, 0, 0), -ENOENT);
     assert_int_equal(fake_syscall(SYSCALL_NEWFSTATAT, (uint64_t)fd, empty, at, 1, 0, 0), -EINVAL);
     assert_int_equal(call(SYSCALL_STAT, path, KERNEL_ADDRESS, 0), -EFAULT);
@@ -267,7 +271,8 @@ static void poll_says_what_is_ready(void **state)
     assert_int_equal(revents, POLL_IN | POLL_OUT);
     assert_int_equal(poll_one(at, 99, POLL_IN, -1, &revents), 1);
     assert_int_equal(revents, POLL_INVALID);
-    assert_int_equal(poll_one(at, (int32_t)open_path("/boot", OPEN_READ), POLL_IN, -1, &revents), 1);
+    assert_int_equal(poll_one(at, (int32_t)open_path("/boot", OPEN_READ), POLL_IN, -1, &revents),
+                     1);
     assert_int_equal(fake_process.sleeps, 0);
 }
 

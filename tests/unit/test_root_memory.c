@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/unit/test_root_memory.c - a ring-3 program's memory: what it may have, and what becomes of it. */
+/* tests/unit/test_root_memory.c - a ring-3 program's memory: what it may have, and what becomes of
+ * it. */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>
@@ -105,7 +106,8 @@ static void mprotect_refuses_holes_and_writable_code(void **state)
 
     (void)state;
     assert_int_equal(call(SYSCALL_MPROTECT, at, 2 * PAGE_SIZE, MMAP_PROT_READ), -ENOMEM);
-    assert_int_equal(call(SYSCALL_MPROTECT, at, PAGE_SIZE, MMAP_PROT_WRITE | MMAP_PROT_EXEC), -EACCES);
+    assert_int_equal(call(SYSCALL_MPROTECT, at, PAGE_SIZE, MMAP_PROT_WRITE | MMAP_PROT_EXEC),
+                     -EACCES);
     assert_int_equal(call(SYSCALL_MPROTECT, at, PAGE_SIZE, 8), -EINVAL);
     assert_int_equal(call(SYSCALL_MPROTECT, at + 1, PAGE_SIZE, MMAP_PROT_READ), -EINVAL);
     assert_int_equal(call(SYSCALL_MPROTECT, KERNEL_ADDRESS, PAGE_SIZE, MMAP_PROT_READ), -ENOMEM);
@@ -131,8 +133,9 @@ static void brk_moves_and_says_where_it_is(void **state)
 static void brk_stays_where_it_cannot_move(void **state)
 {
     (void)state;
-    assert_int_equal(map(FAKE_BRK + PAGE_SIZE, PAGE_SIZE, READ_WRITE, PRIVATE_ANONYMOUS | MMAP_FIXED),
-                     FAKE_BRK + PAGE_SIZE);
+    assert_int_equal(
+        map(FAKE_BRK + PAGE_SIZE, PAGE_SIZE, READ_WRITE, PRIVATE_ANONYMOUS | MMAP_FIXED),
+        FAKE_BRK + PAGE_SIZE);
     assert_int_equal(call(SYSCALL_BRK, FAKE_BRK + 2 * PAGE_SIZE, 0, 0), FAKE_BRK);
     assert_int_equal(call(SYSCALL_BRK, FAKE_BRK - 1, 0, 0), FAKE_BRK);
     assert_int_equal(call(SYSCALL_BRK, UINT64_MAX, 0, 0), FAKE_BRK);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/unit/test_root_socket.c - sockets of ring-3 programs: names, connections, messages, and what
- * is left when an end is gone. */
+/* tests/unit/test_root_socket.c - sockets of ring-3 programs: names, connections, messages, and
+ * what is left when an end is gone. */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>
@@ -16,7 +16,8 @@
 
 #define KIND SOCKET_SEQPACKET
 
-static uint64_t page; /* of the test's process: a name or a message, and behind it room to receive */
+static uint64_t
+    page; /* of the test's process: a name or a message, and behind it room to receive */
 enum { NAME = 0, OUT = 256, IN = 1024, FDS = 2048 };
 
 static int begin(void **state)
@@ -155,9 +156,11 @@ static void message_that_is_too_long_is_refused(void **state)
     (void)state;
     new_pair(0, fds);
     assert_int_equal(call(SYSCALL_WRITE, fds[0], (uint64_t)at, SOCKET_MESSAGE_MAX + 1), -EMSGSIZE);
-    assert_int_equal(fake_syscall(SYSCALL_SENDTO, fds[0], (uint64_t)at, SOCKET_MESSAGE_MAX + 1, 0, 0, 0),
-                     -EMSGSIZE);
-    assert_int_equal(call(SYSCALL_WRITE, fds[0], (uint64_t)at, SOCKET_MESSAGE_MAX), SOCKET_MESSAGE_MAX);
+    assert_int_equal(
+        fake_syscall(SYSCALL_SENDTO, fds[0], (uint64_t)at, SOCKET_MESSAGE_MAX + 1, 0, 0, 0),
+        -EMSGSIZE);
+    assert_int_equal(call(SYSCALL_WRITE, fds[0], (uint64_t)at, SOCKET_MESSAGE_MAX),
+                     SOCKET_MESSAGE_MAX);
     assert_int_equal(call(SYSCALL_READ, fds[1], (uint64_t)at, SOCKET_MESSAGE_MAX + 100),
                      SOCKET_MESSAGE_MAX);
 }
@@ -415,8 +418,8 @@ static void lack_of_memory_leaves_no_half_of_anything(void **state)
     live = fake_process.live;
     for (int64_t left = 0; left < 5; left++) {
         fake_process.allocations_left = left;
-        assert_int_equal(
-            fake_syscall(SYSCALL_SOCKETPAIR, SOCKET_UNIX, KIND, 0, page + FDS, 0, 0), -ENOMEM);
+        assert_int_equal(fake_syscall(SYSCALL_SOCKETPAIR, SOCKET_UNIX, KIND, 0, page + FDS, 0, 0),
+                         -ENOMEM);
         assert_int_equal(fake_process.live, live);
     }
     fake_process.allocations_left = 0;

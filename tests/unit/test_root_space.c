@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/unit/test_root_space.c - memory that somebody lends to a ring-3 program: where and how it is
- * mapped, and when the lender learns that it is not any more. */
+/* tests/unit/test_root_space.c - memory that somebody lends to a ring-3 program: where and how it
+ * is mapped, and when the lender learns that it is not any more. */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>
@@ -149,7 +149,8 @@ static void lent_memory_is_not_unmapped_in_parts(void **state)
     assert_int_equal(call(SYSCALL_MUNMAP, at, MIB2, 0), -EINVAL);
     assert_int_equal(call(SYSCALL_MUNMAP, at + MIB2, MIB2, 0), -EINVAL);
     assert_int_equal(call(SYSCALL_MUNMAP, at + PAGE_SIZE, PAGE_SIZE, 0), -EINVAL);
-    assert_int_equal(map(at + PAGE_SIZE, PAGE_SIZE, READ_WRITE, PRIVATE_ANONYMOUS | MMAP_FIXED), -EINVAL);
+    assert_int_equal(map(at + PAGE_SIZE, PAGE_SIZE, READ_WRITE, PRIVATE_ANONYMOUS | MMAP_FIXED),
+                     -EINVAL);
     assert_true((entry_of(at + PAGE_SIZE, &level) & PTE_P) != 0);
     assert_int_equal(call(SYSCALL_MUNMAP, at - PAGE_SIZE, 2 * MIB2 + 2 * PAGE_SIZE, 0), 0);
     assert_int_equal(entry_of(at + PAGE_SIZE, &level), 0);
@@ -175,14 +176,16 @@ static void lent_memory_overlaps_nothing(void **state)
     struct file *f = lender(MIB2, MIB2, false);
 
     (void)state;
-    assert_int_equal(map(0x400000, PAGE_SIZE, READ_WRITE, PRIVATE_ANONYMOUS | MMAP_FIXED), 0x400000);
+    assert_int_equal(map(0x400000, PAGE_SIZE, READ_WRITE, PRIVATE_ANONYMOUS | MMAP_FIXED),
+                     0x400000);
     assert_int_equal(lend(f, 0x400000, PAGE_SIZE, SPACE_READ), -EEXIST);
     assert_int_equal(lend(f, 0x400001, PAGE_SIZE, SPACE_READ), -EINVAL);
     assert_int_equal(lend(f, KERNEL_ADDRESS, PAGE_SIZE, SPACE_READ), -EINVAL);
     assert_int_equal(lend(f, USER_END - PAGE_SIZE, MIB2, SPACE_READ), -EINVAL);
     assert_int_equal(lend(f, 0x400000, PAGE_SIZE, SPACE_READ | SPACE_REPLACE), 0x400000);
     assert_int_equal(space()->pages, 1);
-    assert_int_equal(map(0x400000, PAGE_SIZE, READ_WRITE, PRIVATE_ANONYMOUS | MMAP_FIXED), 0x400000);
+    assert_int_equal(map(0x400000, PAGE_SIZE, READ_WRITE, PRIVATE_ANONYMOUS | MMAP_FIXED),
+                     0x400000);
     file_put(f);
     assert_int_equal(ram.released, 1);
 }
@@ -250,7 +253,8 @@ static void large_page_gives_way_to_tables_that_are_there(void **state)
 
 /* ---- boot modules ---- */
 
-static int64_t map_file(int64_t fd, uint64_t size, uint64_t protection, uint64_t flags, uint64_t offset)
+static int64_t map_file(int64_t fd, uint64_t size, uint64_t protection, uint64_t flags,
+                        uint64_t offset)
 {
     return fake_syscall(SYSCALL_MMAP, 0, size, protection, flags, (uint64_t)fd, offset);
 }
@@ -297,15 +301,18 @@ static void file_mappings_are_refused_beyond_their_file_and_rights(void **state)
     (void)state;
     assert_int_equal(map_file(fd, PAGE_SIZE, MMAP_PROT_READ, MMAP_PRIVATE, end), -EINVAL);
     assert_int_equal(map_file(fd, end + 1, MMAP_PROT_READ, MMAP_PRIVATE, 0), -EINVAL);
-    assert_int_equal(map_file(fd, PAGE_SIZE, MMAP_PROT_READ, MMAP_PRIVATE, UINT64_MAX - 4095), -EINVAL);
+    assert_int_equal(map_file(fd, PAGE_SIZE, MMAP_PROT_READ, MMAP_PRIVATE, UINT64_MAX - 4095),
+                     -EINVAL);
     assert_int_equal(map_file(fd, UINT64_MAX, MMAP_PROT_READ, MMAP_PRIVATE, PAGE_SIZE), -EINVAL);
     assert_int_equal(map_file(fd, PAGE_SIZE, MMAP_PROT_READ, MMAP_PRIVATE, 1), -EINVAL);
     assert_int_equal(map_file(fd, 0, MMAP_PROT_READ, MMAP_PRIVATE, 0), -EINVAL);
     assert_int_equal(map_file(fd, PAGE_SIZE, READ_WRITE, MMAP_SHARED, 0), -EACCES);
     assert_int_equal(map_file(fd, PAGE_SIZE, READ_WRITE, MMAP_PRIVATE, 0), -EACCES);
-    assert_int_equal(map_file(fd, PAGE_SIZE, MMAP_PROT_READ | MMAP_PROT_EXEC, MMAP_PRIVATE, 0), -EACCES);
+    assert_int_equal(map_file(fd, PAGE_SIZE, MMAP_PROT_READ | MMAP_PROT_EXEC, MMAP_PRIVATE, 0),
+                     -EACCES);
     assert_int_equal(map_file(fd, PAGE_SIZE, 0, MMAP_PRIVATE, 0), -EACCES);
-    assert_int_equal(map_file(fd, PAGE_SIZE, MMAP_PROT_READ, MMAP_PRIVATE | MMAP_SHARED, 0), -EINVAL);
+    assert_int_equal(map_file(fd, PAGE_SIZE, MMAP_PROT_READ, MMAP_PRIVATE | MMAP_SHARED, 0),
+                     -EINVAL);
     assert_int_equal(map_file(console, PAGE_SIZE, MMAP_PROT_READ, MMAP_SHARED, 0), -ENODEV);
     assert_int_equal(map_file(99, PAGE_SIZE, MMAP_PROT_READ, MMAP_SHARED, 0), -EBADF);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/unit/test_root_syscall.c - root's system calls: what ring 3 may ask, and what it may not. */
+/* tests/unit/test_root_syscall.c - root's system calls: what ring 3 may ask, and what it may not.
+ */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>
@@ -239,7 +240,8 @@ static void random_bytes_come_and_differ(void **state)
     (void)state;
     assert_int_equal(call(SYSCALL_GETRANDOM, at, sizeof(first), 0), sizeof(first));
     assert_true(copy_from_user(first, at, sizeof(first)));
-    assert_int_equal(call(SYSCALL_GETRANDOM, at, sizeof(second), GETRANDOM_NONBLOCK), sizeof(second));
+    assert_int_equal(call(SYSCALL_GETRANDOM, at, sizeof(second), GETRANDOM_NONBLOCK),
+                     sizeof(second));
     assert_true(copy_from_user(second, at, sizeof(second)));
     assert_memory_not_equal(first, second, sizeof(first));
     assert_memory_not_equal(first, first + 32, 32);
@@ -318,8 +320,9 @@ static void children_need_a_hypervisor(void **state)
     (void)state;
     assert_int_equal(call(SYSCALL_IOCTL, (uint64_t)fd, VM_IOCTL_STOP, at), -ENODEV);
     assert_int_equal(call(SYSCALL_IOCTL, (uint64_t)fd, VM_IOCTL_STOP, 0), -EFAULT);
-    assert_int_equal(call(SYSCALL_IOCTL, (uint64_t)fd, 0x100000000ull | VM_IOCTL_STOP, at),
-                     -ENOTTY);
+    /* Only 32 bits of a command count: C libraries take it for a signed number. */
+    assert_int_equal(call(SYSCALL_IOCTL, (uint64_t)fd, 0xffffffff00000000ull | VM_IOCTL_STOP, at),
+                     -ENODEV);
 }
 
 static int64_t stop_checks(struct vm_stop *a)

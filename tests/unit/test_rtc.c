@@ -7,63 +7,84 @@
 #include <cmocka.h>
 #include "io/rtc.h"
 
-static uint64_t seconds_of(struct rtc_registers r)
-{
-    uint64_t seconds = UINT64_MAX;
+#define BINARY       (RTC_B_24H | RTC_B_BINARY)
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-    assert_true(rtc_decode(&r, &seconds));
-    return seconds;
+struct reading {
+    struct rtc_registers registers;
+    uint64_t seconds; /* as date(1) says */
+};
+
+static void expect_seconds(const struct reading *readings, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint64_t seconds = UINT64_MAX;
+
+        assert_true(rtc_decode(&readings[i].registers, &seconds));
+        assert_int_equal(seconds, readings[i].seconds);
+    }
 }
 
-static void is_no_time(struct rtc_registers r)
+static void expect_no_time(const struct rtc_registers *registers, size_t count)
 {
     uint64_t seconds;
 
-    assert_false(rtc_decode(&r, &seconds));
+    for (size_t i = 0; i < count; i++)
+        assert_false(rtc_decode(&registers[i], &seconds));
 }
 
 static void both_ways_of_counting_are_understood(void **state)
 {
+    static const struct reading readings[] = {
+        {{0x30, 0x59, 0x23, 0x29, 0x02, 0x24, RTC_B_24H}, 1709251170},
+        {{30, 59, 23, 29, 2, 24, BINARY}, 1709251170},
+    };
+
     (void)state;
-    assert_int_equal(seconds_of((struct rtc_registers){0x30, 0x59, 0x23, 0x29, 0x02, 0x24, RTC_B_24H}),
-                     1709251170); /* date -u -d '2024-02-29 23:59:30' +%s */
-    assert_int_equal(seconds_of((struct rtc_registers){30, 59, 23, 29, 2, 24, RTC_B_24H | RTC_B_BINARY}),
-                     1709251170);
+    expect_seconds(readings, COUNT(readings));
 }
 
 static void twelve_hours_are_understood(void **state)
 {
+    static const struct reading readings[] = {
+        {{0, 0, 0x12, 1, 1, 0x70, 0}, 0},
+        {{0, 0, 0x12 | RTC_HOURS_PM, 1, 1, 0x70, 0}, 43200},
+        {{0, 0, 0x11 | RTC_HOURS_PM, 1, 1, 0x70, 0}, 82800},
+    };
+    static const struct rtc_registers wrong[] = {
+        {0, 0, 0, 1, 1, 0x70, 0},
+        {0, 0, 0x13, 1, 1, 0x70, 0},
+    };
+
     (void)state;
-    assert_int_equal(seconds_of((struct rtc_registers){0, 0, 0x12, 1, 1, 0x70, 0}), 0);
-    assert_int_equal(seconds_of((struct rtc_registers){0, 0, 0x12 | RTC_HOURS_PM, 1, 1, 0x70, 0}),
-                     12 * 3600);
-    assert_int_equal(seconds_of((struct rtc_registers){0, 0, 0x11 | RTC_HOURS_PM, 1, 1, 0x70, 0}),
-                     23 * 3600);
-    is_no_time((struct rtc_registers){0, 0, 0, 1, 1, 0x70, 0});
-    is_no_time((struct rtc_registers){0, 0, 0x13, 1, 1, 0x70, 0});
+    expect_seconds(readings, COUNT(readings));
+    expect_no_time(wrong, COUNT(wrong));
 }
 
 static void centuries_are_guessed(void **state)
 {
+    static const struct reading readings[] = {
+        {{0, 0, 0, 1, 1, 0x99, RTC_B_24H}, 915148800},
+        {{0, 0, 0, 1, 1, 0x00, RTC_B_24H}, 946684800},
+        {{0, 0, 0, 1, 1, 0x69, RTC_B_24H}, 3124224000},
+    };
+
     (void)state;
-    assert_int_equal(seconds_of((struct rtc_registers){0, 0, 0, 1, 1, 0x99, RTC_B_24H}), 915148800);
-    assert_int_equal(seconds_of((struct rtc_registers){0, 0, 0, 1, 1, 0x00, RTC_B_24H}), 946684800);
-    assert_int_equal(seconds_of((struct rtc_registers){0, 0, 0, 1, 1, 0x69, RTC_B_24H}), 3124224000);
+    expect_seconds(readings, COUNT(readings));
 }
 
 static void nonsense_is_no_time(void **state)
 {
+    static const struct rtc_registers wrong[] = {
+        {0x60, 0, 0, 1, 1, 0, RTC_B_24H}, {0x0a, 0, 0, 1, 1, 0, RTC_B_24H},
+        {0, 0x60, 0, 1, 1, 0, RTC_B_24H}, {0, 0, 0x24, 1, 1, 0, RTC_B_24H},
+        {0, 0, 0, 0, 1, 0, RTC_B_24H},    {0, 0, 0, 0x29, 2, 0x23, RTC_B_24H},
+        {0, 0, 0, 1, 0, 0, RTC_B_24H},    {0, 0, 0, 1, 0x13, 0, RTC_B_24H},
+        {0, 0, 0, 1, 1, 100, BINARY},     {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+    };
+
     (void)state;
-    is_no_time((struct rtc_registers){0x60, 0, 0, 1, 1, 0, RTC_B_24H});
-    is_no_time((struct rtc_registers){0x0a, 0, 0, 1, 1, 0, RTC_B_24H});
-    is_no_time((struct rtc_registers){0, 0x60, 0, 1, 1, 0, RTC_B_24H});
-    is_no_time((struct rtc_registers){0, 0, 0x24, 1, 1, 0, RTC_B_24H});
-    is_no_time((struct rtc_registers){0, 0, 0, 0, 1, 0, RTC_B_24H});
-    is_no_time((struct rtc_registers){0, 0, 0, 0x29, 2, 0x23, RTC_B_24H});
-    is_no_time((struct rtc_registers){0, 0, 0, 1, 0, 0, RTC_B_24H});
-    is_no_time((struct rtc_registers){0, 0, 0, 1, 0x13, 0, RTC_B_24H});
-    is_no_time((struct rtc_registers){0, 0, 0, 1, 1, 100, RTC_B_24H | RTC_B_BINARY});
-    is_no_time((struct rtc_registers){0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff});
+    expect_no_time(wrong, COUNT(wrong));
 }
 
 int main(void)

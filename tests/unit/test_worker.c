@@ -11,10 +11,12 @@
 #include <rootabi/errno.h>
 #include <rootabi/syscall.h>
 #include "mm/memory.h"
+#include "proc/file.h"
 #include "root_kernel.h"
 #include "worker_fixture.h"
 
-static struct file *const some_file = (struct file *)&fixture; /* never looked into */
+static struct file files[2]; /* never looked into */
+static struct file *const some_file = files;
 
 static int64_t answer(uint32_t vp, uint32_t flags, uint64_t rip, uint64_t rax)
 {
@@ -147,9 +149,8 @@ static void vp_3_intercepts(void)
 
 static void a_worker_sleeps_until_there_is_something(void **state)
 {
-    struct partition_next a = {.answered_vp = PARTITION_NO_VP,
-                               .timeout_ns = PARTITION_TIMEOUT_NONE,
-                               .wake_fd = -1};
+    struct partition_next a = {
+        .answered_vp = PARTITION_NO_VP, .timeout_ns = PARTITION_TIMEOUT_NONE, .wake_fd = -1};
 
     (void)state;
     fixture.sleep = vp_3_intercepts;
@@ -159,11 +160,7 @@ static void a_worker_sleeps_until_there_is_something(void **state)
     assert_int_equal(fixture.sleeps, 1);
 }
 
-static void file_becomes_readable(void)
-{
-    fixture.poll = POLL_IN;
-}
-
+/* What wakes is asked when it is new and when it rings, and while it is ready. */
 static void a_file_wakes_it(void **state)
 {
     struct partition_next a = {.answered_vp = PARTITION_NO_VP,
@@ -171,31 +168,101 @@ static void a_file_wakes_it(void **state)
 
     (void)state;
     fixture.poll = POLL_OUT;
-    fixture.sleep = file_becomes_readable;
+    fixture.sleep = fixture_ring;
     assert_int_equal(worker_next(&fixture.child, &a, some_file), 0);
     assert_int_equal(a.event, PARTITION_EVENT_WAKE);
+    assert_int_equal(fixture.polls, 2);
+    assert_int_equal(fixture.wakes, 1);
     fixture.poll = POLL_HANGUP;
     assert_int_equal(worker_next(&fixture.child, &a, some_file), 0);
     assert_int_equal(a.event, PARTITION_EVENT_WAKE);
+    fixture.poll = 0;
+    fixture.sleep = vp_3_intercepts;
+    assert_int_equal(worker_next(&fixture.child, &a, some_file), 0);
+    assert_int_equal(a.event, PARTITION_EVENT_INTERCEPT);
+    assert_int_equal(fixture.polls, 4);
+    a.answered_vp = 3;
+    fixture.sleep = vp_3_intercepts;
+    assert_int_equal(worker_next(&fixture.child, &a, some_file), 0);
+    assert_int_equal(fixture.polls, 4);
+    assert_int_equal(fixture.files, 1);
+}
+
+static void another_file_takes_its_place(void **state)
+{
+    struct partition_next a = {.answered_vp = PARTITION_NO_VP};
+
+    (void)state;
+    assert_int_equal(worker_next(&fixture.child, &a, some_file), 0);
+    assert_int_equal(worker_next(&fixture.child, &a, some_file + 1), 0);
+    assert_int_equal(fixture.files, 1);
+    assert_int_equal(worker_next(&fixture.child, &a, NULL), 0);
+    assert_int_equal(fixture.files, 0);
+    assert_int_equal(a.event, PARTITION_EVENT_TIMEOUT);
+}
+
+static void a_worker_blocks_where_others_want_the_cpu(void **state)
+{
+    struct partition_next a = {.answered_vp = PARTITION_NO_VP,
+                               .timeout_ns = PARTITION_TIMEOUT_NONE};
+
+    (void)state;
+    fixture.blocks = true;
+    fixture.sleep = vp_3_intercepts;
+    assert_int_equal(worker_next(&fixture.child, &a, NULL), 0);
+    assert_int_equal(a.event, PARTITION_EVENT_INTERCEPT);
+    a = (struct partition_next){.answered_vp = 3, .timeout_ns = 1000};
+    fixture.sleep = vp_3_intercepts;
+    assert_int_equal(worker_next(&fixture.child, &a, NULL), 0);
+    assert_int_equal(a.event, PARTITION_EVENT_INTERCEPT);
 }
 
 static void endless_intercepts_do_not_keep_a_file_from_waking(void **state)
 {
     unsigned rounds = 0;
+    struct partition_next a = {.answered_vp = PARTITION_NO_VP};
 
     (void)state;
-    fixture.poll = POLL_IN;
-    for (;;) {
-        struct partition_next a = {.answered_vp = PARTITION_NO_VP};
-
+    assert_int_equal(worker_next(&fixture.child, &a, some_file), 0);
+    fixture_ring();
+    do {
         fixture_intercept(rounds % FIXTURE_VPS, HvMessageTypeX64IoPortIntercept, 0);
+        a = (struct partition_next){.answered_vp = PARTITION_NO_VP};
         assert_int_equal(worker_next(&fixture.child, &a, some_file), 0);
-        if (a.event == PARTITION_EVENT_WAKE)
-            break;
-        assert_int_equal(a.event, PARTITION_EVENT_INTERCEPT);
         assert_true(rounds++ < 64);
-    }
+    } while (a.event == PARTITION_EVENT_INTERCEPT);
+    assert_int_equal(a.event, PARTITION_EVENT_WAKE);
     assert_true(rounds > 1);
+}
+
+/* After so many in a row a look finds nothing to wake for: the intercept is not lost. */
+static void a_false_ring_loses_no_intercept(void **state)
+{
+    struct partition_next a = {.answered_vp = PARTITION_NO_VP};
+
+    (void)state;
+    assert_int_equal(worker_next(&fixture.child, &a, some_file), 0);
+    fixture_ring();
+    fixture.poll = 0;
+    for (unsigned i = 0; i < 64; i++) {
+        fixture_intercept(i % FIXTURE_VPS, HvMessageTypeX64IoPortIntercept, 0);
+        a = (struct partition_next){.answered_vp = PARTITION_NO_VP,
+                                    .timeout_ns = PARTITION_TIMEOUT_NONE};
+        assert_int_equal(worker_next(&fixture.child, &a, some_file), 0);
+        assert_int_equal(a.event, PARTITION_EVENT_INTERCEPT);
+        assert_int_equal(a.vp, i % FIXTURE_VPS);
+    }
+}
+
+static void only_one_waits(void **state)
+{
+    struct partition_next a = {.answered_vp = PARTITION_NO_VP};
+
+    (void)state;
+    fixture.child.worker.busy = true; /* another is in there */
+    assert_int_equal(worker_next(&fixture.child, &a, NULL), -EBUSY);
+    fixture.child.worker.busy = false;
+    assert_int_equal(worker_next(&fixture.child, &a, NULL), 0);
 }
 
 static void killed(void)
@@ -311,6 +378,10 @@ int main(void)
         TEST(ends_of_interrupts_are_collected),
         TEST(a_worker_sleeps_until_there_is_something),
         TEST(a_file_wakes_it),
+        TEST(another_file_takes_its_place),
+        TEST(a_worker_blocks_where_others_want_the_cpu),
+        TEST(a_false_ring_loses_no_intercept),
+        TEST(only_one_waits),
         TEST(endless_intercepts_do_not_keep_a_file_from_waking),
         TEST(who_is_killed_waits_no_longer),
         TEST(the_end_is_told_for_ever),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/unit/test_worker_calls.c - what a worker may ask for about its child, and what it may not. */
+/* tests/unit/test_worker_calls.c - what a worker may ask for about its child, and what it may not.
+ */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>
@@ -64,11 +65,8 @@ static void registers_that_hold_a_vp_are_roots(void **state)
 static void registers_of_nobody_are_refused(void **state)
 {
     static const struct partition_registers wrong[] = {
-        {.vp = FIXTURE_VPS, .count = 1},
-        {.vp = UINT32_MAX, .count = 1},
-        {.count = 0},
-        {.count = PARTITION_REGISTERS_MAX + 1},
-        {.count = UINT32_MAX},
+        {.vp = FIXTURE_VPS, .count = 1},        {.vp = UINT32_MAX, .count = 1}, {.count = 0},
+        {.count = PARTITION_REGISTERS_MAX + 1}, {.count = UINT32_MAX},
     };
 
     (void)state;
@@ -151,9 +149,11 @@ static void an_interrupt_says_mode_and_trigger(void **state)
 
 static void interrupts_are_checked(void **state)
 {
-    static const struct partition_interrupt wrong[] = {
-        {.vector = 256}, {.vector = UINT32_MAX}, {.vector = 0x31, .logical = 2},
-        {.vector = 0x31, .level = 2}, {.vector = 0x31, .reserved = 1}};
+    static const struct partition_interrupt wrong[] = {{.vector = 256},
+                                                       {.vector = UINT32_MAX},
+                                                       {.vector = 0x31, .logical = 2},
+                                                       {.vector = 0x31, .level = 2},
+                                                       {.vector = 0x31, .reserved = 1}};
 
     (void)state;
     for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
@@ -180,8 +180,8 @@ static void ports_are_a_range(void **state)
 
 static void ports_beyond_the_last_are_refused(void **state)
 {
-    static const struct partition_ports wrong[] = {
-        {0, 0}, {0, 0x10001}, {0xffff, 2}, {0x10000, 1}, {UINT32_MAX, 2}, {1, UINT32_MAX}};
+    static const struct partition_ports wrong[] = {{0, 0},       {0, 0x10001},    {0xffff, 2},
+                                                   {0x10000, 1}, {UINT32_MAX, 2}, {1, UINT32_MAX}};
 
     (void)state;
     for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)

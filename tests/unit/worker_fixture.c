@@ -8,7 +8,9 @@
 #include <string.h>
 #include <cmocka.h>
 #include "child/hv.h"
+#include "cpu/cpu.h"
 #include "mm/memory.h"
+#include <rootabi/syscall.h>
 #include "proc/file.h"
 #include "root_kernel.h"
 #include "sched/sched.h"
@@ -109,10 +111,18 @@ uint64_t wall_clock_now(void)
     return fake.now + 5000;
 }
 
-void wake_all_locked(struct wait_queue *q)
+static int the_thread;
+
+struct thread *thread_current(void)
 {
-    (void)q;
+    return (struct thread *)&the_thread;
+}
+
+void thread_wake(struct thread *t)
+{
+    assert_ptr_equal(t, thread_current());
     assert_int_not_equal(fake.locks_held, 0);
+    fixture.wakes++;
 }
 
 bool thread_killed(void)
@@ -120,49 +130,72 @@ bool thread_killed(void)
     return fixture.killed;
 }
 
+/* ---- waiting ---- */
+
+/* Somebody does something; or nothing ever happens. */
+static bool sleep_once(bool (*done)(void *context), void *context, bool forever)
+{
+    void (*sleep)(void) = fixture.sleep;
+
+    assert_int_equal(fake.locks_held, 0);
+    if (done(context))
+        return true;
+    fixture.sleeps++;
+    fixture.sleep = NULL;
+    if (sleep != NULL)
+        sleep();
+    else
+        assert_false(forever);
+    return done(context);
+}
+
+bool sched_halt(bool (*done)(void *context), void *context)
+{
+    return fixture.blocks ? done(context) : sleep_once(done, context, true);
+}
+
+bool wait_until_killed(struct wait_queue *q, bool (*done)(void *context), void *context,
+                       uint64_t ns)
+{
+    assert_ptr_equal(q, &fixture.child.worker.queue);
+    return sleep_once(done, context, ns == WAIT_FOREVER);
+}
+
+struct file *file_get(struct file *f)
+{
+    fixture.files++;
+    return f;
+}
+
+void file_put(struct file *f)
+{
+    (void)f;
+    fixture.files--;
+}
+
 uint32_t file_poll(struct file *f, struct watch *w)
 {
     (void)f;
-    (void)w;
     assert_int_equal(fake.locks_held, 0); /* it may sleep */
+    fixture.watch = w;
+    fixture.polls++;
     return fixture.poll;
 }
 
 void watch_init(struct watch *w, struct waiter *waiters, uint32_t max)
 {
-    (void)waiters;
-    *w = (struct watch){.max = max};
+    *w = (struct watch){.waiters = waiters, .max = max};
 }
 
 void watch_begin(struct watch *w)
 {
-    w->count = 0;
-}
-
-void watch_add(struct watch *w, struct wait_queue *q)
-{
-    (void)q;
-    assert_true(w->count++ < w->max);
-}
-
-bool watch_sleep(struct watch *w, uint64_t deadline)
-{
-    void (*sleep)(void) = fixture.sleep;
-
-    assert_int_equal(fake.locks_held, 0);
-    assert_int_not_equal(w->count, 0);
-    fixture.sleeps++;
-    fixture.sleep = NULL;
-    if (sleep != NULL)
-        sleep();
-    else if (!fixture.killed)
-        assert_true(deadline != WATCH_FOREVER); /* else it sleeps for ever */
-    return sleep != NULL && !fixture.killed;
+    w->woken = false;
 }
 
 void watch_end(struct watch *w)
 {
-    w->max = 0;
+    assert_ptr_equal(w, fixture.watch);
+    fixture.watch = NULL;
 }
 
 /* ---- for tests ---- */
@@ -192,11 +225,22 @@ int fixture_end(void **state)
 {
     (void)state;
     worker_end(&fixture.child);
+    worker_gone(&fixture.child);
+    assert_int_equal(fixture.files, 0);
+    assert_null(fixture.child.worker.waits);
     worker_free(&fixture.child);
     ram_put(fixture.child.ram);
     assert_int_equal(fake.live, 0);
     assert_int_equal(fake.locks_held, 0);
     return 0;
+}
+
+void fixture_ring(void)
+{
+    fixture.poll = POLL_IN;
+    assert_non_null(fixture.watch);
+    fixture.watch->woken = true;
+    fixture.watch->rang(fixture.watch);
 }
 
 void fixture_intercept(uint32_t vp, uint32_t type, uint64_t rip)

@@ -26,8 +26,11 @@ struct fixture {
     hv_status status;     /* of the next calls */
     uint64_t output[512]; /* of the next calls */
     void (*sleep)(void);  /* the worker sleeps; NULL: it waits until its time is over */
-    uint32_t sleeps;
+    bool blocks;          /* other threads want the CPU: halting will not do */
+    uint32_t sleeps, wakes, polls;
     uint32_t poll;        /* POLL* of every file */
+    int files;            /* references held */
+    struct watch *watch;  /* of the file that was polled with one */
     bool killed;
     uint32_t end, end_status; /* what child_end was told */
     char reason[128];
@@ -40,6 +43,9 @@ int fixture_end(void **state);
 
 /* VP @vp makes an intercept of type @type at @rip. */
 void fixture_intercept(uint32_t vp, uint32_t type, uint64_t rip);
+
+/* Files become readable. */
+void fixture_ring(void);
 
 /* The worker waits, without answering. */
 struct partition_next fixture_next(void);

@@ -101,7 +101,8 @@ enum {
 #define PARTITION_TIMEOUT_NONE UINT64_MAX
 
 /* Answer one intercept and wait for the next: one call each. EINVAL: @answered_vp does not stand in
- * an intercept about which _NEXT has told. EBADF: @wake_fd is not open. */
+ * an intercept about which _NEXT has told. EBADF: @wake_fd is not open. EINVAL:
+ * it is a partition. EBUSY: somebody else is in this call. */
 struct partition_next {
     uint32_t answered_vp; /* PARTITION_NO_VP: none */
     uint32_t flags;       /* PARTITION_ANSWER_* */

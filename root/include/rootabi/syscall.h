@@ -105,8 +105,12 @@ _Static_assert(sizeof(struct root_pollfd) == 8, "Linux, struct pollfd");
 
 enum { POLL_IN = 1, POLL_OUT = 4, POLL_ERROR = 8, POLL_HANGUP = 0x10, POLL_INVALID = 0x20 };
 
-enum { STAT_CHARACTER = 0020000, STAT_DIRECTORY = 0040000, STAT_REGULAR = 0100000,
-       STAT_SOCKET = 0140000 };
+enum {
+    STAT_CHARACTER = 0020000,
+    STAT_DIRECTORY = 0040000,
+    STAT_REGULAR = 0100000,
+    STAT_SOCKET = 0140000
+};
 
 struct root_stat {
     uint64_t device, inode, links;

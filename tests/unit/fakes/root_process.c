@@ -239,12 +239,11 @@ bool wait_until_killed(struct wait_queue *q, bool (*condition)(void *context), v
                        uint64_t ns)
 {
     uint64_t deadline = ns == WAIT_FOREVER ? WAIT_FOREVER : fake_process.now + ns;
-    bool met;
 
     for (;;) {
         uint64_t flags = spin_lock(&q->lock);
+        bool met = condition(context);
 
-        met = condition(context);
         spin_unlock(&q->lock, flags);
         if (met || !sleep_for(deadline))
             return met;
@@ -256,7 +255,7 @@ void wake_all_locked(struct wait_queue *q)
     struct list *l;
 
     while ((l = list_pop_front(&q->waiters)) != NULL)
-        *container_of(l, struct waiter, link)->woken = true;
+        container_of(l, struct waiter, link)->watch->woken = true;
 }
 
 void wake_all(struct wait_queue *q)
@@ -284,7 +283,7 @@ void watch_add(struct watch *w, struct wait_queue *q)
         return;
     if (w->count == w->max)
         abort();
-    w->waiters[w->count] = (struct waiter){.queue = q, .woken = &w->woken};
+    w->waiters[w->count] = (struct waiter){.queue = q, .watch = w};
     list_init(&w->waiters[w->count].link);
     list_push_back(&q->waiters, &w->waiters[w->count++].link);
 }
@@ -301,6 +300,11 @@ void watch_end(struct watch *w)
 {
     while (w->count != 0)
         list_remove(&w->waiters[--w->count].link);
+}
+
+struct process *process_current(void)
+{
+    return &fake_process.process;
 }
 
 bool thread_killed(void)

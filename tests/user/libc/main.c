@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/user/libc/main.c - an ordinary static C program in the shell's place: its C library starts and
- * works on root's system calls, and each of them is tried with good and with bad arguments. */
+/* tests/user/libc/main.c - an ordinary static C program in the shell's place: its C library starts
+ * and works on root's system calls, and each of them is tried with good and with bad arguments. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,7 +62,8 @@ static bool heap_works(void)
             return false;
         free(blocks[i]);
     }
-    return malloc((size_t)1 << 40) == NULL && errno == ENOMEM;
+    blocks[0] = malloc((size_t)1 << 40);
+    return blocks[0] == NULL && errno == ENOMEM;
 }
 
 static bool clocks_agree(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/user/libc/nonsense.c - every system call with arguments that make no sense, many times over.
- * Left out is what would end the program or the machine, or hold it for ever. */
+/* tests/user/libc/nonsense.c - every system call with arguments that make no sense, many times
+ * over. Left out is what would end the program or the machine, or hold it for ever. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -44,9 +44,11 @@ static bool is_left_out(long number)
 
 static long argument(const long *scratch)
 {
-    static const long values[] = {0, 1, 2, 3, 7, 8, 31, 4095, 4096, 4097, 65536, -1, -100, -4096,
-                                  (long)KERNEL_ADDRESS, UNMAPPED_ADDRESS, 0x7fffffffe000, 0x7ffffffff000,
-                                  1l << 62, 0x7fffffffffffffff, 99, 0x22, 0x32, 0x5, 0x1002};
+    static const long values[] = {
+        0, 1, 2, 3, 5, 7, 8, 31, 99, 4095, 4096, 4097, 65536, -1, -100, -4096, 0x22, 0x32, 0x1002,
+        (long)KERNEL_ADDRESS, UNMAPPED_ADDRESS, 0x7fffffffe000, 0x7ffffffff000, 1L << 62,
+        0x7fffffffffffffff,
+    };
     enum { VALUES = sizeof(values) / sizeof(values[0]) };
     unsigned i = next_random(VALUES + 4);
 
@@ -58,9 +60,10 @@ static long argument(const long *scratch)
 /* The calls that give and take memory may do so where nothing of ours is. */
 static long address(long number, const long *scratch)
 {
-    bool memory = number == SYS_mmap || number == SYS_munmap || number == SYS_mprotect || number == SYS_brk;
+    bool memory =
+        number == SYS_mmap || number == SYS_munmap || number == SYS_mprotect || number == SYS_brk;
 
-    return memory ? (long)scratch + 4096l * next_random(SCRATCH / 4096) : argument(scratch);
+    return memory ? (long)scratch + 4096L * next_random(SCRATCH / 4096) : argument(scratch);
 }
 
 /* Sizes of those calls: they do not reach beyond the scratch memory by more than that is away. */
@@ -68,7 +71,7 @@ static long size(long number, const long *scratch)
 {
     bool memory = number == SYS_munmap || number == SYS_mprotect || number == SYS_mmap;
 
-    return memory ? 4096l * next_random(8) : argument(scratch);
+    return memory ? 4096L * next_random(8) : argument(scratch);
 }
 
 void test_nonsense(void)
@@ -83,8 +86,8 @@ void test_nonsense(void)
 
         if (is_left_out(n))
             continue;
-        result = syscall(n, address(n, scratch), size(n, scratch), argument(scratch), argument(scratch),
-                         argument(scratch), argument(scratch));
+        result = syscall(n, address(n, scratch), size(n, scratch), argument(scratch),
+                         argument(scratch), argument(scratch), argument(scratch));
         answers += result >= 0 || errno != ENOSYS;
     }
     expect("nonsense is answered", answers > 1000);

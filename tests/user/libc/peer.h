@@ -10,7 +10,7 @@ enum {
     PEER_SLEEP = 's', /* wait for the next message */
     PEER_SPIN = 'l',  /* never make a system call again */
     PEER_CRASH = 'c',
-    PEER_EXIT = 'e',  /* with status 3 */
+    PEER_EXIT = 'e', /* with status 3 */
 };
 
 #endif

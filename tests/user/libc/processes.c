@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/user/libc/processes.c - another process: talked to over a named socket, killed wherever it is,
- * started anew by root a second later. */
+/* tests/user/libc/processes.c - another process: talked to over a named socket, killed wherever it
+ * is, started anew by root a second later. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -41,7 +41,8 @@ static pid_t order(int s, char what)
     struct pollfd p = {s, POLLIN, 0};
     pid_t pid = 0;
 
-    if (send(s, &what, 1, 0) != 1 || poll(&p, 1, ANSWER_MS) != 1 || recv(s, &pid, sizeof(pid), 0) != sizeof(pid))
+    if (send(s, &what, 1, 0) != 1 || poll(&p, 1, ANSWER_MS) != 1 ||
+        recv(s, &pid, sizeof(pid), 0) != sizeof(pid))
         return 0;
     return pid;
 }
@@ -51,7 +52,8 @@ static bool ends(int s)
 {
     struct pollfd p = {s, POLLIN, 0};
     char c;
-    bool ended = poll(&p, 1, ANSWER_MS) == 1 && (p.revents & POLLHUP) != 0 && recv(s, &c, 1, 0) == 0;
+    bool ended =
+        poll(&p, 1, ANSWER_MS) == 1 && (p.revents & POLLHUP) != 0 && recv(s, &c, 1, 0) == 0;
 
     close(s);
     return ended;
@@ -101,10 +103,13 @@ static void test_signals(void)
     sigset_t set, before;
 
     sigfillset(&set);
-    expect("signal handlers are accepted", sigaction(SIGPIPE, &a, &old) == 0 && old.sa_handler == SIG_DFL);
-    expect("signal masks are accepted", sigprocmask(SIG_BLOCK, &set, &before) == 0 && !sigismember(&before, SIGINT));
+    expect("signal handlers are accepted",
+           sigaction(SIGPIPE, &a, &old) == 0 && old.sa_handler == SIG_DFL);
+    expect("signal masks are accepted",
+           sigprocmask(SIG_BLOCK, &set, &before) == 0 && !sigismember(&before, SIGINT));
     expect("no other signal is sent", refused(kill(getpid(), SIGTERM), EINVAL));
-    expect("nobody has that number", refused(kill(1 << 30, SIGKILL), ESRCH) && refused(kill(-1, SIGKILL), ESRCH));
+    expect("nobody has that number",
+           refused(kill(1 << 30, SIGKILL), ESRCH) && refused(kill(-1, SIGKILL), ESRCH));
     expect("signals keep out of the kernel",
            refused(syscall(SYS_rt_sigaction, SIGINT, KERNEL_ADDRESS, 0, 8), EFAULT) &&
                refused(syscall(SYS_rt_sigprocmask, 0, 0, KERNEL_ADDRESS, 8), EFAULT));

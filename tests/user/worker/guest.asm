@@ -7,6 +7,7 @@
 %define PORT_MEMORY 0xec
 %define PORT_EXIT   0xf4
 %define READS       1000
+%define BENCH       20000
 %define STATUS      42
 %define APIC_SVR    0xf0
 %define APIC_EOI    0xb0
@@ -51,7 +52,7 @@ guest_read_end:
 
 ; Reads, and is over.
 guest_bench:
-    mov cx, READS
+    mov cx, BENCH
 .again:
     in al, PORT_COUNT
     loop .again

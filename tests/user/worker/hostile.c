@@ -95,11 +95,12 @@ static void answers(void)
 
 static void addresses(void)
 {
-    static const uint64_t bad[] = {0, 0x1000, 0x7ffffffff000ull, UINT64_MAX - 8, 0xffff800000000000ull};
+    static const uint64_t bad[] = {0, 0x1000, 0x7ffffffff000ull, UINT64_MAX - 8,
+                                   0xffff800000000000ull};
     static const uint32_t commands[] = {
-        PARTITION_IOCTL_INFO,         PARTITION_IOCTL_PORTS,     PARTITION_IOCTL_REGISTERS_GET,
+        PARTITION_IOCTL_INFO,          PARTITION_IOCTL_PORTS,     PARTITION_IOCTL_REGISTERS_GET,
         PARTITION_IOCTL_REGISTERS_SET, PARTITION_IOCTL_TRANSLATE, PARTITION_IOCTL_INTERRUPT,
-        PARTITION_IOCTL_NEXT,         PARTITION_IOCTL_END,
+        PARTITION_IOCTL_NEXT,          PARTITION_IOCTL_END,
     };
 
     for (unsigned c = 0; c < sizeof(commands) / sizeof(commands[0]); c++)
@@ -168,10 +169,9 @@ static uint64_t noise(void)
 static void make_noise(void)
 {
     static const uint32_t commands[] = {
-        PARTITION_IOCTL_PORTS,         PARTITION_IOCTL_REGISTERS_GET,
-        PARTITION_IOCTL_REGISTERS_SET, PARTITION_IOCTL_TRANSLATE,
-        PARTITION_IOCTL_INTERRUPT,     PARTITION_IOCTL_NEXT,
-        PARTITION_IOCTL_PAUSE,         PARTITION_IOCTL_RESUME,
+        PARTITION_IOCTL_PORTS,     PARTITION_IOCTL_REGISTERS_GET, PARTITION_IOCTL_REGISTERS_SET,
+        PARTITION_IOCTL_TRANSLATE, PARTITION_IOCTL_INTERRUPT,     PARTITION_IOCTL_NEXT,
+        PARTITION_IOCTL_PAUSE,     PARTITION_IOCTL_RESUME,
     };
     static union {
         uint64_t words[sizeof(struct partition_registers) / sizeof(uint64_t)];
@@ -207,8 +207,8 @@ int hostile(void)
     mappings();
     elsewhere();
     make_noise();
-    print("%s hostile: %u of %u calls did what they should not\n", wrong == 0 ? "PASS" : "FAIL", wrong,
-          tried);
+    print("%s hostile: %u of %u calls did what they should not\n", wrong == 0 ? "PASS" : "FAIL",
+          wrong, tried);
     partition("END", PARTITION_IOCTL_END, &end, 0);
     return 0;
 }

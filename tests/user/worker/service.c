@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/user/worker/service.c - in the shell's place: makes partitions whose workers do all kinds of
- * things, and looks at how each ends and at what is left of it. boot.cfg's exec: how often. Then the
- * machine is switched off. */
+/* tests/user/worker/service.c - in the shell's place: makes partitions whose workers do all kinds
+ * of things, and looks at how each ends and at what is left of it. boot.cfg's exec: how often. Then
+ * the machine is switched off. */
 #include <rootabi/errno.h>
 #include <rootabi/partition.h>
 #include <rootabi/root.h>
@@ -336,9 +336,9 @@ static void compare_counts(const struct count *before, unsigned n)
 
 static void all_once(void)
 {
-    static void (*const ways[])(void) = {served,   harmed,  killed, stopped,   lingered,
-                                         faulted,  crashed, left,   forgotten, paused,
-                                         mapped,   refused_children, refused_workers};
+    static void (*const ways[])(void) = {
+        served, harmed,    killed, stopped, lingered,         faulted,        crashed,
+        left,   forgotten, paused, mapped,  refused_children, refused_workers};
 
     for (unsigned i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
         ways[i]();
@@ -388,7 +388,8 @@ int main(void)
     for (uint64_t i = 0; i < count; i++)
         all_once();
     compare_counts(before, n);
-    print("%s workers: %lu rounds, %u failures\n", run.failed == 0 ? "PASS" : "FAIL", count, run.failed);
+    print("%s workers: %lu rounds, %u failures\n", run.failed == 0 ? "PASS" : "FAIL", count,
+          run.failed);
     reboot(REBOOT_POWER_OFF);
     return 1;
 }

@@ -17,6 +17,7 @@ enum {
     GUEST_CODE = 0x1000,
     GUEST_STACK = 0x8000,
     GUEST_READS = 1000,
+    BENCH_READS = 20000, /* of which the first half is none of the figure: root still prints then */
     GUEST_VECTOR = 0x40,
     GUEST_STATUS = 42,
     GUEST_BYTE = 0x5a, /* what is read where no RAM is */

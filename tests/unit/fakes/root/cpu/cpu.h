@@ -9,7 +9,10 @@ struct cpu {
     uint32_t index;
 };
 
+struct thread;
+
 struct cpu *this_cpu(void);
+struct thread *thread_current(void);
 uint32_t cpu_count(void);
 uint64_t interrupts_off(void);
 void interrupts_restore(uint64_t flags);
