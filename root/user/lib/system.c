@@ -2,6 +2,7 @@
 /* root/user/lib/system.c - see system.h. */
 #include <rootabi/errno.h>
 #include <rootabi/syscall.h>
+#include <rt/mem.h>
 #include "lib/system.h"
 
 #define NS_PER_S 1000000000ull
@@ -34,6 +35,27 @@ int64_t close(int fd)
 int64_t ioctl(int fd, uint32_t command, void *argument)
 {
     return system_call(SYSCALL_IOCTL, (uint64_t)fd, command, address(argument), 0, 0);
+}
+
+int64_t connect_to(const char *name)
+{
+    struct root_sockaddr to = {.family = SOCKET_UNIX};
+    size_t length = rt_strlcpy(to.name + 1, name, sizeof(to.name) - 1);
+    int64_t result;
+    int64_t file = system_call(SYSCALL_SOCKET, SOCKET_UNIX, SOCKET_SEQPACKET, 0, 0, 0);
+
+    if (file < 0)
+        return file;
+    result = system_call(SYSCALL_CONNECT, (uint64_t)file, address(&to),
+                         offsetof(struct root_sockaddr, name) + 1 + length, 0, 0);
+    if (result < 0)
+        close((int)file);
+    return result < 0 ? result : file;
+}
+
+int64_t poll(struct root_pollfd *list, uint64_t count, int64_t timeout_ms)
+{
+    return system_call(SYSCALL_POLL, address(list), count, (uint64_t)timeout_ms, 0, 0);
 }
 
 void exit(int status)

@@ -15,6 +15,12 @@ int64_t open(const char *path, uint32_t flags);
 int64_t close(int fd);
 int64_t ioctl(int fd, uint32_t command, void *argument);
 _Noreturn void exit(int status);
+/* A connection to the abstract AF_UNIX socket @name, which carries packets (SOCK_SEQPACKET). */
+int64_t connect_to(const char *name);
+
+struct root_pollfd;
+int64_t poll(struct root_pollfd *list, uint64_t count, int64_t timeout_ms);
+
 void reboot(uint32_t command); /* REBOOT_*; returns only if it fails */
 void sleep_ns(uint64_t ns);
 

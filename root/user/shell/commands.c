@@ -182,6 +182,8 @@ const struct command commands[] = {
     {"start", "NAME [MODULE] [KEY=VALUE]...",
      "start a child: vps=N memory=MIB weight=N disk=NAME[,ro] --write --echo or its own", COMPLETE_MODULE,
      command_start},
+    {"vm", "list | start|stop|reset|pause|resume|info|stats NAME | console NAME [--exec 'COMMANDS']",
+     "children that have a definition", COMPLETE_CHILD, command_vm},
     {"stop", "NAME", "end a child", COMPLETE_CHILD, command_stop},
     {"wait", "NAME [SECONDS]", "wait until a child ends; Ctrl-C ends the wait alone",
      COMPLETE_CHILD, command_wait},

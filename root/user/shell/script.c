@@ -10,12 +10,15 @@
 static size_t next_command(const char **text, char *line, size_t size)
 {
     size_t n = 0;
+    char quote = '\0';
 
     while (**text == ' ' || **text == ';')
         (*text)++;
-    for (; **text != '\0' && **text != ';'; (*text)++, n++)
+    for (; **text != '\0' && (quote != '\0' || **text != ';'); (*text)++, n++) {
+        quote = quote_after(quote, **text);
         if (n + 1 < size)
             line[n] = **text;
+    }
     line[n < size ? n : size - 1] = '\0';
     return n;
 }

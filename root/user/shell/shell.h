@@ -23,9 +23,12 @@ extern const unsigned command_count;
 
 const struct command *command_find(const char *name);
 
-/* Split @text, in place, into words at blanks; their number. ARGUMENTS_MAX + 1: @words does not hold
- * all of them. */
+/* Split @text, in place, into words at blanks that are not within '' or "", which are taken away;
+ * their number. ARGUMENTS_MAX + 1: @words does not hold all of them. */
 int split_words(char *text, char **words);
+
+/* The quote that text is in behind @c, if it was in @quote before; 0: in none. */
+char quote_after(char quote, char c);
 
 /* Run one command line: -1: it was empty, 0: success, 1: it failed. */
 int run_line(const char *text);
@@ -64,5 +67,6 @@ int command_start(int argc, char **argv);
 int command_stop(int argc, char **argv);
 int command_wait(int argc, char **argv);
 int command_disks(int argc, char **argv);
+int command_vm(int argc, char **argv);
 
 #endif

@@ -3,20 +3,43 @@
 #include <rt/mem.h>
 #include "shell/shell.h"
 
+char quote_after(char quote, char c)
+{
+    if (quote != '\0')
+        return c == quote ? '\0' : quote;
+    return c == '\'' || c == '"' ? c : '\0';
+}
+
+/* The word at *@text, without its quotes, moved to its beginning and ended; *@text is behind it. */
+static char *take_word(char **text)
+{
+    char *word = *text, *to = *text, *from = *text;
+    char quote = '\0';
+
+    for (; *from != '\0' && (quote != '\0' || *from != ' '); from++) {
+        char next = quote_after(quote, *from);
+
+        if (next == quote)
+            *to++ = *from;
+        quote = next;
+    }
+    *text = *from != '\0' ? from + 1 : from;
+    *to = '\0';
+    return word;
+}
+
 int split_words(char *text, char **words)
 {
     int n = 0;
 
     for (;;) {
         while (*text == ' ')
-            *text++ = '\0';
+            text++;
         if (*text == '\0')
             break;
         if (n == ARGUMENTS_MAX)
             return ARGUMENTS_MAX + 1;
-        words[n++] = text;
-        while (*text != '\0' && *text != ' ')
-            text++;
+        words[n++] = take_word(&text);
     }
     return n;
 }

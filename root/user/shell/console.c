@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* root/user/shell/console.c - see console.h.
+ *
+ * Commands are typed between two marks that the child's shell prints, and that look different where they
+ * are typed (a pair of quotes is in them), so that its echo is not taken for them. Before, another
+ * mark is asked for again and again: the child may still be starting. */
+#include "shell/console.h"
+
+#include <rt/mem.h>
+#include <rootabi/errno.h>
+#include <rootabi/syscall.h>
+#include "lib/print.h"
+#include "lib/system.h"
+#include "shell/shell.h"
+
+#define ESCAPE_KEY 0x1d /* Ctrl-] */
+#define TYPED_READY "echo \"@@\"ready\n"
+#define TYPED_BEGIN "echo \"@@\"begin; "
+#define TYPED_END   "; echo \"@@\"done $?\n"
+#define READY       "@@ready"
+#define BEGIN       "@@begin"
+#define DONE        "@@done "
+
+enum { READY_PATIENCE_MS = 3000, READY_ATTEMPTS = 100, LINE_MAX_BYTES = 1024 };
+
+/* ---- interactive ---- */
+
+/* Keys up to the escape key, which ends it: false. */
+static bool pass_keys(int socket)
+{
+    char keys[64];
+    int64_t n = read(STDIN_FILE, keys, sizeof(keys));
+    size_t count = 0;
+
+    while ((int64_t)count < n && keys[count] != ESCAPE_KEY)
+        count++;
+    if (count != 0)
+        service_send(socket, SERVICE_INPUT, keys, count);
+    return (int64_t)count == n;
+}
+
+int console_attach(int socket)
+{
+    struct root_pollfd files[] = {{.fd = STDIN_FILE, .events = POLL_IN},
+                                  {.fd = socket, .events = POLL_IN}};
+    struct service_packet packet;
+
+    print("(Ctrl-] leaves this console)\n");
+    for (;;) {
+        int64_t n = poll(files, 2, -1);
+
+        if (n < 0)
+            return report("vm", n);
+        if (files[0].revents != 0 && !pass_keys(socket)) {
+            print("\n");
+            return 0;
+        }
+        if (files[1].revents == 0)
+            continue;
+        n = service_receive(socket, &packet);
+        if (n < 0)
+            return report("vm", n);
+        if (packet.type == SERVICE_DONE)
+            return service_status(&packet, n);
+        write(STDOUT_FILE, packet.bytes, (size_t)n);
+    }
+}
+
+/* ---- by script ---- */
+
+struct script {
+    int socket;
+    char line[LINE_MAX_BYTES];
+    size_t length;
+    bool ready; /* there is a shell */
+    bool begun; /* the commands run: what comes is theirs */
+    int status; /* -1: not done */
+};
+
+static const char *find(const char *text, const char *what)
+{
+    size_t n = strlen(what);
+
+    for (; *text != '\0'; text++)
+        if (strncmp(text, what, n) == 0)
+            return text;
+    return NULL;
+}
+
+/* What stands before the second mark is output that did not end its line. */
+static void last_line(struct script *s, const char *mark)
+{
+    uint64_t status;
+
+    if (mark != s->line)
+        print("%.*s\n", (int)(mark - s->line), s->line);
+    s->status = !parse_number(mark + strlen(DONE), &status) || status != 0;
+}
+
+static void take_line(struct script *s)
+{
+    const char *mark;
+
+    s->line[s->length] = '\0';
+    s->length = 0;
+    mark = find(s->line, DONE);
+    if (s->begun && mark != NULL)
+        last_line(s, mark);
+    else if (s->begun)
+        print("%s\n", s->line);
+    else if (find(s->line, BEGIN) != NULL)
+        s->begun = true;
+    else if (find(s->line, READY) != NULL)
+        s->ready = true;
+}
+
+static void take_bytes(struct script *s, const uint8_t *bytes, size_t count)
+{
+    for (size_t i = 0; i < count && s->status < 0; i++) {
+        if (bytes[i] == '\n' || s->length == sizeof(s->line) - 1)
+            take_line(s);
+        else if (bytes[i] != '\r')
+            s->line[s->length++] = (char)bytes[i];
+    }
+}
+
+/* Take what comes within @patience_ms, or forever (-1). False: nothing came. */
+static bool take_packet(struct script *s, int64_t patience_ms)
+{
+    struct root_pollfd file = {.fd = s->socket, .events = POLL_IN};
+    struct service_packet packet;
+    int64_t n = poll(&file, 1, patience_ms);
+
+    if (n == 0)
+        return false;
+    n = n > 0 ? service_receive(s->socket, &packet) : n;
+    if (n < 0) {
+        s->status = report("vm", n);
+    } else if (packet.type == SERVICE_OUTPUT) {
+        take_bytes(s, packet.bytes, (size_t)n);
+    } else if (packet.type == SERVICE_DONE) {
+        print("vm: the child ended before the commands were done\n");
+        s->status = 1;
+    } else {
+        write(STDOUT_FILE, packet.bytes, (size_t)n);
+    }
+    return true;
+}
+
+static bool wait_ready(struct script *s)
+{
+    for (unsigned i = 0; i < READY_ATTEMPTS && !s->ready && s->status < 0; i++) {
+        service_send(s->socket, SERVICE_INPUT, TYPED_READY, sizeof(TYPED_READY) - 1);
+        while (!s->ready && s->status < 0 && take_packet(s, READY_PATIENCE_MS))
+            ;
+    }
+    if (!s->ready && s->status < 0)
+        print("vm: no shell answers at the child's console\n");
+    return s->ready;
+}
+
+int console_run(int socket, const char *commands)
+{
+    struct script s = {.socket = socket, .status = -1};
+
+    if (!wait_ready(&s))
+        return 1;
+    service_send(socket, SERVICE_INPUT, TYPED_BEGIN, sizeof(TYPED_BEGIN) - 1);
+    service_send(socket, SERVICE_INPUT, commands, strlen(commands));
+    service_send(socket, SERVICE_INPUT, TYPED_END, sizeof(TYPED_END) - 1);
+    while (s.status < 0)
+        take_packet(&s, -1);
+    return s.status;
+}

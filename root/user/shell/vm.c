@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* root/user/shell/vm.c - `vm`: children that vmms has definitions of. The shell connects to it anew for
+ * each command; see vmms/service.h. */
+#include <rt/mem.h>
+#include <rootabi/errno.h>
+#include <rootabi/syscall.h>
+#include "lib/print.h"
+#include "lib/system.h"
+#include "shell/console.h"
+#include "shell/shell.h"
+#include "vmms/service.h"
+
+int64_t service_send(int socket, uint32_t type, const void *bytes, size_t count)
+{
+    struct service_packet packet = {.type = type};
+
+    if (count > sizeof(packet.bytes))
+        return -EINVAL;
+    memcpy(packet.bytes, bytes, count);
+    return write(socket, &packet, SERVICE_HEADER_SIZE + count);
+}
+
+int64_t service_receive(int socket, struct service_packet *packet)
+{
+    int64_t n = read(socket, packet, sizeof(*packet));
+
+    return n >= SERVICE_HEADER_SIZE ? n - SERVICE_HEADER_SIZE : -EIO;
+}
+
+int service_status(const struct service_packet *packet, int64_t count)
+{
+    uint32_t status = 1;
+
+    if (count == sizeof(status))
+        memcpy(&status, packet->bytes, sizeof(status));
+    return status != 0;
+}
+
+/* Ask for @command, of @name if that is not NULL. The connection, or a negative error number. */
+static int64_t ask(const char *command, const char *name)
+{
+    char text[128];
+    size_t n = rt_snprintf(text, sizeof(text), "%s%s%s", command, name != NULL ? " " : "",
+                           name != NULL ? name : "");
+    int64_t socket, result;
+
+    if (n >= sizeof(text))
+        return -EINVAL;
+    socket = connect_to(SERVICE_SOCKET);
+    if (socket < 0)
+        return socket;
+    result = service_send((int)socket, SERVICE_COMMAND, text, n);
+    if (result < 0)
+        close((int)socket);
+    return result < 0 ? result : socket;
+}
+
+static int report_service(int64_t result)
+{
+    if (result == -ECONNREFUSED) {
+        print("vm: the VM service does not run: is there a boot module vmms.elf?\n");
+        return 1;
+    }
+    return report("vm", result);
+}
+
+/* Print what the service answers until it is done; its verdict. */
+static int print_answer(int socket)
+{
+    struct service_packet packet;
+
+    for (;;) {
+        int64_t n = service_receive(socket, &packet);
+
+        if (n < 0)
+            return report("vm", n);
+        if (packet.type == SERVICE_DONE)
+            return service_status(&packet, n);
+        if (packet.type == SERVICE_TEXT)
+            write(STDOUT_FILE, packet.bytes, (size_t)n);
+    }
+}
+
+static int simple(const char *command, const char *name)
+{
+    int64_t socket = ask(command, name);
+    int status;
+
+    if (socket < 0)
+        return report_service(socket);
+    status = print_answer((int)socket);
+    close((int)socket);
+    return status;
+}
+
+static int console(int argc, char **argv)
+{
+    const char *commands = NULL;
+    int64_t socket;
+    int status;
+
+    if (argc == 5 && strcmp(argv[3], "--exec") == 0) {
+        commands = argv[4];
+    } else if (argc != 3) {
+        print("vm: console NAME [--exec 'COMMANDS']\n");
+        return 1;
+    }
+    socket = ask(commands != NULL ? "type" : "console", argv[2]);
+    if (socket < 0)
+        return report_service(socket);
+    status = commands != NULL ? console_run((int)socket, commands) : console_attach((int)socket);
+    close((int)socket);
+    return status;
+}
+
+int command_vm(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "list") == 0)
+        return simple("list", NULL);
+    if (argc >= 3 && strcmp(argv[1], "console") == 0)
+        return console(argc, argv);
+    if (argc >= 3 && strcmp(argv[1], "stats") == 0)
+        return children_watch(argv[2], argc > 3 ? argv[3] : "");
+    if (argc == 3)
+        return simple(argv[1], argv[2]);
+    print("vm: list | start|stop|reset|pause|resume|info|stats NAME | "
+          "console NAME [--exec 'COMMANDS']\n");
+    return 1;
+}

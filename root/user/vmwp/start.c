@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* vmwp/start.c - see start.h. */
+#include "vmwp/start.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "vmwp/boot/acpi.h"
+#include "vmwp/boot/linux.h"
+#include "vmwp/boot/multiboot.h"
+
+#define FILES "/boot/" /* where root has the boot modules */
+
+enum { PATH_SIZE = sizeof(FILES) + DEFINITION_NAME_MAX };
+
+static void say(void *context, unsigned line, const char *text)
+{
+    fprintf(stderr, "vmwp: %s:%u: %s\n", (const char *)context, line, text);
+}
+
+bool start_definition(struct definition *d, const char *text)
+{
+    char place[] = "definition";
+
+    return definition_parse(d, text, strlen(text), NULL, say, place);
+}
+
+/* A file is mapped until the worker ends. */
+static bool file_map(struct boot_file *f, const char *name)
+{
+    char path[PATH_SIZE];
+    struct stat status;
+    void *bytes = MAP_FAILED;
+    int file;
+
+    snprintf(path, sizeof(path), FILES "%s", name);
+    file = open(path, O_RDONLY);
+    if (file < 0)
+        return false;
+    if (fstat(file, &status) == 0 && status.st_size > 0)
+        bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+    close(file);
+    if (bytes == MAP_FAILED)
+        return false;
+    f->bytes = bytes;
+    f->size = (uint64_t)status.st_size;
+    return true;
+}
+
+static bool refuse_file(struct boot_error *error, const char *name)
+{
+    return boot_refuse(error, "cannot be started: there is no file %s%s", FILES, name);
+}
+
+static bool load_linux(const struct guest_ram *ram, const struct definition *d,
+                       struct boot_registers *registers, struct boot_error *error)
+{
+    const struct acpi_config acpi = {.vp_count = d->vps, .com1 = d->com1, .vmbus = true};
+    struct linux_boot boot = {.command_line = d->command_line};
+
+    if (!file_map(&boot.kernel, d->image))
+        return refuse_file(error, d->image);
+    if (d->initrd[0] != '\0' && !file_map(&boot.initrd, d->initrd))
+        return refuse_file(error, d->initrd);
+    boot.rsdp_gpa = acpi_build(ram, &acpi);
+    if (boot.rsdp_gpa == 0)
+        return boot_refuse(error, "has too little memory for its ACPI tables");
+    return linux_load(ram, &boot, registers, error);
+}
+
+static bool load_multiboot(const struct guest_ram *ram, const struct definition *d,
+                           struct boot_registers *registers, struct boot_error *error)
+{
+    const struct acpi_config acpi = {.vp_count = d->vps, .com1 = d->com1, .vmbus = true};
+    char texts[DEFINITION_MODULES_MAX][DEFINITION_NAME_MAX + DEFINITION_MODULE_TEXT_MAX];
+    struct multiboot_boot boot = {.name = d->image, .command_line = d->command_line,
+                                  .module_count = d->module_count};
+
+    if (!file_map(&boot.image, d->image))
+        return refuse_file(error, d->image);
+    for (uint32_t i = 0; i < d->module_count; i++) {
+        const struct definition_module *m = &d->modules[i];
+
+        if (!file_map(&boot.modules[i].file, m->file))
+            return refuse_file(error, m->file);
+        snprintf(texts[i], sizeof(texts[i]), "%s%s%s", m->file,
+                 m->arguments[0] != '\0' ? " " : "", m->arguments);
+        boot.modules[i].text = texts[i];
+    }
+    if (acpi_build(ram, &acpi) == 0)
+        return boot_refuse(error, "has too little memory for its ACPI tables");
+    return multiboot_load(ram, &boot, registers, error);
+}
+
+bool start_load(const struct partition *p, const struct definition *d)
+{
+    struct boot_registers registers = {0};
+    struct boot_error error = {""};
+    bool (*load)(const struct guest_ram *, const struct definition *, struct boot_registers *,
+                 struct boot_error *) = d->boot == DEFINITION_BOOT_LINUX ? load_linux
+                                                                         : load_multiboot;
+
+    if (!load(&p->ram, d, &registers, &error)) {
+        partition_end(p, VM_END_FAILURE, 0, "%s %s", d->image, error.text);
+        return false;
+    }
+    if (!partition_registers_set(p, 0, registers.list, registers.count)) {
+        partition_end(p, VM_END_FAILURE, 0, "its first registers are refused");
+        return false;
+    }
+    return true;
+}
