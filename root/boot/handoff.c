@@ -41,6 +41,16 @@ bool handoff_copy(void)
     return handoff.modules != NULL && handoff.apic_ids != NULL && handoff.options != NULL;
 }
 
+void handoff_trim_modules(void)
+{
+    for (uint32_t i = 0; i < handoff.info.module_count; i++) {
+        const struct boot_module *m = &handoff.modules[i];
+
+        if (m->size % PAGE_SIZE != 0)
+            memset((uint8_t *)phys_to_virt(m->base) + m->size, 0, PAGE_SIZE - m->size % PAGE_SIZE);
+    }
+}
+
 const struct boot_info *handoff_info(void)
 {
     return &handoff.info;

@@ -14,6 +14,10 @@ const char *handoff_take(const struct boot_info *info);
 /* Copy what it points to (options, modules, APIC IDs) out of the loader's memory. After the heap. */
 bool handoff_copy(void);
 
+/* Zero what lies behind the modules in their last pages, which ring 3 may come to see. Once, after
+ * handoff_copy. */
+void handoff_trim_modules(void);
+
 /* The copy; pointers in it are still physical addresses. */
 const struct boot_info *handoff_info(void);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* root/boot/main.c - the kernel comes up, in the order of root_main; a thread does what sleeps and
- * then looks after the shell. */
+ * then looks after the shell and the VM service. */
 #include <rt/mem.h>
 #include "boot/handoff.h"
+#include "boot/programs.h"
 #include "boot/selftest.h"
-#include "boot/shell_image.h"
 #include "child/child.h"
 #include "child/pool.h"
 #include "child/selftest.h"
@@ -24,13 +24,11 @@
 #include "mm/paging.h"
 #include "panic.h"
 #include "power.h"
-#include "proc/process.h"
 #include "sched/sched.h"
 #include "sched/time.h"
+#include "sched/wall_clock.h"
 
 #define MIB            (1ul << 20)
-#define NS_PER_S       1000000000ull
-#define SHELL_MODULE   "shell.elf"
 #define OPTION_MAX     64
 
 
@@ -51,22 +49,6 @@ static void announce(void)
     memory_totals(&m);
     log_print("root: %s, %u CPUs, %lu MiB memory", build_id(), cpu_count(), m.total / MIB);
     log_print("root: launched by %s", handoff_launch_text());
-}
-
-/* The shell: a boot module of that name, else the one that is linked in. Runs for ever. */
-static _Noreturn void shell_keep(void)
-{
-    const struct boot_module *m = handoff_find_module(SHELL_MODULE);
-    const void *file = m != NULL ? phys_to_virt(m->base) : shell_image;
-    uint64_t size = m != NULL ? m->size : (uint64_t)(shell_image_end - shell_image);
-
-    for (;;) {
-        struct process *p = process_start("shell", file, size);
-
-        if (p != NULL)
-            log_print("root: the shell ended with status %d", process_wait(p));
-        thread_sleep(NS_PER_S);
-    }
 }
 
 /* The option memdisk=SIZE; 0: the default. */
@@ -92,6 +74,7 @@ static void init_thread(void *unused)
     pci_init();
     cpu_start_others(apic_ids, count);
     page_reclaim_loader();
+    handoff_trim_modules();
     announce();
     console_start();
     selftest_run();
@@ -103,7 +86,7 @@ static void init_thread(void *unused)
     child_init();
     if (selftest_wanted())
         child_selftest();
-    shell_keep();
+    programs_keep();
 }
 
 static void memory_up(const struct boot_info *info)
@@ -133,6 +116,7 @@ void root_main(const struct boot_info *info)
     acpi_init(handoff_info()->acpi_rsdp);
     power_init(handoff_info());
     time_init();
+    wall_clock_init();
     apic_init_boot();
     apic_init_cpu();
     this_cpu()->apic_id = apic_id();

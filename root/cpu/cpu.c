@@ -68,7 +68,7 @@ static void control_registers_init(void)
         cr4 |= CR4_SMAP;
     user_copy_use_smap((regs[1] & CPUID_7_EBX_SMAP) != 0);
     insn_write_cr0(insn_read_cr0() | CR0_WP);
-    insn_write_cr4(cr4 & ~CR4_PGE);
+    insn_write_cr4(cr4 & ~(CR4_PGE | CR4_FSGSBASE)); /* ring 3 would choose what GS is in an NMI */
     fpu_init_cpu();
     insn_wrmsr(MSR_EFER, insn_rdmsr(MSR_EFER) | EFER_SCE | EFER_NXE);
     insn_wrmsr(MSR_STAR, (uint64_t)SELECTOR_KERNEL_DATA << STAR_SYSRET_CS_SHIFT |

@@ -103,4 +103,6 @@ void trap_enter(struct trap_frame *f)
     interrupt(cpu, (unsigned)f->vector);
     if (__atomic_load_n(&cpu->reschedule, __ATOMIC_RELAXED))
         schedule();
+    if (trap_from_user(f))
+        process_leave_kernel();
 }

@@ -6,6 +6,7 @@
 #include "io/serial.h"
 #include "log_ring.h"
 #include "sched/thread.h"
+#include "sched/watch.h"
 
 enum { INPUT_SIZE = 256 };
 
@@ -63,6 +64,11 @@ bool console_has_input(void)
     return has;
 }
 
+void console_watch(struct watch *w)
+{
+    watch_add(w, &input.queue);
+}
+
 size_t console_read(char *buffer, size_t size)
 {
     size_t n = 0;
@@ -70,7 +76,8 @@ size_t console_read(char *buffer, size_t size)
     while (n == 0 && size != 0) {
         uint64_t flags;
 
-        wait_until(&input.queue, has_input, NULL);
+        if (!wait_until_killed(&input.queue, has_input, NULL, WAIT_FOREVER))
+            return 0;
         flags = spin_lock(&input.queue.lock);
         while (n < size && input.head != input.tail)
             buffer[n++] = input.buffer[input.tail++ % INPUT_SIZE];

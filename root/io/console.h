@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 struct boot_framebuffer;
+struct watch;
 
 /* Before anything else: the serial line, polled. */
 void console_init_early(void);
@@ -22,11 +23,15 @@ void console_start(void);
 /* Any context. */
 void console_write(const char *text, size_t length);
 
-/* At least one, at most @size characters that were typed. Thread context: sleeps for the first. */
+/* At least one, at most @size characters that were typed. Thread context: sleeps for the first. 0:
+ * the thread was killed meanwhile. */
 size_t console_read(char *buffer, size_t size);
 
-/* Is there one? Only one thread reads. */
+/* Is there one? Who reads it is not said. */
 bool console_has_input(void);
+
+/* Wake @w when there is one. */
+void console_watch(struct watch *w);
 
 /* Take a typed character: the drivers' side. Any context. */
 void console_input(char c);

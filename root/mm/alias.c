@@ -24,8 +24,9 @@ static uint64_t reserve(uint64_t size)
     uint64_t at;
 
     mutex_lock(&aliases.mutex);
-    at = area_find_gap(&aliases.areas, size, KERNEL_ALIAS_BASE, KERNEL_ALIAS_BASE + KERNEL_ALIAS_SIZE);
-    if (at != 0 && !area_add(&aliases.areas, at, at + size))
+    at = area_find_gap(&aliases.areas, size, PAGE_SIZE, KERNEL_ALIAS_BASE,
+                       KERNEL_ALIAS_BASE + KERNEL_ALIAS_SIZE);
+    if (at != 0 && area_add(&aliases.areas, at, at + size) == NULL)
         at = 0;
     mutex_unlock(&aliases.mutex);
     return at;
@@ -34,10 +35,13 @@ static uint64_t reserve(uint64_t size)
 static void release(uint64_t at, uint64_t size)
 {
     struct area *none = NULL; /* an area is taken away whole: nothing is split */
+    struct list gone;
 
+    list_init(&gone);
     mutex_lock(&aliases.mutex);
-    area_remove(&aliases.areas, at, at + size, &none);
+    area_remove(&aliases.areas, at, at + size, &none, &gone);
     mutex_unlock(&aliases.mutex);
+    area_free_all(&gone);
 }
 
 static void unmap(uint64_t at, uint32_t count)

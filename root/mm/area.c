@@ -41,16 +41,26 @@ static struct list *place_for(struct list *areas, uint64_t start)
     return l;
 }
 
-bool area_add(struct list *areas, uint64_t start, uint64_t end)
+struct area *area_add(struct list *areas, uint64_t start, uint64_t end)
 {
     struct area *a;
 
     if (area_overlaps(areas, start, end))
-        return false;
+        return NULL;
     a = area_new(start, end);
-    if (a == NULL)
-        return false;
-    list_insert_before(place_for(areas, start), &a->link);
+    if (a != NULL)
+        list_insert_before(place_for(areas, start), &a->link);
+    return a;
+}
+
+bool area_extend(struct list *areas, uint64_t start, uint64_t end)
+{
+    struct list *before = place_for(areas, start)->prev;
+
+    if (before == areas || area_of(before)->end != start || area_of(before)->lender != NULL ||
+        area_overlaps(areas, start, end))
+        return area_add(areas, start, end) != NULL;
+    area_of(before)->end = end;
     return true;
 }
 
@@ -73,7 +83,8 @@ static void area_split(struct area *a, uint64_t start, uint64_t end, struct area
     list_push_front(&a->link, &upper->link);
 }
 
-void area_remove(struct list *areas, uint64_t start, uint64_t end, struct area **spare)
+void area_remove(struct list *areas, uint64_t start, uint64_t end, struct area **spare,
+                 struct list *gone)
 {
     LIST_FOR_EACH_SAFE (l, areas) {
         struct area *a = area_of(l);
@@ -91,14 +102,15 @@ void area_remove(struct list *areas, uint64_t start, uint64_t end, struct area *
             a->start = end;
         } else {
             list_remove(&a->link);
-            kfree(a);
+            list_push_back(gone, &a->link);
         }
     }
 }
 
-uint64_t area_find_gap(const struct list *areas, uint64_t size, uint64_t low, uint64_t high)
+uint64_t area_find_gap(const struct list *areas, uint64_t size, uint64_t align, uint64_t low,
+                       uint64_t high)
 {
-    uint64_t at = low;
+    uint64_t at = (low + align - 1) & ~(align - 1);
 
     LIST_FOR_EACH (l, areas) {
         const struct area *a = area_of(l);
@@ -107,9 +119,32 @@ uint64_t area_find_gap(const struct list *areas, uint64_t size, uint64_t low, ui
             continue;
         if (a->start >= at && a->start - at >= size)
             break;
-        at = a->end;
+        at = (a->end + align - 1) & ~(align - 1);
     }
     return at <= high && size <= high - at ? at : 0;
+}
+
+bool area_covers(const struct list *areas, uint64_t start, uint64_t end)
+{
+    LIST_FOR_EACH (l, areas) {
+        const struct area *a = area_of(l);
+
+        if (a->start <= start && start < a->end)
+            start = a->end;
+    }
+    return start >= end;
+}
+
+bool area_has_lent(const struct list *areas, uint64_t start, uint64_t end, bool partly)
+{
+    LIST_FOR_EACH (l, areas) {
+        const struct area *a = area_of(l);
+
+        if (a->lender != NULL && a->start < end && start < a->end &&
+            (!partly || a->start < start || end < a->end))
+            return true;
+    }
+    return false;
 }
 
 void area_free_all(struct list *areas)

@@ -23,9 +23,37 @@ uint64_t *pt_entry(uint64_t root, uint64_t va, unsigned level, bool create)
                 return NULL;
             *entry = next | TABLE_FLAGS | user;
         }
+        if ((*entry & PTE_PS) != 0)
+            return NULL;
         table = *entry & PTE_ADDR_MASK;
     }
     return (uint64_t *)boot_memory_access(table) + pte_index(va, level);
+}
+
+uint64_t *pt_leaf(uint64_t root, uint64_t va, unsigned *level)
+{
+    uint64_t table = root;
+
+    for (*level = PT_LEVEL_512G;; --*level) {
+        uint64_t *entry = (uint64_t *)boot_memory_access(table) + pte_index(va, *level);
+
+        if (*level == PT_LEVEL_4K || (*entry & PTE_PS) != 0)
+            return entry;
+        if ((*entry & PTE_P) == 0)
+            return NULL;
+        table = *entry & PTE_ADDR_MASK;
+    }
+}
+
+unsigned pt_tables_missing(uint64_t root, uint64_t va, unsigned level)
+{
+    unsigned missing = 0;
+
+    while (level < PT_LEVEL_512G && pt_entry(root, va, level, false) == NULL) {
+        missing++;
+        level++;
+    }
+    return missing;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): as deep as the levels */

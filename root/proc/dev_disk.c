@@ -33,12 +33,13 @@ static uint32_t disk_flags(const struct block_device *d)
            (d->in_memory ? DISK_MEMORY : 0u);
 }
 
-static int64_t disk_info(void *argument)
+static int64_t disk_info(struct file *f, void *argument)
 {
     struct disk_info *i = argument;
     struct search s = {.skip = i->index};
     const struct block_device *d;
 
+    (void)f;
     block_for_each(visit_index, &s);
     if (s.found == NULL)
         return -ENOENT;
@@ -75,11 +76,12 @@ static int64_t stream_errno(enum block_stream_result result)
     }
 }
 
-static int64_t disk_hash(void *argument)
+static int64_t disk_hash(struct file *f, void *argument)
 {
     struct disk_hash *h = argument;
     struct block_device *d;
 
+    (void)f;
     h->name[sizeof(h->name) - 1] = '\0';
     d = block_find(h->name);
     if (d == NULL)
@@ -88,24 +90,26 @@ static int64_t disk_hash(void *argument)
     return stream_errno(block_hash(d, h->sha256));
 }
 
-static int64_t disk_fill(void *argument)
+static int64_t disk_fill(struct file *f, void *argument)
 {
-    struct disk_fill *f = argument;
+    struct disk_fill *a = argument;
     struct block_device *d;
 
-    f->name[sizeof(f->name) - 1] = '\0';
-    d = block_find(f->name);
+    (void)f;
+    a->name[sizeof(a->name) - 1] = '\0';
+    d = block_find(a->name);
     if (d == NULL)
         return -ENOENT;
-    f->bytes = d->sector_count * d->sector_size;
-    return stream_errno(block_fill(d, f->seed));
+    a->bytes = d->sector_count * d->sector_size;
+    return stream_errno(block_fill(d, a->seed));
 }
 
-static int64_t disk_discard(void *argument)
+static int64_t disk_discard(struct file *f, void *argument)
 {
     struct disk_discard *a = argument;
     struct block_device *d;
 
+    (void)f;
     a->name[sizeof(a->name) - 1] = '\0';
     d = block_find(a->name);
     if (d == NULL)
@@ -121,15 +125,15 @@ static int64_t disk_discard(void *argument)
     }
 }
 
-static const struct device_ioctl ioctls[] = {
+static const struct file_ioctl ioctls[] = {
     {DISK_IOCTL_INFO, disk_info},
     {DISK_IOCTL_HASH, disk_hash},
     {DISK_IOCTL_FILL, disk_fill},
     {DISK_IOCTL_DISCARD, disk_discard},
 };
 
-const struct device dev_disk = {
-    .path = "/dev/disk",
+const struct file_operations dev_disk = {
+    .name = "/dev/disk",
     .ioctls = ioctls,
     .ioctl_count = sizeof(ioctls) / sizeof(ioctls[0]),
 };

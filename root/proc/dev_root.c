@@ -12,11 +12,12 @@
 #include "sched/sched.h"
 #include "sched/time.h"
 
-static int64_t root_info(void *argument)
+static int64_t root_info(struct file *f, void *argument)
 {
     struct root_info *info = argument;
     struct memory_totals m;
 
+    (void)f;
     memory_totals(&m);
     *info = (struct root_info){
         .memory_total = m.total,
@@ -32,13 +33,14 @@ static int64_t root_info(void *argument)
     return 0;
 }
 
-static int64_t root_cpu(void *argument)
+static int64_t root_cpu(struct file *f, void *argument)
 {
     struct root_cpu *c = argument;
     struct cpu *cpu;
     struct run_queue *q;
     uint64_t flags;
 
+    (void)f;
     if (c->index >= cpu_count())
         return -ENOENT;
     cpu = cpu_get(c->index);
@@ -53,20 +55,22 @@ static int64_t root_cpu(void *argument)
     return 0;
 }
 
-static int64_t root_log(void *argument)
+static int64_t root_log(struct file *f, void *argument)
 {
     struct root_log *l = argument;
 
+    (void)f;
     l->length = (uint32_t)log_read(&l->position, l->text, sizeof(l->text));
     return 0;
 }
 
-static int64_t root_option(void *argument)
+static int64_t root_option(struct file *f, void *argument)
 {
     struct root_option *o = argument;
     const char *value;
     size_t length, n;
 
+    (void)f;
     o->key[sizeof(o->key) - 1] = '\0';
     value = handoff_option_find(o->key, &length);
     if (value == NULL)
@@ -81,11 +85,12 @@ static int64_t root_option(void *argument)
     return 0;
 }
 
-static int64_t root_module(void *argument)
+static int64_t root_module(struct file *f, void *argument)
 {
     struct root_module *m = argument;
     const struct boot_module *module = handoff_module(m->index);
 
+    (void)f;
     if (module == NULL)
         return -ENOENT;
     m->size = module->size;
@@ -93,14 +98,14 @@ static int64_t root_module(void *argument)
     return 0;
 }
 
-static const struct device_ioctl ioctls[] = {
+static const struct file_ioctl ioctls[] = {
     {ROOT_IOCTL_INFO, root_info},     {ROOT_IOCTL_CPU, root_cpu},
     {ROOT_IOCTL_LOG, root_log},       {ROOT_IOCTL_OPTION, root_option},
     {ROOT_IOCTL_MODULE, root_module},
 };
 
-const struct device dev_root = {
-    .path = "/dev/root",
+const struct file_operations dev_root = {
+    .name = "/dev/root",
     .ioctls = ioctls,
     .ioctl_count = sizeof(ioctls) / sizeof(ioctls[0]),
 };

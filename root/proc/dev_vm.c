@@ -20,11 +20,12 @@ static const struct vm_operations *operations(void)
 /* A text that ring 3 has not ended is ended. */
 #define TERMINATE(text) ((text)[sizeof(text) - 1] = '\0')
 
-static int64_t vm_start(void *argument)
+static int64_t vm_start(struct file *f, void *argument)
 {
     struct vm_start *a = argument;
     const struct vm_operations *o = operations();
 
+    (void)f;
     TERMINATE(a->name);
     TERMINATE(a->module);
     TERMINATE(a->options);
@@ -33,77 +34,85 @@ static int64_t vm_start(void *argument)
     return o != NULL ? o->start(a) : -ENODEV;
 }
 
-static int64_t vm_stop(void *argument)
+static int64_t vm_stop(struct file *f, void *argument)
 {
     struct vm_stop *a = argument;
     const struct vm_operations *o = operations();
 
+    (void)f;
     TERMINATE(a->name);
     return o != NULL ? o->stop(a) : -ENODEV;
 }
 
-static int64_t vm_wait(void *argument)
+static int64_t vm_wait(struct file *f, void *argument)
 {
     struct vm_wait *a = argument;
     const struct vm_operations *o = operations();
 
+    (void)f;
     TERMINATE(a->name);
     return o != NULL ? o->wait(a) : -ENODEV;
 }
 
-static int64_t vm_partition(void *argument)
+static int64_t vm_partition(struct file *f, void *argument)
 {
     const struct vm_operations *o = operations();
 
+    (void)f;
     return o != NULL ? o->partition(argument) : -ENODEV;
 }
 
-static int64_t vm_vp(void *argument)
+static int64_t vm_vp(struct file *f, void *argument)
 {
     const struct vm_operations *o = operations();
 
+    (void)f;
     return o != NULL ? o->vp(argument) : -ENODEV;
 }
 
-static int64_t vm_statistic(void *argument)
+static int64_t vm_statistic(struct file *f, void *argument)
 {
     const struct vm_operations *o = operations();
 
+    (void)f;
     return o != NULL ? o->statistic(argument) : -ENODEV;
 }
 
-static int64_t vm_hash(void *argument)
+static int64_t vm_hash(struct file *f, void *argument)
 {
     struct vm_hash *a = argument;
     const struct vm_operations *o = operations();
 
+    (void)f;
     TERMINATE(a->name);
     return o != NULL ? o->hash(a) : -ENODEV;
 }
 
-static int64_t vm_lp(void *argument)
+static int64_t vm_lp(struct file *f, void *argument)
 {
     const struct vm_operations *o = operations();
 
+    (void)f;
     return o != NULL ? o->lp(argument) : -ENODEV;
 }
 
-static int64_t vm_channel(void *argument)
+static int64_t vm_channel(struct file *f, void *argument)
 {
     const struct vm_operations *o = operations();
 
+    (void)f;
     return o != NULL ? o->channel(argument) : -ENODEV;
 }
 
-static const struct device_ioctl ioctls[] = {
+static const struct file_ioctl ioctls[] = {
     {VM_IOCTL_START, vm_start},         {VM_IOCTL_STOP, vm_stop}, {VM_IOCTL_WAIT, vm_wait},
     {VM_IOCTL_PARTITION, vm_partition}, {VM_IOCTL_VP, vm_vp},     {VM_IOCTL_STATISTIC, vm_statistic},
     {VM_IOCTL_HASH, vm_hash},           {VM_IOCTL_LP, vm_lp},
     {VM_IOCTL_CHANNEL, vm_channel},
 };
 
-const struct device dev_vm = {
-    .path = "/dev/vm",
+const struct file_operations dev_vm = {
+    .name = "/dev/vm",
     .ioctls = ioctls,
     .ioctl_count = sizeof(ioctls) / sizeof(ioctls[0]),
 };

@@ -1,31 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* root/proc/devices.c - the list of device files, and the console. */
-#include "io/console.h"
+/* root/proc/devices.c - the list of device files. */
+#include <rt/mem.h>
 #include "proc/devices.h"
-#include "proc/file.h"
 
-static int64_t dev_console_read(char *buffer, size_t size)
+const struct file_operations *device_find(const char *path)
 {
-    return (int64_t)console_read(buffer, size);
+    static const struct file_operations *const devices[] = {&dev_console, &dev_root, &dev_vm,
+                                                            &dev_disk};
+
+    for (unsigned i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
+        if (strcmp(devices[i]->name, path) == 0)
+            return devices[i];
+    return NULL;
 }
-
-static bool dev_console_would_sleep(void)
-{
-    return !console_has_input();
-}
-
-static int64_t dev_console_write(const char *buffer, size_t size)
-{
-    console_write(buffer, size);
-    return (int64_t)size;
-}
-
-static const struct device dev_console = {
-    .path = "/dev/console",
-    .read = dev_console_read,
-    .would_sleep = dev_console_would_sleep,
-    .write = dev_console_write,
-};
-
-const struct device *const file_devices[] = {&dev_console, &dev_root, &dev_vm, &dev_disk};
-const uint32_t file_device_count = sizeof(file_devices) / sizeof(file_devices[0]);

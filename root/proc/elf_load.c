@@ -35,7 +35,21 @@ static const char *segment_load(struct address_space *space, const uint8_t *file
     return NULL;
 }
 
-const char *elf_load(struct address_space *space, const void *file, uint64_t size, uint64_t *entry)
+/* @p is loaded: what of @h it tells. */
+static void note_segment(struct elf_loaded *l, const struct elf_header *h,
+                         const struct elf_program *p)
+{
+    uint64_t end = (p->virtual_address + p->memory_size + PAGE_MASK) & ~PAGE_MASK;
+    uint64_t size = (uint64_t)h->program_count * sizeof(*p);
+
+    if (end > l->end)
+        l->end = end;
+    if (h->programs >= p->offset && elf_inside(h->programs - p->offset, size, p->file_size))
+        l->headers = p->virtual_address + (h->programs - p->offset);
+}
+
+const char *elf_load(struct address_space *space, const void *file, uint64_t size,
+                     struct elf_loaded *loaded)
 {
     struct elf_header h;
     struct elf_program p;
@@ -46,11 +60,12 @@ const char *elf_load(struct address_space *space, const void *file, uint64_t siz
         return wrong;
     if (h.entry < USER_BASE || h.entry >= USER_END)
         return "its entry point is outside ring 3";
+    *loaded = (struct elf_loaded){.entry = h.entry, .header_count = h.program_count};
     while (elf_next_segment(file, size, &h, &next, &p, &wrong)) {
         wrong = segment_load(space, file, &p);
         if (wrong != NULL)
             break;
+        note_segment(loaded, &h, &p);
     }
-    *entry = h.entry;
     return wrong;
 }

@@ -7,8 +7,17 @@
 
 struct address_space;
 
-/* Map and fill the segments of the @size bytes at @file; its entry point in *@entry. NULL, or what
- * is wrong; then the space holds some of the segments. */
-const char *elf_load(struct address_space *space, const void *file, uint64_t size, uint64_t *entry);
+/* What a program's start needs to know of its file. */
+struct elf_loaded {
+    uint64_t entry;   /* in ring 3 */
+    uint64_t end;     /* of the highest segment, rounded up to pages */
+    uint64_t headers; /* where the program headers have been loaded; 0: nowhere */
+    uint16_t header_count;
+};
+
+/* Map and fill the segments of the @size bytes at @file. NULL, or what is wrong; then the space holds
+ * some of the segments. */
+const char *elf_load(struct address_space *space, const void *file, uint64_t size,
+                     struct elf_loaded *loaded);
 
 #endif

@@ -12,4 +12,5 @@ void syscall_enter(struct trap_frame *f)
     insn_sti();
     f->rax = (uint64_t)syscall_dispatch(process_current(), f->rax, arguments);
     insn_cli();
+    process_leave_kernel();
 }

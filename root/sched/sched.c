@@ -3,6 +3,7 @@
  * Lock order: timer queue, wait queue, run queue. No two run queues are locked at once. */
 #include <rt/mem.h>
 #include <x86/cr.h>
+#include <x86/msr.h>
 #include "cpu/cpu.h"
 #include "cpu/fpu.h"
 #include "log.h"
@@ -136,6 +137,25 @@ void thread_wake(struct thread *t)
     restore_and_yield(flags);
 }
 
+/* Its process's flag is seen by whoever is on the way to ring 3, the interrupt by who is there. */
+void thread_kill(struct thread *t)
+{
+    uint64_t flags;
+    struct cpu *cpu;
+
+    __atomic_store_n(&t->killed, true, __ATOMIC_RELEASE);
+    cpu = lock_home(t, &flags);
+    if (cpu->run_queue.running == t && cpu != this_cpu())
+        cpu_kick(cpu);
+    spin_unlock(&cpu->run_queue.lock, flags);
+    thread_wake(t);
+}
+
+bool thread_killed(void)
+{
+    return __atomic_load_n(&thread_current()->killed, __ATOMIC_ACQUIRE);
+}
+
 void thread_prepare_block(void)
 {
     struct cpu *cpu = this_cpu();
@@ -173,8 +193,10 @@ static void switch_state(struct cpu *cpu, struct thread *previous, struct thread
 {
     if (previous->fpu != NULL && previous->state != THREAD_DEAD)
         fpu_save(previous->fpu);
-    if (next->fpu != NULL)
+    if (next->fpu != NULL) {
         fpu_load(next->fpu);
+        insn_wrmsr(MSR_FS_BASE, next->fs_base);
+    }
     cpu->current = next;
     cpu->kernel_rsp = next->stack_top;
     cpu->tables.tss.rsp[0] = next->stack_top;

@@ -25,12 +25,14 @@ struct thread {
     enum thread_state state;     /* [run queue lock] */
     uint32_t cpu;                /* [run queue lock] */
     bool pinned;                 /* [I] */
+    bool killed;                 /* [a] */
     uint32_t id;                 /* [I] */
     uint64_t run_since, run_ns;  /* [run queue lock] */
     thread_entry entry;          /* [I] */
     void *argument;              /* [I] */
     struct process *process;     /* [I] NULL: a kernel thread */
     void *fpu;                   /* [thread] of a process's thread: cpu/fpu.h */
+    uint64_t fs_base;            /* [thread] of a process's thread: where its TLS is */
     char name[24];               /* [I] */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* root/sched/thread.c - making threads, their stacks, and the first thread of a CPU. */
 #include <rt/mem.h>
+#include <x86/msr.h>
 #include "cpu/cpu.h"
 #include "log.h"
 #include "mm/memory.h"
@@ -137,6 +138,20 @@ struct thread *thread_start(const char *name, thread_entry entry, void *argument
     if (t != NULL)
         thread_launch(t);
     return t;
+}
+
+uint64_t thread_fs_base(void)
+{
+    return thread_current()->fs_base;
+}
+
+void thread_set_fs_base(uint64_t base)
+{
+    uint64_t flags = interrupts_off();
+
+    thread_current()->fs_base = base;
+    insn_wrmsr(MSR_FS_BASE, base);
+    interrupts_restore(flags);
 }
 
 void thread_discard(struct thread *t)

@@ -29,6 +29,11 @@ void wait_until(struct wait_queue *q, bool (*condition)(void *context), void *co
 /* The same, at most @ns nanoseconds; false: time ran out. */
 bool wait_until_timeout(struct wait_queue *q, bool (*condition)(void *context), void *context,
                         uint64_t ns);
+#define WAIT_FOREVER UINT64_MAX
+/* The same for what ring 3 waits for; WAIT_FOREVER: for ever. False: also that the thread has been
+ * killed. */
+bool wait_until_killed(struct wait_queue *q, bool (*condition)(void *context), void *context,
+                       uint64_t ns);
 /* Wake all waiters, which check their conditions again. Any context. */
 void wake_all(struct wait_queue *q);
 /* The same, with q->lock held. */
@@ -50,7 +55,19 @@ typedef void (*thread_entry)(void *argument);
 struct thread *thread_start(const char *name, thread_entry entry, void *argument, int cpu);
 void thread_yield(void);
 void thread_sleep(uint64_t ns);
+/* The same; false: the thread has been killed, perhaps before the time was over. */
+bool thread_sleep_killed(uint64_t ns);
+
+/* Have @t give up what it waits for killably, and its process end at its next step to ring 3. It
+ * must not have ended. Any context. */
+void thread_kill(struct thread *t);
+/* Whether that has been done to the caller. */
+bool thread_killed(void);
 _Noreturn void thread_exit(void);
+
+/* Where the caller's thread-local data is in ring 3: FS base. */
+uint64_t thread_fs_base(void);
+void thread_set_fs_base(uint64_t base);
 
 /* Nanoseconds since boot, monotonic on all CPUs. Any context. */
 uint64_t time_now(void);

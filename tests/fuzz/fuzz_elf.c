@@ -19,13 +19,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void program(const uint8_t *data, size_t size)
 {
     struct address_space *space;
-    uint64_t entry = 0, last = USER_BASE;
+    struct elf_loaded elf = {0};
+    uint64_t last = USER_BASE;
     const char *wrong;
 
     fake_process_begin();
     space = fake_process.process.space;
-    wrong = elf_load(space, data, size, &entry);
-    if (wrong == NULL && (entry < USER_BASE || entry >= USER_END))
+    wrong = elf_load(space, data, size, &elf);
+    if (wrong == NULL && (elf.entry < USER_BASE || elf.entry >= USER_END))
         abort();
     LIST_FOR_EACH(l, &space->areas)
     {

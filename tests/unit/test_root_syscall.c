@@ -4,7 +4,6 @@
 #include <setjmp.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 #include <rootabi/disk.h>
@@ -12,48 +11,11 @@
 #include <rootabi/root.h>
 #include <rootabi/syscall.h>
 #include <rootabi/vm.h>
-#include "fakes/root_process.h"
 #include "mm/memory.h"
 #include "mm/space.h"
 #include "mm/user_copy.h"
+#include "syscall_fixture.h"
 #include "vm/operations.h"
-
-#define PRIVATE_ANONYMOUS (MMAP_PRIVATE | MMAP_ANONYMOUS)
-#define READ_WRITE        (MMAP_PROT_READ | MMAP_PROT_WRITE)
-#define KERNEL_ADDRESS    0xffff800000001000ull
-
-static int begin(void **state)
-{
-    (void)state;
-    fake_process_begin();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    fake_process_end();
-    return 0;
-}
-
-static int64_t call(uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2)
-{
-    return fake_syscall(number, a0, a1, a2, 0, 0, 0);
-}
-
-static int64_t map(uint64_t address, uint64_t size, uint64_t protection, uint64_t flags)
-{
-    return fake_syscall(SYSCALL_MMAP, address, size, protection, flags, UINT64_MAX, 0);
-}
-
-/* Memory for arguments; its address. */
-static uint64_t scratch(void)
-{
-    int64_t at = map(0, PAGE_SIZE, READ_WRITE, PRIVATE_ANONYMOUS);
-
-    assert_true(at > 0);
-    return (uint64_t)at;
-}
 
 static void unknown_numbers_are_refused(void **state)
 {
@@ -77,83 +39,6 @@ static void ranges_that_leave_ring_3_are_refused(void **state)
     assert_false(user_range_is_valid(UINT64_MAX, 2));
 }
 
-static void memory_comes_zeroed_and_goes_back(void **state)
-{
-    uint64_t at = scratch();
-    uint8_t bytes[PAGE_SIZE], zero[PAGE_SIZE] = {0};
-
-    (void)state;
-    assert_true(copy_from_user(bytes, at, sizeof(bytes)));
-    assert_memory_equal(bytes, zero, sizeof(bytes));
-    assert_int_equal(call(SYSCALL_MUNMAP, at, PAGE_SIZE, 0), 0);
-    assert_false(copy_from_user(bytes, at, 1));
-    assert_true(fake_process.flushes > 0);
-}
-
-static void mmap_refuses_what_it_does_not_do(void **state)
-{
-    (void)state;
-    assert_int_equal(map(0, 0, READ_WRITE, PRIVATE_ANONYMOUS), -EINVAL);
-    assert_int_equal(map(0, PAGE_SIZE, READ_WRITE, MMAP_PRIVATE), -EINVAL);
-    assert_int_equal(map(0, PAGE_SIZE, 8, PRIVATE_ANONYMOUS), -EINVAL);
-    assert_int_equal(map(0, PAGE_SIZE, 0, PRIVATE_ANONYMOUS), -EINVAL); /* PROT_NONE */
-    assert_int_equal(map(0, PAGE_SIZE, MMAP_PROT_WRITE | MMAP_PROT_EXEC, PRIVATE_ANONYMOUS),
-                     -EACCES);
-    assert_int_equal(map(0, UINT64_MAX, READ_WRITE, PRIVATE_ANONYMOUS), -EINVAL);
-    assert_int_equal(map(0, 1ull << 40, READ_WRITE, PRIVATE_ANONYMOUS), -ENOMEM);
-}
-
-static void fixed_mappings_stay_in_ring_3_and_apart(void **state)
-{
-    const uint64_t fixed = PRIVATE_ANONYMOUS | MMAP_FIXED;
-
-    (void)state;
-    assert_int_equal(map(0, PAGE_SIZE, READ_WRITE, fixed), -EINVAL);
-    assert_int_equal(map(PAGE_SIZE, PAGE_SIZE, READ_WRITE, fixed), -EINVAL);
-    assert_int_equal(map(KERNEL_ADDRESS, PAGE_SIZE, READ_WRITE, fixed), -EINVAL);
-    assert_int_equal(map(USER_END - PAGE_SIZE, 2 * PAGE_SIZE, READ_WRITE, fixed), -EINVAL);
-    assert_int_equal(map(0x400001, PAGE_SIZE, READ_WRITE, fixed), -EINVAL);
-    assert_int_equal(map(0x400000, 2 * PAGE_SIZE, READ_WRITE, fixed), 0x400000);
-    assert_int_equal(map(0x401000, PAGE_SIZE, READ_WRITE, fixed), -EEXIST);
-}
-
-static void hole_in_a_mapping_can_be_used_again(void **state)
-{
-    const uint64_t fixed = PRIVATE_ANONYMOUS | MMAP_FIXED;
-
-    (void)state;
-    assert_int_equal(map(0x400000, 3 * PAGE_SIZE, READ_WRITE, fixed), 0x400000);
-    assert_int_equal(call(SYSCALL_MUNMAP, 0x401000, PAGE_SIZE, 0), 0);
-    assert_false(copy_to_user(0x401000, "x", 1));
-    assert_true(copy_to_user(0x402000, "x", 1));
-    assert_int_equal(map(0x401000, PAGE_SIZE, READ_WRITE, fixed), 0x401000);
-}
-
-static void lack_of_memory_leaves_nothing_behind(void **state)
-{
-    (void)state;
-    for (int64_t left = 0; left < 12; left++) {
-        int64_t live = fake_process.live;
-
-        fake_process.allocations_left = left;
-        if (map(0, 4 * PAGE_SIZE, READ_WRITE, PRIVATE_ANONYMOUS) >= 0)
-            return; /* enough at last */
-        fake_process.allocations_left = -1;
-        assert_int_equal(fake_process.process.space->pages, 0);
-        assert_true(fake_process.live <= live + 3); /* page tables may stay */
-    }
-    fail_msg("12 allocations are not enough for 4 pages");
-}
-
-static void read_only_memory_is_not_written(void **state)
-{
-    int64_t at = map(0, PAGE_SIZE, MMAP_PROT_READ, PRIVATE_ANONYMOUS);
-
-    (void)state;
-    fake_process.input = "typed";
-    assert_int_equal(call(SYSCALL_READ, 0, (uint64_t)at, 5), -EFAULT);
-}
-
 static void console_is_read_and_written(void **state)
 {
     uint64_t at = scratch();
@@ -169,13 +54,56 @@ static void console_is_read_and_written(void **state)
     assert_memory_equal(fake_process.console, "abc", 3);
 }
 
-static void long_writes_are_done_in_part(void **state)
+static void long_writes_are_done_whole(void **state)
 {
-    uint64_t at = scratch();
-    int64_t n = call(SYSCALL_WRITE, 1, at, PAGE_SIZE);
+    int64_t at = map(0, 10 * PAGE_SIZE, READ_WRITE, PRIVATE_ANONYMOUS);
+    uint64_t before = fake_process.console_total;
 
     (void)state;
-    assert_in_range(n, 1, PAGE_SIZE);
+    assert_int_equal(call(SYSCALL_WRITE, 1, (uint64_t)at, 10 * PAGE_SIZE), 10 * PAGE_SIZE);
+    assert_int_equal(fake_process.console_total - before, 10 * PAGE_SIZE);
+}
+
+static void a_write_that_runs_into_a_fault_says_how_far_it_came(void **state)
+{
+    int64_t at = map(0, 5 * PAGE_SIZE, READ_WRITE, PRIVATE_ANONYMOUS);
+
+    (void)state;
+    assert_int_equal(call(SYSCALL_WRITE, 1, (uint64_t)at, 6 * PAGE_SIZE), 4 * PAGE_SIZE);
+}
+
+static void pieces_are_written_and_read_in_their_order(void **state)
+{
+    uint64_t at = scratch();
+    const uint64_t pieces[] = {at + 512, 2, at + 600, 0, at + 700, 3};
+    char text[8] = "";
+
+    (void)state;
+    assert_true(copy_to_user(at, pieces, sizeof(pieces)));
+    assert_true(copy_to_user(at + 512, "ab", 2) && copy_to_user(at + 700, "cde", 3));
+    assert_int_equal(call(SYSCALL_WRITEV, 1, at, 3), 5);
+    assert_memory_equal(fake_process.console, "abcde", 5);
+    fake_process.input = "vwxy";
+    assert_int_equal(call(SYSCALL_READV, 0, at, 3), 4);
+    assert_true(copy_from_user(text, at + 700, 2));
+    assert_string_equal(text, "xy");
+}
+
+static void bad_pieces_are_refused(void **state)
+{
+    uint64_t at = scratch();
+    const uint64_t kernel[] = {at, 1, KERNEL_ADDRESS, 1}, endless[] = {at, UINT64_MAX};
+
+    (void)state;
+    assert_int_equal(call(SYSCALL_WRITEV, 1, at, 1025), -EINVAL);
+    assert_int_equal(call(SYSCALL_WRITEV, 1, at, UINT64_MAX), -EINVAL);
+    assert_int_equal(call(SYSCALL_WRITEV, 1, KERNEL_ADDRESS, 1), -EFAULT);
+    assert_int_equal(call(SYSCALL_WRITEV, 1, at, 0), 0);
+    assert_true(copy_to_user(at, kernel, sizeof(kernel)));
+    assert_int_equal(call(SYSCALL_WRITEV, 1, at, 2), -EFAULT);
+    assert_true(copy_to_user(at, endless, sizeof(endless)));
+    assert_int_equal(call(SYSCALL_READV, 0, at, 1), -EFAULT);
+    assert_int_equal(call(SYSCALL_READV, 99, at, 0), -EBADF);
 }
 
 static void bad_buffers_are_faults(void **state)
@@ -202,24 +130,21 @@ static void bad_files_are_refused(void **state)
     assert_int_equal(call(SYSCALL_IOCTL, 0, VM_IOCTL_STOP, at), -ENOTTY);
 }
 
-static int64_t open_path(const char *path, uint64_t flags)
+static void only_what_there_is_opens_and_only_so_many(void **state)
 {
     uint64_t at = scratch();
 
-    assert_true(copy_to_user(at, path, strlen(path) + 1));
-    return call(SYSCALL_OPENAT, (uint64_t)OPENAT_CWD, at, flags);
-}
-
-static void only_devices_open_and_only_so_many(void **state)
-{
     (void)state;
     assert_int_equal(open_path("/etc/passwd", OPEN_READ), -ENOENT);
     assert_int_equal(open_path("/dev/vm", 3), -EINVAL);
+    assert_true(copy_to_user(at, "/dev/vm", 8));
     for (int64_t fd = 3; fd < FILES_MAX; fd++)
-        assert_int_equal(open_path("/dev/vm", OPEN_READ_WRITE), fd);
-    assert_int_equal(open_path("/dev/vm", OPEN_READ_WRITE), -EMFILE);
+        assert_int_equal(call(SYSCALL_OPEN, at, OPEN_READ_WRITE, 0), fd);
+    assert_int_equal(call(SYSCALL_OPEN, at, OPEN_READ_WRITE, 0), -EMFILE);
+    assert_int_equal(call(SYSCALL_CLOSE, 50, 0, 0), 0);
     assert_int_equal(call(SYSCALL_CLOSE, 5, 0, 0), 0);
-    assert_int_equal(open_path("/dev/vm", OPEN_READ_WRITE), 5);
+    assert_int_equal(call(SYSCALL_OPEN, at, OPEN_READ_WRITE, 0), 5);
+    assert_int_equal(call(SYSCALL_OPEN, at, OPEN_READ_WRITE, 0), 50);
 }
 
 static void access_mode_of_a_file_is_kept_to(void **state)
@@ -273,6 +198,98 @@ static void sleep_takes_its_time(void **state)
     assert_true(copy_from_user(&t, at, sizeof(t)));
     assert_int_equal(t.seconds, 2);
     assert_int_equal(t.nanoseconds, 5);
+}
+
+static void wall_clock_is_ahead_of_the_monotonic_one(void **state)
+{
+    struct root_timespec t = {0};
+    uint64_t at = scratch();
+
+    (void)state;
+    fake_process.now = 5;
+    assert_int_equal(call(SYSCALL_CLOCK_GETTIME, CLOCK_REALTIME_ID, at, 0), 0);
+    assert_true(copy_from_user(&t, at, sizeof(t)));
+    assert_int_equal(t.seconds, FAKE_WALL_CLOCK / 1000000000);
+    assert_int_equal(t.nanoseconds, 5);
+    assert_int_equal(call(SYSCALL_CLOCK_GETTIME, 2, at, 0), -EINVAL);
+}
+
+static void thread_local_data_lies_in_ring_3(void **state)
+{
+    uint64_t at = scratch(), base = 0;
+
+    (void)state;
+    assert_int_equal(call(SYSCALL_ARCH_PRCTL, ARCH_SET_FS_CODE, at, 0), 0);
+    assert_int_equal(fake_process.fs_base, at);
+    assert_int_equal(call(SYSCALL_ARCH_PRCTL, ARCH_GET_FS_CODE, at, 0), 0);
+    assert_true(copy_from_user(&base, at, sizeof(base)));
+    assert_int_equal(base, at);
+    assert_int_equal(call(SYSCALL_ARCH_PRCTL, ARCH_SET_FS_CODE, KERNEL_ADDRESS, 0), -EPERM);
+    assert_int_equal(call(SYSCALL_ARCH_PRCTL, ARCH_SET_FS_CODE, 1ull << 47, 0), -EPERM);
+    assert_int_equal(call(SYSCALL_ARCH_PRCTL, ARCH_GET_FS_CODE, KERNEL_ADDRESS, 0), -EFAULT);
+    assert_int_equal(call(SYSCALL_ARCH_PRCTL, 0x1001, at, 0), -EINVAL); /* GS is the kernel's */
+    assert_int_equal(fake_process.fs_base, at);
+}
+
+static void random_bytes_come_and_differ(void **state)
+{
+    uint64_t at = scratch();
+    uint8_t first[300], second[300];
+
+    (void)state;
+    assert_int_equal(call(SYSCALL_GETRANDOM, at, sizeof(first), 0), sizeof(first));
+    assert_true(copy_from_user(first, at, sizeof(first)));
+    assert_int_equal(call(SYSCALL_GETRANDOM, at, sizeof(second), GETRANDOM_NONBLOCK), sizeof(second));
+    assert_true(copy_from_user(second, at, sizeof(second)));
+    assert_memory_not_equal(first, second, sizeof(first));
+    assert_memory_not_equal(first, first + 32, 32);
+    assert_int_equal(call(SYSCALL_GETRANDOM, at, 1, 8), -EINVAL);
+    assert_int_equal(call(SYSCALL_GETRANDOM, KERNEL_ADDRESS, 1, 0), -EFAULT);
+    assert_int_equal(call(SYSCALL_GETRANDOM, at, UINT64_MAX, 0), -EFAULT);
+}
+
+static void signals_are_accepted_and_forgotten(void **state)
+{
+    uint64_t at = scratch();
+
+    (void)state;
+    assert_int_equal(fake_syscall(SYSCALL_RT_SIGACTION, 2, at, at + 64, 8, 0, 0), 0);
+    assert_int_equal(fake_syscall(SYSCALL_RT_SIGACTION, SIGNAL_KILL, at, 0, 8, 0, 0), -EINVAL);
+    assert_int_equal(fake_syscall(SYSCALL_RT_SIGACTION, 65, 0, 0, 8, 0, 0), -EINVAL);
+    assert_int_equal(fake_syscall(SYSCALL_RT_SIGACTION, 2, 0, 0, 9, 0, 0), -EINVAL);
+    assert_int_equal(fake_syscall(SYSCALL_RT_SIGACTION, 2, KERNEL_ADDRESS, 0, 8, 0, 0), -EFAULT);
+    assert_int_equal(fake_syscall(SYSCALL_RT_SIGPROCMASK, 2, at, at, 8, 0, 0), 0);
+    assert_int_equal(fake_syscall(SYSCALL_RT_SIGPROCMASK, 3, at, at, 8, 0, 0), -EINVAL);
+    assert_int_equal(fake_syscall(SYSCALL_RT_SIGPROCMASK, 0, 0, KERNEL_ADDRESS, 8, 0, 0), -EFAULT);
+}
+
+static void only_the_signal_that_kills_is_sent(void **state)
+{
+    (void)state;
+    assert_int_equal(call(SYSCALL_KILL, FAKE_ID, 15, 0), -EINVAL);
+    assert_int_equal(call(SYSCALL_KILL, FAKE_ID + 1, SIGNAL_KILL, 0), -ESRCH);
+    assert_int_equal(call(SYSCALL_KILL, UINT64_MAX, SIGNAL_KILL, 0), -ESRCH);
+    assert_false(fake_process.killed);
+    assert_int_equal(call(SYSCALL_KILL, FAKE_ID, SIGNAL_KILL, 0), 0);
+    assert_true(fake_process.killed);
+}
+
+static void a_worker_touches_nothing_but_its_own(void **state)
+{
+    uint64_t at = scratch();
+
+    (void)state;
+    fake_process.process.kind = PROCESS_WORKER;
+    assert_int_equal(open_path("/dev/vm", OPEN_READ_WRITE), -EACCES);
+    assert_int_equal(open_path("/dev/console", OPEN_READ), -EACCES);
+    assert_int_equal(open_path("/dev/root", OPEN_READ), -EACCES);
+    assert_in_range(open_path("/boot/hello.elf", OPEN_READ), 3, FILES_MAX);
+    assert_int_equal(call(SYSCALL_KILL, FAKE_ID + 1, SIGNAL_KILL, 0), -EPERM);
+    assert_int_equal(call(SYSCALL_REBOOT, REBOOT_MAGIC_1, REBOOT_MAGIC_2, REBOOT_RESTART), -EPERM);
+    assert_int_equal(call(SYSCALL_SOCKET, SOCKET_UNIX, SOCKET_SEQPACKET, 0), -EACCES);
+    assert_int_equal(fake_syscall(SYSCALL_SOCKETPAIR, SOCKET_UNIX, SOCKET_SEQPACKET, 0, at, 0, 0),
+                     -EACCES);
+    assert_int_equal(call(SYSCALL_WRITE, 1, at, 1), 1);
 }
 
 static void reboot_needs_its_magic(void **state)
@@ -401,36 +418,37 @@ static void disks_are_found_by_terminated_names(void **state)
     assert_int_equal(call(SYSCALL_IOCTL, fd, DISK_IOCTL_HASH, at), -ENOENT);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(unknown_numbers_are_refused),
-        TEST(ranges_that_leave_ring_3_are_refused),
-        TEST(memory_comes_zeroed_and_goes_back),
-        TEST(mmap_refuses_what_it_does_not_do),
-        TEST(fixed_mappings_stay_in_ring_3_and_apart),
-        TEST(hole_in_a_mapping_can_be_used_again),
-        TEST(lack_of_memory_leaves_nothing_behind),
-        TEST(read_only_memory_is_not_written),
-        TEST(console_is_read_and_written),
-        TEST(long_writes_are_done_in_part),
-        TEST(bad_buffers_are_faults),
-        TEST(bad_files_are_refused),
-        TEST(only_devices_open_and_only_so_many),
-        TEST(access_mode_of_a_file_is_kept_to),
-        TEST(a_file_that_does_not_block_says_try_again),
-        TEST(bad_times_are_refused),
-        TEST(sleep_takes_its_time),
-        TEST(reboot_needs_its_magic),
-        TEST(exit_ends_the_process_with_eight_bits),
-        TEST(children_need_a_hypervisor),
-        TEST(texts_reach_the_operations_terminated),
-        TEST(kernel_tells_of_itself_by_index_until_the_end),
-        TEST(log_is_read_from_any_position),
-        TEST(options_are_read_piece_by_piece),
-        TEST(disks_are_found_by_terminated_names),
+        SYSCALL_TEST(unknown_numbers_are_refused),
+        SYSCALL_TEST(ranges_that_leave_ring_3_are_refused),
+        SYSCALL_TEST(console_is_read_and_written),
+        SYSCALL_TEST(long_writes_are_done_whole),
+        SYSCALL_TEST(a_write_that_runs_into_a_fault_says_how_far_it_came),
+        SYSCALL_TEST(pieces_are_written_and_read_in_their_order),
+        SYSCALL_TEST(bad_pieces_are_refused),
+        SYSCALL_TEST(bad_buffers_are_faults),
+        SYSCALL_TEST(bad_files_are_refused),
+        SYSCALL_TEST(only_what_there_is_opens_and_only_so_many),
+        SYSCALL_TEST(access_mode_of_a_file_is_kept_to),
+        SYSCALL_TEST(a_file_that_does_not_block_says_try_again),
+        SYSCALL_TEST(bad_times_are_refused),
+        SYSCALL_TEST(sleep_takes_its_time),
+        SYSCALL_TEST(wall_clock_is_ahead_of_the_monotonic_one),
+        SYSCALL_TEST(thread_local_data_lies_in_ring_3),
+        SYSCALL_TEST(random_bytes_come_and_differ),
+        SYSCALL_TEST(signals_are_accepted_and_forgotten),
+        SYSCALL_TEST(only_the_signal_that_kills_is_sent),
+        SYSCALL_TEST(a_worker_touches_nothing_but_its_own),
+        SYSCALL_TEST(reboot_needs_its_magic),
+        SYSCALL_TEST(exit_ends_the_process_with_eight_bits),
+        SYSCALL_TEST(children_need_a_hypervisor),
+        SYSCALL_TEST(texts_reach_the_operations_terminated),
+        SYSCALL_TEST(kernel_tells_of_itself_by_index_until_the_end),
+        SYSCALL_TEST(log_is_read_from_any_position),
+        SYSCALL_TEST(options_are_read_piece_by_piece),
+        SYSCALL_TEST(disks_are_found_by_terminated_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

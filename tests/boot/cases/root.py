@@ -101,6 +101,18 @@ def no_failures(vm):
         raise Failure("not every attack has ended the program")
 
 
+def libc(name, launchtype="off", **fields):
+    """An ordinary static C program, and another one that it talks to and kills."""
+    return Test(f"root-libc-{name}", launchtype=launchtype, timeout=300,
+                modules=["tests/libc/shell.elf", "tests/libc/vmms.elf"],
+                expect=[r"^written in pieces$", r"process: vmms \(\d+\): killed$",
+                        r"root: the vmms ended with status 137$",
+                        r"process: vmms \(\d+\): exit status 3$",
+                        r"process: vmms: page fault at ", r"root: the vmms ended with status 128$",
+                        r"^PASS all \d+ facts hold$", r"root: power off$"],
+                forbid=[r"^FAIL"], **fields)
+
+
 TESTS = [
     selftest("bare", launchtype="off", smp=2, group="quick"),
     selftest("bare-1", launchtype="off", smp=1),
@@ -138,6 +150,9 @@ TESTS = [
                  r"^PASS a system call ignores odd flags$", r"^PASS a kernel address is no buffer$",
                  r"^PASS an unmapped address is no buffer$",
                  r"^PASS 17 attacks ended only the program$"], after=no_failures),
+    libc("1", smp=1),
+    libc("2", smp=2),
+    libc("under", smp=2, launchtype="auto"),
     Test("root-disk-sizes", launchtype="off", disks=[Random("nvme", 3), Random("ahci", 1)],
          options={"memdisk": "2"}, commands="disks --hash",
          expect=[r"^{disk0}  nvme0$", r"^{disk1}  ahci1$",

@@ -20,13 +20,29 @@ enum { CPUS = 2, TSC_HZ = 1000000000, SECTOR_SIZE = 512, SECTORS = 8 };
 static struct thread threads[CPUS] = {{.name = "idle"}, {.name = "shell"}};
 static struct cpu cpus[CPUS];
 
-static const struct boot_module modules[] = {{.name = "shell.elf", .size = 4096},
-                                             {.name = "hello.elf", .size = 1}};
+static struct boot_module modules[] = {{.name = "shell.elf", .size = FAKE_MODULE_SIZE},
+                                       {.name = "hello.elf", .size = 1}};
 static const uint32_t apic_ids[CPUS] = {0, 4};
 static const char options[] = "selftest=yes\nempty=\nlast=of all\n";
 
 static struct block_device disk = {
     .name = "mem0", .sector_size = SECTOR_SIZE, .sector_count = SECTORS};
+
+/* Modules lie at a multiple of 2 MiB; byte i of one is FAKE_MODULE_BYTE(i). */
+static void fill_modules(void)
+{
+    for (unsigned m = 0; m < sizeof(modules) / sizeof(modules[0]); m++) {
+        uint64_t pages = (modules[m].size + PAGE_SIZE - 1) / PAGE_SIZE;
+        void *p = NULL;
+
+        if (posix_memalign(&p, PAGE_SIZE_2M, pages * PAGE_SIZE) != 0)
+            abort();
+        memset(p, 0xee, pages * PAGE_SIZE);
+        for (uint64_t i = 0; i < modules[m].size; i++)
+            ((uint8_t *)p)[i] = FAKE_MODULE_BYTE(i);
+        modules[m].base = (uintptr_t)p;
+    }
+}
 
 /* Once: what it allocates stays. */
 void fake_devices_init(void)
@@ -44,8 +60,10 @@ void fake_devices_init(void)
 
     if (handoff_info()->magic == BOOT_INFO_MAGIC)
         return;
+    fill_modules();
     if (handoff_take(&info) != NULL || !handoff_copy())
         abort();
+    handoff_trim_modules();
     for (uint32_t i = 0; i < CPUS; i++) {
         cpus[i].apic_id = apic_ids[i];
         cpus[i].run_queue.idle = &threads[0];
@@ -85,8 +103,7 @@ void spin_unlock(struct spinlock *l, uint64_t flags)
 
 void console_write(const char *text, size_t length)
 {
-    (void)text;
-    (void)length;
+    fake_console_write(text, length);
 }
 
 const char *build_id(void)

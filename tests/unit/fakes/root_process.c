@@ -3,9 +3,11 @@
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <rootabi/errno.h>
 #include <rootabi/syscall.h>
 #include "cpu/tlb.h"
 #include "fakes/root_process.h"
+#include "io/console.h"
 #include "mm/boot_memory.h"
 #include "mm/memory.h"
 #include "mm/paging.h"
@@ -14,6 +16,8 @@
 #include "power.h"
 #include "proc/devices.h"
 #include "proc/syscall.h"
+#include "sched/wall_clock.h"
+#include "sched/watch.h"
 
 enum { PAGES_MAX = 256 };
 
@@ -116,12 +120,13 @@ void mutex_unlock(struct mutex *m)
 /* The byte of ring 3's memory at @address; NULL: a fault. */
 static uint8_t *user_byte(uint64_t address, bool writing)
 {
-    uint64_t *entry = pt_entry(fake_process.process.space->root, address, PT_LEVEL_4K, false);
+    unsigned level;
+    uint64_t *entry = pt_leaf(fake_process.process.space->root, address, &level);
 
     if (entry == NULL || (*entry & PTE_P) == 0 || (*entry & PTE_US) == 0 ||
         (writing && (*entry & PTE_RW) == 0))
         return NULL;
-    return (uint8_t *)phys_to_virt(*entry & PTE_ADDR_MASK) + address % PAGE_SIZE;
+    return (uint8_t *)phys_to_virt(*entry & PTE_ADDR_MASK) + address % pt_level_size(level);
 }
 
 bool copy_from_user(void *to, uint64_t from, size_t size)
@@ -163,46 +168,155 @@ bool copy_string_from_user(char *to, uint64_t from, size_t size)
     return false;
 }
 
-static int64_t console_read(char *buffer, size_t size)
+/* ---- the console ---- */
+
+size_t console_read(char *buffer, size_t size)
 {
     size_t n = strlen(fake_process.input);
 
     n = n < size ? n : size;
     memcpy(buffer, fake_process.input, n);
     fake_process.input += n;
-    return (int64_t)n;
+    return n;
 }
 
-static int64_t console_write(const char *buffer, size_t size)
+bool console_has_input(void)
 {
-    size_t n = size < sizeof(fake_process.console) ? size : sizeof(fake_process.console);
+    return fake_process.input[0] != '\0';
+}
 
-    memcpy(fake_process.console, buffer, n);
+void console_watch(struct watch *w)
+{
+    watch_add(w, &fake_process.console_queue);
+}
+
+void fake_console_write(const char *text, size_t length)
+{
+    size_t room = sizeof(fake_process.console);
+    size_t n = length < room ? length : room;
+
+    memcpy(fake_process.console, text, n);
     fake_process.console_length = n;
-    return (int64_t)size;
+    fake_process.console_total += length;
 }
 
-static bool console_would_sleep(void)
+/* ---- waiting: the others act when the process sleeps ---- */
+
+void wait_queue_init(struct wait_queue *q)
 {
-    return fake_process.input[0] == '\0';
+    *q = (struct wait_queue){0};
+    list_init(&q->waiters);
 }
 
-static const struct device console = {.path = "/dev/console",
-                                      .read = console_read,
-                                      .would_sleep = console_would_sleep,
-                                      .write = console_write};
+/* Let somebody else do something; false: nobody will. */
+static bool others_act(void)
+{
+    void (*act)(void) = fake_process.others;
 
-const struct device *const file_devices[] = {&console, &dev_root, &dev_vm, &dev_disk};
-const uint32_t file_device_count = sizeof(file_devices) / sizeof(file_devices[0]);
+    fake_process.sleeps++;
+    if (act == NULL)
+        return false;
+    fake_process.others = NULL;
+    act();
+    return true;
+}
+
+/* A wait that nobody ends is ended by a kill: fuzzers must not hang. */
+static bool sleep_for(uint64_t deadline)
+{
+    if (fake_process.killed)
+        return false;
+    if (others_act())
+        return true;
+    if (deadline == WAIT_FOREVER)
+        fake_process.killed = true;
+    else
+        fake_process.now = deadline;
+    return false;
+}
+
+bool wait_until_killed(struct wait_queue *q, bool (*condition)(void *context), void *context,
+                       uint64_t ns)
+{
+    uint64_t deadline = ns == WAIT_FOREVER ? WAIT_FOREVER : fake_process.now + ns;
+    bool met;
+
+    for (;;) {
+        uint64_t flags = spin_lock(&q->lock);
+
+        met = condition(context);
+        spin_unlock(&q->lock, flags);
+        if (met || !sleep_for(deadline))
+            return met;
+    }
+}
+
+void wake_all_locked(struct wait_queue *q)
+{
+    struct list *l;
+
+    while ((l = list_pop_front(&q->waiters)) != NULL)
+        *container_of(l, struct waiter, link)->woken = true;
+}
+
+void wake_all(struct wait_queue *q)
+{
+    uint64_t flags = spin_lock(&q->lock);
+
+    wake_all_locked(q);
+    spin_unlock(&q->lock, flags);
+}
+
+void watch_init(struct watch *w, struct waiter *waiters, uint32_t max)
+{
+    *w = (struct watch){.waiters = waiters, .max = max};
+}
+
+void watch_begin(struct watch *w)
+{
+    watch_end(w);
+    w->woken = false;
+}
+
+void watch_add(struct watch *w, struct wait_queue *q)
+{
+    if (w == NULL)
+        return;
+    if (w->count == w->max)
+        abort();
+    w->waiters[w->count] = (struct waiter){.queue = q, .woken = &w->woken};
+    list_init(&w->waiters[w->count].link);
+    list_push_back(&q->waiters, &w->waiters[w->count++].link);
+}
+
+bool watch_sleep(struct watch *w, uint64_t deadline)
+{
+    while (!w->woken)
+        if (!sleep_for(deadline))
+            return false;
+    return true;
+}
+
+void watch_end(struct watch *w)
+{
+    while (w->count != 0)
+        list_remove(&w->waiters[--w->count].link);
+}
+
+bool thread_killed(void)
+{
+    return fake_process.killed;
+}
+
+bool thread_sleep_killed(uint64_t ns)
+{
+    fake_process.now += ns;
+    return !fake_process.killed;
+}
 
 void thread_yield(void)
 {
     fake_process.now++;
-}
-
-void thread_sleep(uint64_t ns)
-{
-    fake_process.now += ns;
 }
 
 uint64_t time_now(void)
@@ -210,8 +324,32 @@ uint64_t time_now(void)
     return fake_process.now;
 }
 
-void process_exit(int32_t status)
+uint64_t wall_clock_now(void)
 {
+    return FAKE_WALL_CLOCK + fake_process.now;
+}
+
+uint64_t thread_fs_base(void)
+{
+    return fake_process.fs_base;
+}
+
+void thread_set_fs_base(uint64_t base)
+{
+    fake_process.fs_base = base;
+}
+
+int64_t process_kill_id(uint64_t id)
+{
+    if (id != fake_process.process.id)
+        return -ESRCH;
+    fake_process.killed = true;
+    return 0;
+}
+
+void process_exit(int32_t status, const char *reason)
+{
+    (void)reason;
     fake_process.exit_status = (uint64_t)(uint32_t)status;
     longjmp(ended, 1);
 }
@@ -233,14 +371,21 @@ void fake_process_begin(void)
     fake_process = (struct fake_process){.allocations_left = -1, .input = ""};
     fake_devices_init();
     fake_process.live = 0;
+    fake_process.process.id = FAKE_ID;
     fake_process.process.space = space_create(PAGES_MAX);
+    fake_process.process.space->brk_base = FAKE_BRK;
+    fake_process.process.space->brk = FAKE_BRK;
+    wait_queue_init(&fake_process.console_queue);
     for (unsigned fd = 0; fd <= 2; fd++)
-        if (file_open(&fake_process.process.files, "/dev/console", OPEN_READ_WRITE) != fd)
+        if (file_install(&fake_process.process.files,
+                         file_create(&dev_console, NULL, OPEN_READ_WRITE)) != fd)
             abort();
 }
 
 void fake_process_end(void)
 {
+    fake_process.allocations_left = -1;
+    file_close_all(&fake_process.process.files);
     space_destroy(fake_process.process.space);
     if (fake_process.live != 0)
         abort();

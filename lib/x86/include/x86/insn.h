@@ -117,6 +117,15 @@ static inline uint64_t insn_rdtsc(void)
     return (uint64_t)hi << 32 | lo;
 }
 
+/* 0 if the generator has nothing at this moment. */
+static inline uint64_t insn_rdrand(void)
+{
+    uint64_t v;
+
+    __asm__ volatile("rdrand %0" : "=r"(v) : : "cc"); /* it clears @v then: SDM vol. 2, RDRAND */
+    return v;
+}
+
 static inline void insn_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t regs[4])
 {
     __asm__ volatile("cpuid"
