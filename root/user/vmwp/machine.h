@@ -19,6 +19,7 @@
 #ifndef USER_VMWP_MACHINE_H
 #define USER_VMWP_MACHINE_H
 
+#include <hvabi/layout.h>
 #include "vmwp/device/device.h"
 #include "vmwp/device/ioapic.h"
 #include "vmwp/device/pci.h"
@@ -47,6 +48,13 @@ struct machine_config {
     bool exit_port; /* there is MACHINE_PORT_EXIT */
 };
 
+struct machine_port_range {
+    uint16_t first;
+    uint16_t count;
+};
+
+enum { MACHINE_PORT_RANGES_MAX = 7 };
+
 struct machine {
     const struct device_host *host; /* [I] */
     struct machine_config config;   /* [I] */
@@ -56,11 +64,8 @@ struct machine {
     struct ioapic ioapic;
     struct pm pm;
     struct pci pci;
-};
-
-struct machine_port_range {
-    uint16_t first;
-    uint16_t count;
+    uint32_t range_count;                                      /* [I] */
+    struct machine_port_range ranges[MACHINE_PORT_RANGES_MAX]; /* [I] */
 };
 
 #define MACHINE_STATE_VERSION 1u
@@ -74,7 +79,9 @@ struct machine_state {
     struct ioapic_state ioapic;
     struct pm_state pm;
     struct pci_state pci;
+    uint32_t reserved; /* 0 */
 };
+ABI_SIZE(struct machine_state, 440);
 
 /* As after a reset by firmware that has set up COM1 (115200 8N1). @host outlives @m. */
 void machine_init(struct machine *m, const struct device_host *host,

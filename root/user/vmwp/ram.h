@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GUEST_RAM_LOW_MAX  0x00c0000000ull /* memory beyond that is mapped from GUEST_RAM_HIGH_GPA on */
+#define GUEST_RAM_LOW_MAX                                                                          \
+    0x00c0000000ull /* memory beyond that is mapped from GUEST_RAM_HIGH_GPA on */
 #define GUEST_RAM_HIGH_GPA 0x0100000000ull
 
 struct guest_ram {

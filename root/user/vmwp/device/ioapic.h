@@ -9,6 +9,7 @@
 #ifndef USER_VMWP_DEVICE_IOAPIC_H
 #define USER_VMWP_DEVICE_IOAPIC_H
 
+#include <hvabi/layout.h>
 #include "vmwp/device/device.h"
 
 enum { IOAPIC_PINS = 24 };
@@ -25,6 +26,7 @@ struct ioapic_state {
     uint16_t reserved;             /* 0 */
     uint64_t entries[IOAPIC_PINS]; /* redirection table, IOAPIC_ENTRY_* */
 };
+ABI_SIZE(struct ioapic_state, 208);
 
 struct ioapic {
     struct ioapic_state s;

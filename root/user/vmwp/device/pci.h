@@ -4,6 +4,7 @@
 #ifndef USER_VMWP_DEVICE_PCI_H
 #define USER_VMWP_DEVICE_PCI_H
 
+#include <hvabi/layout.h>
 #include "vmwp/device/device.h"
 
 #define PCI_STATE_VERSION 1u
@@ -15,6 +16,7 @@ struct pci_state {
     uint32_t address;  /* CONFIG_ADDRESS */
     uint32_t reserved; /* 0 */
 };
+ABI_SIZE(struct pci_state, 16);
 
 struct pci {
     struct pci_state s;

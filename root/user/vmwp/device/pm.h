@@ -5,6 +5,7 @@
 #ifndef USER_VMWP_DEVICE_PM_H
 #define USER_VMWP_DEVICE_PM_H
 
+#include <hvabi/layout.h>
 #include "vmwp/device/device.h"
 
 /* SLP_TYP that \_S5 in the DSDT names. No other sleeping state exists. */
@@ -20,6 +21,7 @@ struct pm_state {
     uint8_t reset_control;
     uint16_t reserved; /* 0 */
 };
+ABI_SIZE(struct pm_state, 12);
 
 struct pm {
     struct pm_state s;

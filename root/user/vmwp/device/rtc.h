@@ -8,6 +8,7 @@
 #ifndef USER_VMWP_DEVICE_RTC_H
 #define USER_VMWP_DEVICE_RTC_H
 
+#include <hvabi/layout.h>
 #include "vmwp/device/device.h"
 
 enum { RTC_BYTES = 128 };
@@ -24,6 +25,7 @@ struct rtc_state {
     uint8_t reserved[6];      /* 0 */
     uint8_t bytes[RTC_BYTES]; /* times in it are meant only while the clock is stopped */
 };
+ABI_SIZE(struct rtc_state, 152);
 
 struct rtc {
     struct rtc_state s;

@@ -9,6 +9,7 @@
 #ifndef USER_VMWP_DEVICE_UART_H
 #define USER_VMWP_DEVICE_UART_H
 
+#include <hvabi/layout.h>
 #include "vmwp/device/device.h"
 
 enum { UART_FIFO_SIZE = 16, UART_OUTPUT_SIZE = 256, UART_REGISTERS = 8 };
@@ -35,6 +36,7 @@ struct uart_state {
     uint8_t received[UART_FIFO_SIZE]; /* the oldest first */
     uint8_t reserved[2];              /* 0 */
 };
+ABI_SIZE(struct uart_state, 40);
 
 struct uart {
     struct uart_state s;
