@@ -24,7 +24,7 @@ ASM_FILES = {"lib/x86/include/x86/insn.h", "lib/rt/mem.c"}
 # Where #include looks, relative to the tree; the including file's folder comes first.
 INCLUDE_FOLDERS = ["hypercall/include", "hypercall/client/include", "lib/rt/include",
                    "lib/x86/include", "lib/kern/include", "vmbus/include", "vsp/include",
-                   "hypervisor", "root", "efi", "."]
+                   "hypervisor", "root", "root/user", "efi", "."]
 
 # Files below the first may include files below these and no others of this tree.
 MAY_INCLUDE = [
@@ -36,6 +36,9 @@ MAY_INCLUDE = [
     ("efi/", ["efi/", "hypercall/include/", "lib/rt/", "lib/x86/"]),
     ("hypervisor/", ["hypervisor/", "hypercall/include/", "lib/rt/", "lib/x86/"]),
     ("vmbus/", ["vmbus/", "hypercall/include/", "lib/rt/"]),
+    ("root/user/definition/", ["root/user/definition/"]),
+    ("root/user/vmwp/boot/", ["root/user/vmwp/boot/", "root/user/vmwp/ram.h", "hypercall/include/",
+                              "lib/x86/"]),
     ("vsp/include/", ["vsp/include/", "hypercall/include/"]),
     ("vsp/", ["vsp/", "vmbus/", "hypercall/include/", "lib/rt/"]),
     ("vsc/", ["vsc/", "vsp/include/", "vmbus/", "hypercall/include/", "lib/rt/"]),

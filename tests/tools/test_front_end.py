@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 TREE = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
-COMMANDS = ("setup", "build", "run", "test", "bench", "image", "gdb", "clean")
+COMMANDS = ("setup", "build", "run", "test", "bench", "image", "gdb", "check", "clean")
 INSTALL = "sudo apt-get update && sudo apt-get install -y --no-install-recommends "
 
 
@@ -78,6 +78,18 @@ class FrontEnd(unittest.TestCase):
         done = self.run_it("image", "out.img", "--boot-cfg", "x.cfg", cwd=here)
         self.assertEqual(done.stdout.splitlines()[1:], [
             f"in {here}", "out.img", "--images", images, "--boot-cfg", "x.cfg", "image: out.img"])
+
+    def test_check_hands_files_to_the_program(self):
+        self.fake_packages()
+        self.fake("cmake", "exit 0")
+        os.makedirs(os.path.join(self.folder, "build/gcc/tools"))
+        self.fake("check-definition", 'echo "in $(pwd)"; printf "%s\\n" "$@"; exit 1',
+                  folder="build/gcc/tools")
+        here = os.path.join(self.folder, "else where")
+        os.mkdir(here)
+        done = self.run_it("check", "--dir", "d", "a child.conf", cwd=here)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stdout.splitlines(), [f"in {here}", "--dir", "d", "a child.conf"])
 
     def test_help_names_each_command(self):
         text = self.run_it("--help").stdout
