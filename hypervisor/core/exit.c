@@ -96,6 +96,17 @@ static void exit_halt(struct vp *vp, struct vp_exit *exit)
         vp->activity = VP_ACTIVITY_HALT;
 }
 
+static void exit_shutdown(struct vp *vp)
+{
+    struct hv_x64_unrecoverable_exception_message *m;
+
+    if (vp->partition->is_root)
+        panic_root_died("VP %u: triple fault, or reset", vp->index);
+    m = vp_intercept_begin(vp, sizeof(*m));
+    vp_intercept_header(vp, &m->header, 0, HvInterceptAccessExecute);
+    vp_intercept(vp, HvMessageTypeUnrecoverableException, sizeof(*m));
+}
+
 static void msr_intercept(struct vp *vp, unsigned length, bool write)
 {
     struct hv_x64_msr_intercept_message *m = vp_intercept_begin(vp, sizeof(*m));
@@ -108,6 +119,16 @@ static void msr_intercept(struct vp *vp, unsigned length, bool write)
     vp_intercept(vp, HvMessageTypeMsrIntercept, sizeof(*m));
 }
 
+static void msr_not_done(struct vp *vp, unsigned length, bool write, enum msr_result r)
+{
+    if (r == MSR_INTERCEPT || (r == MSR_UNKNOWN && (vp->partition->intercepts.msr >> write & 1)))
+        msr_intercept(vp, length, write);
+    else if (r == MSR_SHUTDOWN)
+        exit_shutdown(vp);
+    else
+        inject_gp(vp);
+}
+
 static void exit_msr(struct vp *vp, struct vp_exit *exit, bool write)
 {
     unsigned length = length_of(vp, exit, write ? X86_OPCODE_WRMSR : X86_OPCODE_RDMSR);
@@ -118,12 +139,8 @@ static void exit_msr(struct vp *vp, struct vp_exit *exit, bool write)
     if (length == 0)
         return;
     r = write ? msr_write(vp, msr, edx_eax(vp)) : msr_read(vp, msr, &value);
-    if (r == MSR_UNKNOWN && (vp->partition->intercepts.msr >> write & 1)) {
-        msr_intercept(vp, length, write);
-        return;
-    }
     if (r != MSR_DONE) {
-        inject_gp(vp);
+        msr_not_done(vp, length, write, r);
         return;
     }
     if (write) {
@@ -340,17 +357,6 @@ static void exit_exception(struct vp *vp, struct vp_exit *exit)
     else
         virt_inject_exception(vp, vector, exit->exception.has_error_code,
                               exit->exception.error_code);
-}
-
-static void exit_shutdown(struct vp *vp)
-{
-    struct hv_x64_unrecoverable_exception_message *m;
-
-    if (vp->partition->is_root)
-        panic_root_died("VP %u: triple fault", vp->index);
-    m = vp_intercept_begin(vp, sizeof(*m));
-    vp_intercept_header(vp, &m->header, 0, HvInterceptAccessExecute);
-    vp_intercept(vp, HvMessageTypeUnrecoverableException, sizeof(*m));
 }
 
 static void exit_invalid_state(struct vp *vp)

@@ -3,6 +3,7 @@
 #include "core/partition.h"
 
 #include <hvabi/cpuid.h>
+#include <hvabi/msr.h>
 #include <rt/mem.h>
 #include <x86/exception.h>
 #include <x86/insn.h>
@@ -147,7 +148,8 @@ struct vp *partition_vp(struct partition *p, uint32_t index)
     (HV_PRIVILEGE_ACCESS_VP_RUN_TIME_REG | HV_PRIVILEGE_ACCESS_PARTITION_REFERENCE_COUNTER |       \
      HV_PRIVILEGE_ACCESS_SYNIC_REGS | HV_PRIVILEGE_ACCESS_SYNTHETIC_TIMER_REGS |                   \
      HV_PRIVILEGE_ACCESS_INTR_CTRL_REGS | HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS |                     \
-     HV_PRIVILEGE_ACCESS_VP_INDEX | HV_PRIVILEGE_ACCESS_PARTITION_REFERENCE_TSC |                  \
+     HV_PRIVILEGE_ACCESS_VP_INDEX | HV_PRIVILEGE_ACCESS_RESET_REG |                               \
+     HV_PRIVILEGE_ACCESS_PARTITION_REFERENCE_TSC |                  \
      HV_PRIVILEGE_ACCESS_GUEST_IDLE_REG | HV_PRIVILEGE_ACCESS_FREQUENCY_REGS |                     \
      HV_PRIVILEGE_ACCESS_STATS_REG |                                                               \
      HV_PRIVILEGE_POST_MESSAGES | HV_PRIVILEGE_SIGNAL_EVENTS)
@@ -491,6 +493,19 @@ static hv_status install_port_range(struct partition *p, uint64_t parameter, uin
     return install_ports(p, first, last, access);
 }
 
+/* One MSR; of these only writes mean anything to a parent. */
+static hv_status install_msr_index(struct partition *p, uint64_t msr, uint32_t access)
+{
+    uint32_t bit = msr == HV_X64_MSR_CRASH_CTL ? INTERCEPT_MSR_CRASH
+                   : msr == HV_X64_MSR_RESET   ? INTERCEPT_MSR_RESET
+                                               : 0u;
+
+    if (bit == 0 || access & ~HV_INTERCEPT_ACCESS_MASK_WRITE)
+        return HV_STATUS_INVALID_PARAMETER;
+    p->intercepts.msr_index = access ? p->intercepts.msr_index | bit : p->intercepts.msr_index & ~bit;
+    return HV_STATUS_SUCCESS;
+}
+
 hv_status partition_install_intercept(struct partition *p, uint32_t type, uint32_t access,
                                       uint64_t parameter)
 {
@@ -509,6 +524,8 @@ hv_status partition_install_intercept(struct partition *p, uint32_t type, uint32
             return HV_STATUS_INVALID_PARAMETER;
         p->intercepts.msr = access;
         return HV_STATUS_SUCCESS;
+    case HvInterceptTypeX64MsrIndex:
+        return install_msr_index(p, parameter, access);
     case HvInterceptTypeX64Cpuid:
     case HvInterceptTypeX64GlobalCpuid:
         if (access & ~x)

@@ -45,7 +45,11 @@ struct intercept_table {
     uint8_t *io[4]; /* 2 bits a port (read, write), a page for each 16,384 ports; NULL: none */
     uint32_t msr, cpuid;     /* access masks: all MSRs that the hypervisor does not know, all leaves */
     uint32_t exceptions;     /* bit by vector */
+    uint32_t msr_index;      /* INTERCEPT_MSR_*: writes of our own MSRs, of which the parent hears */
 };
+
+/* What a write means that only the parent can do something about: a crash with its text, a reset. */
+enum { INTERCEPT_MSR_CRASH = 1u << 0, INTERCEPT_MSR_RESET = 1u << 1 };
 
 struct partition {
     uint64_t id;          /* [I] */

@@ -60,6 +60,13 @@ static uint32_t suspend_bit(uint32_t name)
                                                 : 0u;
 }
 
+/* What the guest has written there: its own reads of the control register show what it could ask for.
+ * Read-only. */
+static bool is_crash(uint32_t name)
+{
+    return name >= HvRegisterGuestCrashP0 && name <= HvRegisterGuestCrashCtl;
+}
+
 hv_status vp_reg_get(struct vp *vp, uint32_t name, struct hv_register_value *value)
 {
     uint64_t *field = plain_field(vp, name);
@@ -73,6 +80,8 @@ hv_status vp_reg_get(struct vp *vp, uint32_t name, struct hv_register_value *val
     else if (msr != 0)
         return msr_read(vp, msr, &value->reg64) == MSR_DONE ? HV_STATUS_SUCCESS
                                                             : HV_STATUS_INVALID_PARAMETER;
+    else if (is_crash(name))
+        value->reg64 = vp->partition->crash[name - HvRegisterGuestCrashP0];
     else if (name == HvX64RegisterXfem)
         value->reg64 = vp->xcr0;
     else if (name == HvX64RegisterCr8)

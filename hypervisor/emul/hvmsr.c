@@ -30,6 +30,8 @@ static uint64_t privilege_of(uint32_t msr)
         return HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS;
     case HV_X64_MSR_VP_INDEX:
         return HV_PRIVILEGE_ACCESS_VP_INDEX;
+    case HV_X64_MSR_RESET:
+        return HV_PRIVILEGE_ACCESS_RESET_REG;
     case HV_X64_MSR_VP_RUNTIME:
         return HV_PRIVILEGE_ACCESS_VP_RUN_TIME_REG;
     case HV_X64_MSR_TIME_REF_COUNT:
@@ -112,8 +114,11 @@ enum msr_result hvmsr_read(struct vp *vp, uint32_t msr, uint64_t *value)
     case HV_X64_MSR_GUEST_IDLE:
         vp->activity = VP_ACTIVITY_IDLE;
         return MSR_DONE;
-    case HV_X64_MSR_CRASH_CTL:
-        *value = HV_CRASH_NOTIFY;
+    case HV_X64_MSR_RESET: /* always reads 0 */
+        return MSR_DONE;
+    case HV_X64_MSR_CRASH_CTL: /* a text only if there is somebody to read it */
+        *value = HV_CRASH_NOTIFY |
+                 (p->intercepts.msr_index & INTERCEPT_MSR_CRASH ? HV_CRASH_MESSAGE : 0);
         return MSR_DONE;
     case HV_X64_MSR_EOI:
     case HV_X64_MSR_ICR:
@@ -211,11 +216,23 @@ static enum msr_result write_crash(struct vp *vp, uint32_t index, uint64_t value
     if (p->is_root)
         panic_root_died("VP %u: it says so: %lx %lx %lx %lx %lx", vp->index, p->crash[0],
                         p->crash[1], p->crash[2], p->crash[3], p->crash[4]);
+    if (p->intercepts.msr_index & INTERCEPT_MSR_CRASH)
+        return MSR_INTERCEPT;
     if (!p->crash_reported)
         hv_log("partition %lx: guest crash %lx %lx %lx %lx %lx", p->id, p->crash[0], p->crash[1],
                p->crash[2], p->crash[3], p->crash[4]);
     p->crash_reported = true;
     return MSR_DONE;
+}
+
+/* TLFS 2.0A, 6.3.5: bits 63:1 are RsvdZ. */
+static enum msr_result write_reset(const struct vp *vp, uint64_t value)
+{
+    if (value & ~HV_X64_MSR_RESET_NOW)
+        return MSR_FAULT;
+    if (value == 0)
+        return MSR_DONE;
+    return vp->partition->intercepts.msr_index & INTERCEPT_MSR_RESET ? MSR_INTERCEPT : MSR_SHUTDOWN;
 }
 
 static enum msr_result write_locked(struct vp *vp, uint32_t msr, uint64_t value)
@@ -225,6 +242,8 @@ static enum msr_result write_locked(struct vp *vp, uint32_t msr, uint64_t value)
         return write_os_id(vp, value);
     case HV_X64_MSR_HYPERCALL:
         return write_hypercall(vp, value);
+    case HV_X64_MSR_RESET:
+        return write_reset(vp, value);
     case HV_X64_MSR_REFERENCE_TSC:
         return write_reference_tsc(vp, value);
     case HV_X64_MSR_VP_ASSIST_PAGE:

@@ -12,9 +12,11 @@ enum msr_result {
     MSR_DONE,
     MSR_FAULT,   /* #GP(0) */
     MSR_UNKNOWN, /* not one of ours: intercept, or #GP(0) */
+    MSR_INTERCEPT, /* ours, and done; the parent has asked to hear of it: intercept */
+    MSR_SHUTDOWN,  /* the guest wants to be reset, and the parent did not ask: as a triple fault */
 };
 
-/* @vp is loaded on this LP. */
+/* @vp is loaded on this LP, or held. */
 enum msr_result msr_read(struct vp *vp, uint32_t msr, uint64_t *value);
 enum msr_result msr_write(struct vp *vp, uint32_t msr, uint64_t value);
 

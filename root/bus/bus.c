@@ -287,16 +287,17 @@ struct vmbus_guid bus_instance(const struct bus *b, const char *kind)
     return instance;
 }
 
-int64_t bus_create(struct child *c, const struct vm_start *a, struct bus **out)
+int64_t bus_create(struct child *c, const struct vm_disk *disks, uint32_t count, bool echo,
+                   struct bus **out)
 {
     struct bus *b = allocate(c);
     int64_t result = 0;
 
     if (b == NULL)
         return -ENOMEM;
-    if (a->disk_count != 0)
-        result = storage_create(b, a->disks, a->disk_count, &b->storage);
-    if (result == 0 && (a->flags & VM_START_ECHO) && !bus_echo_create(b))
+    if (count != 0)
+        result = storage_create(b, disks, count, &b->storage);
+    if (result == 0 && echo && !bus_echo_create(b))
         result = -ENOMEM;
     if (result != 0) {
         bus_destroy(b, NULL);

@@ -24,9 +24,10 @@ struct bus_work {
     void (*run)(struct bus_work *w);
 };
 
-/* A bus for @c with what @a asks for: a SCSI controller with its disks, an echo device. 0, or a
- * negative error number, whose reason is in the log. Thread context. */
-int64_t bus_create(struct child *c, const struct vm_start *a, struct bus **out);
+/* A bus for @c: with a SCSI controller that has @count @disks, unless there are none, and with an echo
+ * device, if @echo. 0, or a negative error number, whose reason is in the log. Thread context. */
+int64_t bus_create(struct child *c, const struct vm_disk *disks, uint32_t count, bool echo,
+                   struct bus **out);
 
 /* Make what the child needs to reach @b. HV_STATUS_SUCCESS, or why not. Under hv_begin. */
 hv_status bus_connect(struct bus *b, const struct hv_client *h) __attribute__((warn_unused_result));

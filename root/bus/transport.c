@@ -74,12 +74,7 @@ static hv_status post(void *context, uint32_t vp, const void *message, uint32_t 
 
 uint64_t bus_page(const struct bus *b, uint64_t page)
 {
-    const struct child *c = b->child;
-    const uint64_t in_block = CHILD_RAM_BLOCK / PAGE_SIZE;
-
-    if (page >= c->memory_size / PAGE_SIZE)
-        return 0;
-    return c->ram[page / in_block] + page % in_block * PAGE_SIZE;
+    return page <= UINT64_MAX / PAGE_SIZE ? ram_at(b->child->ram, page * PAGE_SIZE) : 0;
 }
 
 static void *map(void *context, const uint64_t *pages, uint32_t count)

@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* root/child/child.c - the table of children, their beginning and their end; see child.h. */
+/* root/child/child.c - the table of children, and their end; see child.h. */
 #include "child/child.h"
 
 #include <hvabi/guest_boot.h>
 #include <rootabi/errno.h>
 #include <rt/mem.h>
-#include "boot/handoff.h"
 #include "child/hv.h"
 #include "child/ports.h"
 #include "child/vm.h"
 #include "cpu/cpu.h"
 #include "log.h"
 #include "mm/memory.h"
+#include "proc/process.h"
 #include "bus/bus.h"
 
 enum {
     RECORDS = 1024,         /* children at a time, and those that ended lately */
     ID_BUCKETS = 1024,
     MEMORY_DEFAULT_MIB = 16,
-    MEMORY_MAX_MIB = 1 << 20,
-    MODULE_SUFFIX_MAX = 8,
 };
+
+/* How long the worker of a child that has ended may take to end itself. */
+#define GRACE_NS 1000000000ull
 
 /* Children whose partition exists, by its id. */
 struct id_bucket {
@@ -39,9 +40,14 @@ static struct {
 
 /* ---- looking up ---- */
 
+bool child_has_ended(const struct child *c)
+{
+    return __atomic_load_n(&c->state, __ATOMIC_SEQ_CST) == CHILD_ENDED;
+}
+
 static bool alive(const struct child *c)
 {
-    return __atomic_load_n(&c->state, __ATOMIC_SEQ_CST) != CHILD_ENDED;
+    return !child_has_ended(c);
 }
 
 bool child_runs(const struct child *c)
@@ -51,7 +57,7 @@ bool child_runs(const struct child *c)
     return state == CHILD_RUNNING || state == CHILD_STARTING;
 }
 
-static struct child *get(struct child *c)
+struct child *child_get(struct child *c)
 {
     if (c != NULL)
         __atomic_fetch_add(&c->users, 1, __ATOMIC_SEQ_CST);
@@ -70,7 +76,7 @@ struct child *child_at(uint32_t index)
 
     for (uint32_t i = 0; i < RECORDS && found == NULL; i++)
         if (alive(&children.records[i]) && index-- == 0)
-            found = get(&children.records[i]);
+            found = child_get(&children.records[i]);
     spin_unlock(&children.lock, flags);
     return found;
 }
@@ -86,7 +92,7 @@ struct child *child_find(const char *name)
             (found == NULL || alive(c) || (!alive(found) && c->id > found->id)))
             found = c;
     }
-    get(found);
+    child_get(found);
     spin_unlock(&children.lock, flags);
     return found;
 }
@@ -107,7 +113,7 @@ struct child *child_by_id(hv_partition_id id)
 
     while (c != NULL && c->id != id)
         c = c->next_by_id;
-    get(c);
+    child_get(c);
     spin_unlock(&b->lock, flags);
     return c;
 }
@@ -145,8 +151,8 @@ void child_event(void *context)
     struct child *c = context;
     uint64_t flags = spin_lock(&c->lock);
 
-    if (child_runs(c) && c->ram_blocks != 0) {
-        struct guest_boot *boot = phys_to_virt(c->ram[0] + GUEST_BOOT_GPA);
+    if (child_runs(c) && c->ram != NULL) {
+        struct guest_boot *boot = phys_to_virt(ram_at(c->ram, GUEST_BOOT_GPA));
         __atomic_fetch_add(&boot->events_handled, 1, __ATOMIC_RELEASE);
     }
     spin_unlock(&c->lock, flags);
@@ -170,6 +176,17 @@ static void child_message(const struct hv_message *m)
 uint32_t child_number(const struct child *c)
 {
     return (uint32_t)(c - children.records);
+}
+
+struct child_ram *child_ram_get(struct child *c)
+{
+    uint64_t flags = spin_lock(&c->lock);
+    struct child_ram *r = c->ram;
+
+    if (r != NULL)
+        ram_get(r);
+    spin_unlock(&c->lock, flags);
+    return r;
 }
 
 struct bus *child_bus_get(struct child *c)
@@ -219,13 +236,43 @@ static void to_reaper(struct child *c)
     wake_all(&children.reaper);
 }
 
-/* Of a child that ran. */
+void child_stopped(struct child *c)
+{
+    uint64_t flags = spin_lock(&c->lock);
+    bool last = --c->stopping == 0;
+
+    spin_unlock(&c->lock, flags);
+    if (last)
+        to_reaper(c);
+}
+
+/* @c, which runs, does so no more. What has to stop, and begin_end, is counted at the same time. [c] */
+static void mark_ending(struct child *c)
+{
+    c->state = CHILD_ENDING;
+    c->stopping = 1u + (c->bus != NULL) + c->worker_runs;
+}
+
+/* Of a child that ran, and that was marked. */
 static void begin_end(struct child *c)
 {
+    worker_end(c);
+    if (c->worker_runs)
+        timer_start(&c->grace, time_now() + GRACE_NS);
     if (c->bus != NULL)
-        bus_stop(c->bus, to_reaper);
-    else
-        to_reaper(c);
+        bus_stop(c->bus, child_stopped);
+    child_stopped(c);
+}
+
+/* Its worker has seen that it ended, and is still there. */
+static void grace_over(struct timer *t)
+{
+    struct child *c = container_of(t, struct child, grace);
+    uint64_t flags = spin_lock(&c->lock);
+
+    if (c->process != NULL)
+        process_kill(c->process);
+    spin_unlock(&c->lock, flags);
 }
 
 void child_end(struct child *c, uint32_t end, uint32_t status, const char *fmt, ...)
@@ -237,7 +284,7 @@ void child_end(struct child *c, uint32_t end, uint32_t status, const char *fmt, 
         va_list ap;
 
         first = c->state == CHILD_RUNNING; /* who starts it takes a failed one back himself */
-        c->state = CHILD_ENDING;
+        mark_ending(c);
         c->end = end;
         c->status = status;
         va_start(ap, fmt);
@@ -249,20 +296,35 @@ void child_end(struct child *c, uint32_t end, uint32_t status, const char *fmt, 
         begin_end(c);
 }
 
-/* The record is all that stays. */
-static void free_arrays(struct child *c)
+/* The record is all that stays. @all: nothing of its partition is left. */
+static void free_arrays(struct child *c, bool all)
 {
     uint64_t flags = spin_lock(&c->lock);
     struct child_line *lines = c->lines;
-    uint64_t *ram = c->ram;
+    struct child_ram *ram = c->ram;
 
     c->lines = NULL;
     c->ram = NULL;
     spin_unlock(&c->lock, flags);
     kfree(lines);
-    kfree(ram);
+    if (ram != NULL && all)
+        ram_put(ram);
     kfree((void *)(uintptr_t)c->stats_pages);
     c->stats_pages = NULL;
+    worker_free(c);
+}
+
+static void put_process(struct child *c)
+{
+    struct process *p = c->process;
+    uint64_t flags;
+
+    timer_cancel(&c->grace);
+    flags = spin_lock(&c->lock);
+    c->process = NULL;
+    spin_unlock(&c->lock, flags);
+    if (p != NULL)
+        process_put(p);
 }
 
 /* Everything that @c, which has begun to end, still has. Under hv_begin. */
@@ -270,13 +332,13 @@ static void take_back(struct child *c, const struct hv_client *h)
 {
     struct bus *bus = bus_hide(c);
 
+    put_process(c);
     id_leave(c);
     child_exits_log(c);
     if (bus != NULL)
         bus_destroy(bus, h);
-    child_destroy(h, c);
+    free_arrays(c, child_destroy(h, c));
     doorbell_release(&c->event);
-    free_arrays(c);
 }
 
 static void ended(struct child *c)
@@ -318,51 +380,37 @@ static void reaper(void *unused)
     }
 }
 
-/* ---- the beginning ---- */
-
-/* "hello" also names the module "hello.elf". */
-static const struct boot_module *find_module(const char *name)
-{
-    char with_suffix[VM_NAME_SIZE + MODULE_SUFFIX_MAX];
-    const struct boot_module *m = handoff_find_module(name);
-
-    if (m != NULL)
-        return m;
-    rt_snprintf(with_suffix, sizeof(with_suffix), "%s.elf", name);
-    return handoff_find_module(with_suffix);
-}
-
-static bool allocate_arrays(struct child *c)
-{
-    c->ram = kalloc(c->memory_size / CHILD_RAM_BLOCK * sizeof(*c->ram));
-    c->lines = kalloc(c->vp_count * sizeof(*c->lines));
-    c->stats_pages = kalloc(c->vp_count * sizeof(*c->stats_pages));
-    return c->ram != NULL && c->lines != NULL && c->stats_pages != NULL;
-}
+/* ---- the beginning: the rest of it is in child/start.c ---- */
 
 /* The record is used anew. Interrupt handlers may be about to look at it: its state and its lock
  * say that it has ended, until it begins. [t] */
-static void begin(struct child *c, const struct vm_start *a)
+static void begin(struct child *c, const struct child_plan *plan)
 {
     c->id = 0;
-    rt_strlcpy(c->name, a->name, sizeof(c->name));
-    c->vp_count = a->vp_count != 0 ? a->vp_count : 1;
-    c->weight = a->weight;
-    c->privileges = a->privileges;
-    c->memory_size = (uint64_t)(a->memory_mib != 0 ? a->memory_mib : MEMORY_DEFAULT_MIB) << 20 &
-                     ~(CHILD_RAM_BLOCK - 1);
+    rt_strlcpy(c->name, plan->name, sizeof(c->name));
+    c->vp_count = plan->vp_count != 0 ? plan->vp_count : 1;
+    c->weight = plan->weight;
+    c->privileges = plan->privileges;
+    c->flags = plan->flags;
+    c->has_worker = plan->has_worker;
+    c->memory_size = (uint64_t)(plan->memory_mib != 0 ? plan->memory_mib : MEMORY_DEFAULT_MIB)
+                         << 20 &
+                     ~(RAM_BLOCK - 1);
+    c->started = c->paused = c->worker_came = c->worker_runs = false;
     c->end = VM_END_NONE;
     c->status = 0;
+    c->crashes = 0;
     c->bus = NULL;
     c->bus_users = 0;
     c->pool = (struct child_pool){0};
     log_limit_init(&c->log, time_now());
-    get(c);
+    timer_init(&c->grace, grace_over);
+    child_get(c);
     __atomic_store_n(&c->state, CHILD_STARTING, __ATOMIC_SEQ_CST);
 }
 
-/* A record for the new child, which holds it until it has ended: one that is free or has ended. */
-static int64_t enter(const struct vm_start *a, struct child **out)
+/* One that is free or has ended. */
+int64_t child_enter(const struct child_plan *plan, struct child **out)
 {
     uint64_t flags = spin_lock(&children.lock);
     int64_t result = -EAGAIN;
@@ -371,13 +419,13 @@ static int64_t enter(const struct vm_start *a, struct child **out)
     for (uint32_t k = 0; k < RECORDS && result != -EEXIST; k++) {
         uint32_t i = (children.oldest + k) % RECORDS;
         struct child *c = &children.records[i];
-        if (alive(c) && strcmp(c->name, a->name) == 0)
+        if (alive(c) && strcmp(c->name, plan->name) == 0)
             result = -EEXIST;
         else if (found == NULL && !alive(c) && __atomic_load_n(&c->users, __ATOMIC_SEQ_CST) == 0)
             found = c;
     }
     if (found != NULL && result != -EEXIST) {
-        begin(found, a);
+        begin(found, plan);
         children.oldest = (uint32_t)(found + 1 - children.records) % RECORDS;
         *out = found;
         result = 0;
@@ -386,7 +434,7 @@ static int64_t enter(const struct vm_start *a, struct child **out)
     return result;
 }
 
-static void give_up(struct child *c, const struct hv_client *h, const char *wrong)
+void child_give_up(struct child *c, const struct hv_client *h, const char *wrong)
 {
     uint64_t flags = spin_lock(&c->lock);
 
@@ -394,6 +442,7 @@ static void give_up(struct child *c, const struct hv_client *h, const char *wron
     c->end = VM_END_FAILURE;
     rt_strlcpy(c->reason, wrong, sizeof(c->reason));
     spin_unlock(&c->lock, flags);
+    worker_end(c);
     take_back(c, h);
     log_print("child %s: not started: %s", c->name, wrong);
     ended(c);
@@ -401,64 +450,18 @@ static void give_up(struct child *c, const struct hv_client *h, const char *wron
 }
 
 /* From now on its end is the reaper's; it may already have begun. */
-static void let_run(struct child *c)
+void child_let_run(struct child *c)
 {
     uint64_t flags = spin_lock(&c->lock);
     bool ended = c->state == CHILD_ENDING;
 
-    if (!ended)
+    if (ended)
+        mark_ending(c); /* its bus is there by now */
+    else
         c->state = CHILD_RUNNING;
     spin_unlock(&c->lock, flags);
     if (ended)
         begin_end(c);
-}
-
-/* A bus for a child that has something on it. */
-static int64_t make_bus(struct child *c, const struct vm_start *a)
-{
-    struct bus *b = NULL;
-    bool wanted = a->disk_count != 0 || (a->flags & VM_START_ECHO);
-    int64_t result = wanted ? bus_create(c, a, &b) : 0;
-    uint64_t flags = spin_lock(&c->lock);
-
-    c->bus = b;
-    spin_unlock(&c->lock, flags);
-    return result;
-}
-
-int64_t child_start(struct vm_start *a)
-{
-    const struct boot_module *m = find_module(a->module[0] != '\0' ? a->module : a->name);
-    const struct hv_client *h;
-    const char *wrong;
-    struct child *c;
-    int64_t result;
-
-    if (m == NULL)
-        return -ENOENT;
-    if (a->name[0] == '\0' || a->vp_count > CHILD_VPS_MAX || a->memory_mib == 1 ||
-        a->memory_mib > MEMORY_MAX_MIB || a->disk_count > VM_DISKS_MAX)
-        return -EINVAL;
-    result = enter(a, &c);
-    if (result != 0)
-        return result;
-    result = make_bus(c, a);
-    h = hv_begin();
-    (void)doorbell_take(&c->event, child_number(c) % cpu_count(), child_event, c);
-    wrong = result != 0 ? "its VMBus cannot be made"
-            : !allocate_arrays(c)
-                ? "root has no memory"
-                : child_build(h, c, phys_to_virt(m->base), m->size, a->options);
-    if (wrong == NULL) {
-        a->partition_id = c->id;
-        log_print("child %s: partition %lx, %u VPs, %lu MiB", c->name, c->id, c->vp_count,
-                  c->memory_size >> 20);
-        let_run(c);
-    } else {
-        give_up(c, h, wrong);
-    }
-    hv_end();
-    return result != 0 ? result : wrong == NULL ? 0 : -EIO;
 }
 
 void child_init(void)
@@ -470,6 +473,7 @@ void child_init(void)
     for (uint32_t i = 0; i < RECORDS; i++) {
         list_init(&children.records[i].ending);
         wait_queue_init(&children.records[i].ended);
+        wait_queue_init(&children.records[i].worker.queue);
     }
     if (!doorbell_init()) {
         log_print("child: no memory for events: no children");

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* root/child/child.h - children: partitions made from boot modules, watched until their end.
+/* root/child/child.h - children: partitions, from their making to their end.
  *
- * A child lives from child_start to its end: it asked for it (exit port), did what nobody answers,
- * or was stopped. Then one thread takes everything back, and what remains is a record of why, until
- * the record is needed for another child. Records are in one table for good, and are not reused
- * while somebody has one in hand (child.users).
+ * There are two kinds. child_start fills and runs a toy guest from a boot module, and root answers
+ * its few intercepts itself; child_create makes a partition that a ring-3 worker fills, runs and
+ * serves (child/worker.h, child/partition.h). Either ends when it asks for it, does what nobody
+ * answers, is stopped, or loses its worker. Then one thread takes everything back, and what remains
+ * is a record of why, until the record is needed for another child. Records are in one table for
+ * good, and are not reused while somebody has one in hand (child.users).
  * Locks: [t] the table's lock, a spinlock; [c] child.lock, a spinlock that interrupt handlers take;
  * [h] hv_begin; [I] fixed when it starts. Lock order: [h], [t], [c]; a bucket of the hash by id is a
  * leaf. */
@@ -21,14 +23,18 @@
 #include "child/doorbell.h"
 #include "child/pool.h"
 #include "lib/log_limit.h"
+#include "child/ram.h"
+#include "child/worker.h"
 #include "sched/thread.h"
+#include "sched/timer.h"
+
+struct boot_module;
+struct process;
 
 enum {
     CHILD_VPS_MAX = 240, /* the hypervisor's limit */
     CHILD_LINE_MAX = 200,
-    CHILD_RAM_BLOCK_ORDER = 9, /* 2 MiB */
 };
-#define CHILD_RAM_BLOCK (2ull << 20)
 
 enum child_state { CHILD_ENDED, CHILD_STARTING, CHILD_RUNNING, CHILD_ENDING };
 
@@ -47,28 +53,42 @@ struct child {
     uint32_t weight;           /* [I] 0: the hypervisor's default */
     uint64_t privileges;       /* [I] those that it has beyond every child's */
     uint64_t memory_size;      /* [I] bytes */
-    uint64_t *ram;             /* [h] physical addresses of the 2 MiB blocks; [c] too, to free it */
-    uint32_t ram_blocks;       /* [h] */
+    uint32_t flags;            /* [I] VM_START_* or VM_CREATE_* */
+    bool has_worker;           /* [I] it was made by child_create */
+    struct child_ram *ram;     /* [c] to change; NULL: not yet, or no more */
     struct doorbell event;     /* [h] for the events of toy guests */
     struct bus *bus;           /* [c] to change: its VMBus; NULL: it has none, or no more */
     uint32_t bus_users;        /* [c] who looks at it */
     struct child_pool pool;    /* [h] */
     bool created, initialized; /* [h] */
+    bool started, paused;      /* [h] of one with a worker: its VPs */
     struct spinlock lock;
     enum child_state state;    /* [c] */
     uint32_t end, status;      /* [c] VM_END_* */
+    uint32_t stopping;         /* [c] what still has to stop before it can be taken back */
+    uint32_t crashes;          /* [a] that its system has reported */
+    bool worker_came;          /* [c] it has, or had, a worker */
+    bool worker_runs;          /* [c] and that has not ended */
+    struct process *process;   /* [c] to set: its worker's, until it is taken back */
+    struct timer grace;        /* after its end: until its worker is killed */
     char reason[128];          /* [c] */
     struct child_line *lines;  /* [c] one for each VP; NULL: it has ended */
     struct log_limit log;      /* [c] of those lines */
     const void **stats_pages;  /* [h] each VP's statistics page (hvabi/stats.h), or NULL */
     struct wait_queue ended;
+    struct worker worker;      /* [w] and more: child/worker.h */
 };
 
 /* Set up children: registers /dev/vm. Nothing happens without a hypervisor. Thread context. */
 void child_init(void);
 
-/* Make and run a child. 0, or a negative error number; the reason is in the log. */
+/* child/start.c: make and run a toy guest; make a partition for a worker, which the caller holds, to
+ * be given back by child_put. 0, or a negative error number; the reason is in the log. Slow. */
 int64_t child_start(struct vm_start *a);
+int64_t child_create(struct vm_create *a, struct child **out);
+
+/* child/start.c: the boot module @name or @name.elf; NULL: there is none. */
+const struct boot_module *child_program(const char *name);
 
 /* The child named so that has not ended, or the latest that has; the @index-th that has not ended;
  * the one of partition @id that has not ended. NULL: none. The caller gives it back by child_put.
@@ -77,6 +97,8 @@ struct child *child_find(const char *name);
 struct child *child_at(uint32_t index);
 struct child *child_by_id(hv_partition_id id);
 void child_put(struct child *c);
+/* One user more of a record that the caller knows to have one; @c itself, or NULL. Any context. */
+struct child *child_get(struct child *c);
 
 /* The number of its record, by which its ports are known. */
 uint32_t child_number(const struct child *c);
@@ -91,9 +113,38 @@ void child_id_enter(struct child *c);
 /* Does @c run, or start? [c] if the answer shall last. */
 bool child_runs(const struct child *c);
 
+/* Has it ended, and all that it had been given back? */
+bool child_has_ended(const struct child *c);
+
+/* Its RAM with one user more, to be given back by ram_put; NULL: it has none, or no more. Any
+ * context. */
+struct child_ram *child_ram_get(struct child *c);
+
 /* Begin the end of @c, if nothing else has. Any context. */
 void child_end(struct child *c, uint32_t end, uint32_t status, const char *fmt, ...)
     FORMAT_PRINTF(4, 5);
+
+/* One thing less that keeps @c, which has begun to end, from being taken back: its bus or its worker
+ * has stopped. Any context. */
+void child_stopped(struct child *c);
+
+/* What a child shall be, of either kind. */
+struct child_plan {
+    const char *name;
+    uint32_t vp_count, memory_mib, weight; /* 0: the default */
+    uint64_t privileges;
+    const struct vm_disk *disks;
+    uint32_t disk_count;
+    uint32_t flags; /* VM_START_* or VM_CREATE_* */
+    bool has_worker;
+};
+
+/* For child/start.c. A record for the new child, in *@out, which holds it until it has ended: 0, or
+ * -EEXIST, or -EAGAIN: there are too many. Then either let it run, or give it up, with the reason,
+ * under hv_begin. */
+int64_t child_enter(const struct child_plan *plan, struct child **out);
+void child_let_run(struct child *c);
+void child_give_up(struct child *c, const struct hv_client *h, const char *wrong);
 
 /* child/intercept.c: a message from the hypervisor about one of our children. Interrupts off. */
 void child_intercept(const struct hv_message *m);
@@ -109,10 +160,22 @@ void child_exits_log(const struct child *c);
 /* What a toy guest's event does. Any context. */
 void child_event(void *context);
 
-/* child/build.c: everything up to the first instruction, and everything back. Under hv_begin. */
-const char *child_build(const struct hv_client *h, struct child *c, const void *image, size_t size,
-                        const char *options);
-void child_destroy(const struct hv_client *h, struct child *c);
+/* child/build.c: the partition with its memory, its VPs and the ports of its bus, and everything
+ * back. NULL, or what is wrong, in words. False: the partition is still there, and with it its RAM.
+ * Under hv_begin. */
+const char *child_build(const struct hv_client *h, struct child *c);
+bool child_destroy(const struct hv_client *h, struct child *c);
+
+/* child/build.c: "@what: status ...", valid under hv_begin. */
+const char *child_failed(const char *what, hv_status st);
+
+/* child/toy.c: what makes a toy guest of it (docs/guests.md): its image and boot data in its RAM; its
+ * ports, intercepts and first registers, and its VPs let go. The same results; toy_boot under
+ * hv_begin, as toy_ports_delete. */
+const char *toy_load(struct child *c, const void *image, size_t size, const char *options,
+                     uint64_t *entry);
+const char *toy_boot(const struct hv_client *h, struct child *c, uint64_t entry);
+void toy_ports_delete(const struct hv_client *h, struct child *c);
 
 /* child/build.c: have the hypervisor use up root's own pool, so that calls charged to root run short:
  * by ports that nobody connects to. Thread context, after hv_init. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* root/child/intercept.c - what root answers when the hypervisor asks it about a child: a few ports.
- * Everything else ends the child, with the reason. Runs in the interrupt of SINT 0, interrupts off;
- * the VP is suspended until its registers are set. */
+/* root/child/intercept.c - what happens when the hypervisor tells root about a child. A child that has
+ * a worker is the worker's matter, but for what nobody can answer; for others root answers a few
+ * ports, and everything else ends the child, with the reason. Runs in the interrupt of SINT 0,
+ * interrupts off; the VP is suspended until its registers are set. */
 #include <hvabi/guest_boot.h>
 #include <hvabi/message.h>
+#include <hvabi/msr.h>
 #include <hvabi/stats.h>
 #include <x86/insn.h>
 #include "child/child.h"
@@ -109,10 +111,10 @@ static void memory(struct child *c, const struct hv_x64_memory_intercept_message
               m->guest_physical_address, m->header.rip);
 }
 
+/* Of a child without a worker, which answers the rest of it. */
 static void answer(struct child *c, const struct hv_message *m)
 {
     const void *payload = m->payload;
-    const struct hv_x64_intercept_message_header *h = payload;
 
     switch (m->header.message_type) {
     case HvMessageTypeX64IoPortIntercept:
@@ -122,19 +124,44 @@ static void answer(struct child *c, const struct hv_message *m)
     case HvMessageTypeGpaIntercept:
         memory(c, payload);
         break;
-    case HvMessageTypeUnrecoverableException:
-        child_end(c, VM_END_FAULT, 0, "VP %u: triple fault at %lx", h->vp_index, h->rip);
-        break;
-    case HvMessageTypeInvalidVpRegisterValue:
-        child_end(c, VM_END_FAULT, 0, "VP %u: its registers make no sense to the processor",
-                  h->vp_index);
-        break;
     case HvMessageTypeX64ApicEoi:
         break; /* no level-triggered source here */
     default:
         child_end(c, VM_END_UNHANDLED, 0, "VP %u: message %x, for which there is no answer",
-                  h->vp_index, m->header.message_type);
+                  ((const struct hv_x64_intercept_message_header *)payload)->vp_index,
+                  m->header.message_type);
         break;
+    }
+}
+
+/* Of the MSRs whose writes root has intercepted (child/build.c) the other one tells of a crash. */
+static bool is_reset(const struct hv_message *m)
+{
+    const struct hv_x64_msr_intercept_message *msr = (const void *)m->payload;
+
+    return msr->msr_number == HV_X64_MSR_RESET;
+}
+
+/* What ends a child of either kind. */
+static bool is_fatal(struct child *c, const struct hv_message *m)
+{
+    const struct hv_x64_intercept_message_header *h = (const void *)m->payload;
+
+    switch (m->header.message_type) {
+    case HvMessageTypeMsrIntercept:
+        if (!is_reset(m))
+            return false;
+        child_end(c, VM_END_RESET, 0, "VP %u: it asked for a reset", h->vp_index);
+        return true;
+    case HvMessageTypeUnrecoverableException:
+        child_end(c, VM_END_FAULT, 0, "VP %u: triple fault at %lx", h->vp_index, h->rip);
+        return true;
+    case HvMessageTypeInvalidVpRegisterValue:
+        child_end(c, VM_END_FAULT, 0, "VP %u: its registers make no sense to the processor",
+                  h->vp_index);
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -145,7 +172,11 @@ void child_intercept(const struct hv_message *m)
 
     if (c == NULL)
         return; /* of a child that has ended meanwhile */
-    if (h->vp_index < c->vp_count && child_runs(c))
-        answer(c, m);
+    if (h->vp_index < c->vp_count && child_runs(c) && !is_fatal(c, m)) {
+        if (c->has_worker)
+            worker_intercept(c, m);
+        else
+            answer(c, m);
+    }
     child_put(c);
 }

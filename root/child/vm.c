@@ -10,6 +10,7 @@
 #include <rt/sha256.h>
 #include "child/child.h"
 #include "child/hv.h"
+#include "child/partition.h"
 #include "child/statistics.h"
 #include "cpu/cpu.h"
 #include "mm/memory.h"
@@ -26,7 +27,7 @@ static int64_t stop(struct vm_stop *a)
 
     if (c == NULL)
         return result;
-    if (__atomic_load_n(&c->state, __ATOMIC_ACQUIRE) != CHILD_ENDED) {
+    if (!child_has_ended(c)) {
         child_end(c, VM_END_STOPPED, 0, "it was stopped");
         result = 0;
     }
@@ -36,9 +37,7 @@ static int64_t stop(struct vm_stop *a)
 
 static bool has_ended(void *context)
 {
-    const struct child *c = context;
-
-    return __atomic_load_n(&c->state, __ATOMIC_ACQUIRE) == CHILD_ENDED;
+    return child_has_ended(context);
 }
 
 static int64_t wait(struct vm_wait *a)
@@ -48,10 +47,9 @@ static int64_t wait(struct vm_wait *a)
 
     if (c == NULL)
         return -ENOENT;
-    if (a->timeout_ns == 0)
-        wait_until(&c->ended, has_ended, c);
-    else if (!wait_until_timeout(&c->ended, has_ended, c, a->timeout_ns))
-        result = -ETIMEDOUT;
+    if (!wait_until_killed(&c->ended, has_ended, c,
+                           a->timeout_ns != 0 ? a->timeout_ns : WAIT_FOREVER))
+        result = thread_killed() ? -EINTR : -ETIMEDOUT;
     a->end = c->end;
     a->status = c->status;
     rt_strlcpy(a->reason, c->reason, sizeof(a->reason));
@@ -59,10 +57,18 @@ static int64_t wait(struct vm_wait *a)
     return result;
 }
 
+static const char *state_of(const struct child *c)
+{
+    static const char *const states[] = {"ended", "starting", "running", "ending"};
+
+    if (c->state != CHILD_RUNNING || !c->has_worker)
+        return states[c->state];
+    return c->paused ? "paused" : c->started ? "running" : "made";
+}
+
 /* Partition 0 in the list is root itself. */
 static int64_t partition(struct vm_partition *a)
 {
-    static const char *const states[] = {"ended", "starting", "running", "ending"};
     struct memory_totals m;
     struct child *c;
 
@@ -83,7 +89,7 @@ static int64_t partition(struct vm_partition *a)
     a->id = c->id;
     a->vp_count = c->vp_count;
     rt_strlcpy(a->name, c->name, sizeof(a->name));
-    rt_strlcpy(a->state, states[c->state], sizeof(a->state));
+    rt_strlcpy(a->state, state_of(c), sizeof(a->state));
     a->memory_bytes = c->memory_size;
     a->deposited_pages = c->pool.pages;
     a->end = c->end;
@@ -121,23 +127,25 @@ static int64_t vp(struct vm_vp *a)
     return 0;
 }
 
-/* Under hv_begin, so that the memory stays the child's. */
 static int64_t hash(struct vm_hash *a)
 {
     struct child *c = child_find(a->name);
+    struct child_ram *r;
     struct sha256 sum;
 
     if (c == NULL)
         return -ENOENT;
-    sha256_init(&sum);
-    hv_begin();
-    for (uint32_t i = 0; i < c->ram_blocks; i++)
-        sha256_update(&sum, phys_to_virt(c->ram[i]), CHILD_RAM_BLOCK);
-    a->bytes = c->ram_blocks * CHILD_RAM_BLOCK;
-    hv_end();
-    sha256_final(&sum, a->sha256);
+    r = child_ram_get(c);
     child_put(c);
-    return a->bytes != 0 ? 0 : -ENOENT;
+    if (r == NULL)
+        return -ENOENT;
+    sha256_init(&sum);
+    for (uint32_t i = 0; i < r->count; i++)
+        sha256_update(&sum, phys_to_virt(r->blocks[i]), RAM_BLOCK);
+    a->bytes = r->size;
+    ram_put(r);
+    sha256_final(&sum, a->sha256);
+    return 0;
 }
 
 struct root_time {
@@ -222,7 +230,8 @@ static int64_t channel(struct vm_channel *a)
 void vm_operations_register(void)
 {
     static const struct vm_operations operations = {child_start, stop, wait, partition, vp,
-                                                    child_statistic, hash, lp, channel};
+                                                    child_statistic, hash, lp, channel,
+                                                    partition_create, partition_worker};
 
     child_statistics_init();
     vm_register(&operations);

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <rootabi/errno.h>
 #include "proc/devices.h"
+#include "proc/process.h"
 #include "vm/operations.h"
 
 static const struct vm_operations *registered; /* [a] */
@@ -104,11 +105,64 @@ static int64_t vm_channel(struct file *f, void *argument)
     return o != NULL ? o->channel(argument) : -ENODEV;
 }
 
+/* The file goes to the caller; without a descriptor for it the child ends with it. */
+static int64_t vm_create(struct file *f, void *argument)
+{
+    struct vm_create *a = argument;
+    const struct vm_operations *o = operations();
+    struct file *partition;
+    int64_t result;
+
+    (void)f;
+    TERMINATE(a->name);
+    for (unsigned i = 0; i < VM_DISKS_MAX; i++)
+        TERMINATE(a->disks[i].name);
+    result = o != NULL ? o->create(a, &partition) : -ENODEV;
+    if (result != 0)
+        return result;
+    result = file_install(&process_current()->files, partition);
+    if (result < 0) {
+        file_put(partition);
+        return result;
+    }
+    a->fd = (int32_t)result;
+    return 0;
+}
+
+/* With @control, if it is one, which is given back. */
+static int64_t start_worker(struct vm_worker *a, const struct vm_operations *o,
+                            struct file *control)
+{
+    struct file *partition = file_of(&process_current()->files, (uint32_t)a->partition_fd);
+    int64_t result = -EBADF;
+
+    if (partition != NULL && (a->control_fd < 0 || control != NULL))
+        result = o->worker(partition, control, a);
+    file_put(partition);
+    file_put(control);
+    return result;
+}
+
+static int64_t vm_worker(struct file *f, void *argument)
+{
+    struct vm_worker *a = argument;
+    const struct vm_operations *o = operations();
+
+    (void)f;
+    TERMINATE(a->module);
+    TERMINATE(a->argument);
+    if (o == NULL)
+        return -ENODEV;
+    return start_worker(
+        a, o, a->control_fd >= 0 ? file_of(&process_current()->files, (uint32_t)a->control_fd) : NULL);
+}
+
 static const struct file_ioctl ioctls[] = {
     {VM_IOCTL_START, vm_start},         {VM_IOCTL_STOP, vm_stop}, {VM_IOCTL_WAIT, vm_wait},
     {VM_IOCTL_PARTITION, vm_partition}, {VM_IOCTL_VP, vm_vp},     {VM_IOCTL_STATISTIC, vm_statistic},
     {VM_IOCTL_HASH, vm_hash},           {VM_IOCTL_LP, vm_lp},
-    {VM_IOCTL_CHANNEL, vm_channel},
+    {VM_IOCTL_CHANNEL, vm_channel},     {VM_IOCTL_CREATE, vm_create},
+    {VM_IOCTL_WORKER, vm_worker},
 };
 
 const struct file_operations dev_vm = {

@@ -144,10 +144,10 @@ static int64_t ioctl_act(struct file *f, const struct file_ioctl *i, uint64_t us
     return 0;
 }
 
+/* A command is 32 bits, as on Linux: libraries that take it for a signed number extend it. */
 int64_t file_ioctl(struct file *f, uint64_t command, uint64_t argument)
 {
-    const struct file_ioctl *i =
-        command <= UINT32_MAX ? ioctl_find(f->ops, (uint32_t)command) : NULL;
+    const struct file_ioctl *i = ioctl_find(f->ops, (uint32_t)command);
     void *copy;
     int64_t result;
 

@@ -285,7 +285,9 @@ static void find_files(const struct process *p, struct polled *l)
 
 static uint64_t poll_deadline(int32_t milliseconds)
 {
-    return milliseconds < 0 ? WATCH_FOREVER : time_now() + (uint64_t)milliseconds * NS_PER_MS;
+    if (milliseconds < 0)
+        return WATCH_FOREVER;
+    return time_now() + (uint32_t)milliseconds * NS_PER_MS;
 }
 
 int64_t sys_poll(struct process *p, const uint64_t *a)

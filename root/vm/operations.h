@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <rootabi/vm.h>
 
+struct file;
+
 /* Each is the ioctl of that name in rootabi/vm.h, with the structure in kernel memory and all its
  * texts NUL-terminated: 0, or a negative number of rootabi/errno.h. Thread context, may sleep. */
 struct vm_operations {
@@ -19,6 +21,9 @@ struct vm_operations {
     int64_t (*hash)(struct vm_hash *a);
     int64_t (*lp)(struct vm_lp *a);
     int64_t (*channel)(struct vm_channel *a);
+    int64_t (*create)(struct vm_create *a, struct file **out); /* the file, instead of @a->fd */
+    /* The files that its descriptors name; @control may be NULL. */
+    int64_t (*worker)(struct file *partition, struct file *control, struct vm_worker *a);
 };
 
 /* All members are set. Once; @operations stays. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <hvabi/partition.h>
 #include "bus/bus.h"
 #include "child/child.h"
 #include "child/hv.h"
@@ -22,7 +23,8 @@ static struct {
     _Alignas(8) uint8_t input[HV_PAGE_SIZE], output[HV_PAGE_SIZE];
     uint8_t refused[INPUT_COMPARED];
     uint64_t refused_control; /* 0: the next that may run short does */
-    unsigned deposits, repeated, maps;
+    unsigned deposits, repeated, maps, msr_intercepts;
+    uint64_t privileges, privileges_set;
 } hv;
 
 static struct hv_client client;
@@ -42,6 +44,20 @@ static bool runs_short(uint16_t code)
     default:
         return false;
     }
+}
+
+static void note_done(uint16_t code)
+{
+    const struct hv_input_set_partition_property *property = (const void *)hv.input;
+    const struct hv_input_install_intercept *intercept = (const void *)hv.input;
+
+    if (code == HvCallGetPartitionProperty)
+        memcpy(hv.output, &hv.privileges, sizeof(hv.privileges));
+    if (code == HvCallSetPartitionProperty &&
+        property->property_code == HvPartitionPropertyPrivilegeFlags)
+        hv.privileges_set = property->property_value;
+    hv.msr_intercepts += code == HvCallInstallIntercept &&
+                         intercept->intercept_type == HvInterceptTypeX64MsrIndex;
 }
 
 uint64_t hypercall_invoke(const void *page, uint64_t control, uint64_t input, uint64_t output)
@@ -66,6 +82,7 @@ uint64_t hypercall_invoke(const void *page, uint64_t control, uint64_t input, ui
         hv.refused_control = 0;
         hv.repeated++;
     }
+    note_done(code);
     if (code == HvCallCreatePartition)
         memcpy(hv.output, &(uint64_t){CHILD_ID}, sizeof(uint64_t));
     if (code == HvCallWithdrawMemory)
@@ -124,6 +141,11 @@ void child_id_enter(struct child *c)
     assert_int_equal(c->id, CHILD_ID);
 }
 
+void memory_totals(struct memory_totals *t)
+{
+    *t = (struct memory_totals){.total = 1 << 30, .free = 1 << 30};
+}
+
 void page_zero(uint64_t physical, unsigned order)
 {
     memset((void *)(uintptr_t)physical, 0, PAGE_SIZE << order);
@@ -180,24 +202,49 @@ static int end(void **state)
 
 static void each_call_is_repeated_as_it_was(void **state)
 {
-    static uint64_t ram[1];
     static const void *stats[VPS];
     struct child c = {.name = "child",
                       .vp_count = VPS,
-                      .memory_size = CHILD_RAM_BLOCK,
-                      .ram = ram,
+                      .memory_size = RAM_BLOCK,
+                      .ram = ram_create(RAM_BLOCK, 0),
                       .event = {.flag = 1},
                       .stats_pages = stats};
+    uint64_t entry;
 
     (void)state;
-    assert_null(child_build(&client, &c, "", 0, ""));
+    assert_null(toy_load(&c, "", 0, "", &entry));
+    assert_null(child_build(&client, &c));
+    assert_null(toy_boot(&client, &c, entry));
     assert_int_equal(hv.maps, 2 * VPS);
     assert_int_equal(hv.repeated, hv.deposits);
     for (unsigned i = 0; i < VPS; i++) {
         assert_non_null(stats[i]);
         page_free(virt_to_phys(stats[i]), 0);
     }
-    page_free(ram[0], CHILD_RAM_BLOCK_ORDER);
+    ram_put(c.ram);
+    pool_forget(&c.pool);
+}
+
+/* With privileges that Linux takes for a root's, and those of every child. */
+static void a_child_with_a_worker_is_no_root(void **state)
+{
+    const uint64_t of_all = HV_PRIVILEGE_POST_MESSAGES | HV_PRIVILEGE_SIGNAL_EVENTS;
+    static const void *stats[VPS];
+    struct child c = {.name = "child",
+                      .vp_count = VPS,
+                      .memory_size = RAM_BLOCK,
+                      .has_worker = true,
+                      .ram = ram_create(RAM_BLOCK, VPS),
+                      .stats_pages = stats};
+
+    (void)state;
+    hv.privileges = of_all | HV_PRIVILEGE_ACCESS_PARTITION_ID | HV_PRIVILEGE_CPU_MANAGEMENT;
+    assert_null(child_build(&client, &c));
+    assert_true(hv.privileges_set == of_all);
+    assert_int_equal(hv.msr_intercepts, 2);
+    for (unsigned i = 0; i < VPS; i++)
+        page_free(virt_to_phys(stats[i]), 0);
+    ram_put(c.ram);
     pool_forget(&c.pool);
 }
 
@@ -216,6 +263,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_call_is_repeated_as_it_was, begin, end),
+        cmocka_unit_test_setup_teardown(a_child_with_a_worker_is_no_root, begin, end),
         cmocka_unit_test_setup_teardown(the_hypervisors_statistics_are_mapped_as_they_were, begin,
                                         end),
     };

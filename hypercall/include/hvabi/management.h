@@ -208,6 +208,7 @@ enum {
     HvInterceptTypeHypercall = 0x00000008,
     HvInterceptTypeX64ApicInitSipi = 0x00000009,
     HvInterceptTypeX64ApicWrite = 0x0000000b,
+    HvInterceptTypeX64MsrIndex = 0x0000000c,
     HvInterceptTypeUnknownSynicConnection = 0x0000000d,
     HvInterceptTypeX64ApicEoi = 0x0000000e,
     HvInterceptTypeRetargetUnknownDevice = 0x0000000f,
@@ -222,11 +223,13 @@ enum {
 #define HV_INTERCEPT_ACCESS_MASK_EXECUTE 4u
 
 /* TLFS 2.0a, 9.2.2: hv_input_install_intercept.intercept_parameter. Port, CPUID leaf or exception
- * vector in the low bits; a port range has its last port here. MSR: 0, every unknown register. */
+ * vector in the low bits; a port range has its last port here. MSR: 0, every unknown register; MSR
+ * index: one register. */
 #define HV_INTERCEPT_PARAMETER_PORT_MASK            0x000000000000ffffull
 #define HV_INTERCEPT_PARAMETER_PORT_RANGE_END_SHIFT 16
 #define HV_INTERCEPT_PARAMETER_VECTOR_MASK          0x000000000000ffffull
 #define HV_INTERCEPT_PARAMETER_CPUID_LEAF_MASK      0x00000000ffffffffull
+#define HV_INTERCEPT_PARAMETER_MSR_INDEX_MASK       0x00000000ffffffffull
 
 /* TLFS 2.0a, 9.3.1: HvCallInstallIntercept */
 struct hv_input_install_intercept {

@@ -10,6 +10,7 @@ enum {
     EINTR = 4,
     EIO = 5,
     ENXIO = 6,
+    ENOEXEC = 8,
     EBADF = 9,
     EAGAIN = 11,
     ENOMEM = 12,

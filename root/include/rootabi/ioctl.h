@@ -19,6 +19,9 @@
     ((direction) << IOCTL_DIRECTION_SHIFT | (uint32_t)sizeof(type) << IOCTL_SIZE_SHIFT |           \
      (uint32_t)(letter) << IOCTL_LETTER_SHIFT | (uint32_t)(number))
 
+/* Without a structure. */
+#define IOCTL_PLAIN(letter, number) ((uint32_t)(letter) << IOCTL_LETTER_SHIFT | (uint32_t)(number))
+
 /* The structure goes in and comes back. */
 #define IOCTL_EXCHANGE(letter, number, type)                                                       \
     IOCTL_MAKE(IOCTL_READ | IOCTL_WRITE, letter, number, type)

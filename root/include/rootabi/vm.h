@@ -38,6 +38,40 @@ struct vm_start {
 };
 ABI_SIZE(struct vm_start, 872);
 
+/* Make a partition with a VMBus, to be filled and run through the file @fd, which the caller gets
+ * (rootabi/partition.h). EEXIST: the name is in use. EINVAL: a value is out of its range. EOPNOTSUPP: the
+ * hypervisor knows no caps or reserves. ENOENT, EBUSY: of a disk. ENOMEM: root has not so much memory.
+ * The child ends when the last copy of the file is closed. */
+struct vm_create {
+    char name[VM_NAME_SIZE];
+    uint32_t vp_count;     /* 0: one */
+    uint32_t memory_mib;   /* 0: the default; rounded down to an even number */
+    uint32_t weight;       /* of its VPs, 1 to 10000; 0: the default */
+    uint32_t cap;          /* of each VP, in 1/65536 of a processor; 0: none */
+    uint32_t reserve;      /* the same; 0: none */
+    uint32_t disk_count;
+    uint32_t flags;        /* VM_CREATE_* */
+    int32_t fd;            /* out */
+    uint64_t partition_id; /* out */
+    struct vm_disk disks[VM_DISKS_MAX];
+};
+ABI_SIZE(struct vm_create, 296);
+#define VM_CREATE_ECHO 1u /* with an echo device */
+
+/* Start the program in boot module @module (or @module.elf) with the arguments {@module, @argument},
+ * root's console as files 0 to 2, the partition as PARTITION_FD and @control_fd as
+ * PARTITION_CONTROL_FD. The caller keeps both files. EBUSY: the partition has a worker, or had one.
+ * ENOENT: no such module. EBADF: not a partition, or not open. ENOEXEC: the module is no program. */
+struct vm_worker {
+    int32_t partition_fd;
+    int32_t control_fd; /* -1: none */
+    uint32_t process_id; /* out */
+    uint32_t reserved;
+    char module[VM_NAME_SIZE];
+    char argument[4096];
+};
+ABI_SIZE(struct vm_worker, 4176);
+
 struct vm_stop {
     char name[VM_NAME_SIZE]; /* ENOENT: no such child */
 };
@@ -50,7 +84,10 @@ enum {
     VM_END_STOPPED = 2,     /* by VM_IOCTL_STOP */
     VM_END_FAULT = 3,       /* a fault that it did not survive (triple fault) */
     VM_END_UNHANDLED = 4,   /* it did what root has no answer for */
-    VM_END_FAILURE = 5,     /* root or the hypervisor failed it */
+    VM_END_FAILURE = 5,     /* root, its worker or the hypervisor failed it */
+    VM_END_RESET = 6,       /* it asked to be started anew */
+    VM_END_POWER_OFF = 7,   /* it switched itself off */
+    VM_END_CRASH = 8,       /* its system reported its own crash */
 };
 
 /* Sleep until the child ends. */
@@ -142,5 +179,7 @@ ABI_SIZE(struct vm_lp, 24);
 #define VM_IOCTL_HASH      IOCTL_EXCHANGE('v', 6, struct vm_hash)
 #define VM_IOCTL_LP        IOCTL_EXCHANGE('v', 7, struct vm_lp)
 #define VM_IOCTL_CHANNEL   IOCTL_EXCHANGE('v', 8, struct vm_channel)
+#define VM_IOCTL_CREATE    IOCTL_EXCHANGE('v', 9, struct vm_create)
+#define VM_IOCTL_WORKER    IOCTL_EXCHANGE('v', 10, struct vm_worker)
 
 #endif

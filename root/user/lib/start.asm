@@ -33,4 +33,17 @@ system_call:
     syscall
     ret
 
+; The same with a sixth argument.
+global system_call6
+system_call6:
+    mov rax, rdi
+    mov rdi, rsi
+    mov rsi, rdx
+    mov rdx, rcx
+    mov r10, r8
+    mov r8, r9
+    mov r9, [rsp + 8]
+    syscall
+    ret
+
 section .note.GNU-stack noalloc noexec nowrite progbits

@@ -30,5 +30,7 @@ const char *error_text(int64_t result);
 /* start.asm */
 int64_t system_call(uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
                     uint64_t a4);
+int64_t system_call6(uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
+                     uint64_t a4, uint64_t a5);
 
 #endif
