@@ -9,6 +9,7 @@
 #include "bus/bus.h"
 #include "child/child.h"
 #include "child/hv.h"
+#include "cpu/cpu.h"
 #include "log.h"
 #include "mm/memory.h"
 

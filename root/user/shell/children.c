@@ -50,6 +50,20 @@ int command_vps(int argc, char **argv)
     return list_end("vps", result);
 }
 
+void channel_print(const struct vm_channel *c)
+{
+    print("%-16s %4u.%-3u %-8s %-9s VP %u\n", c->partition, c->relid, c->sub_channel, c->provider,
+          c->state, c->target_vp);
+    print("    ring    in %lu packets, %lu KiB, %lu batches; out %lu packets, %lu KiB, %lu "
+          "signals, %lu times full\n",
+          c->packets_in, c->bytes_in / KIB, c->batches_in, c->packets_out, c->bytes_out / KIB,
+          c->signals_out, c->full);
+    print("    I/O     %lu requests, %u under way; %lu reads of %lu KiB, %lu writes of %lu KiB, "
+          "%lu errors\n",
+          c->requests, c->under_way, c->reads, c->read_bytes / KIB, c->writes,
+          c->written_bytes / KIB, c->errors);
+}
+
 int command_channels(int argc, char **argv)
 {
     struct vm_channel c = {0};
@@ -57,18 +71,8 @@ int command_channels(int argc, char **argv)
 
     (void)argc;
     (void)argv;
-    for (; (result = device_call(DEVICE_VM, VM_IOCTL_CHANNEL, &c)) == 0; c.index++) {
-        print("%-16s %4u.%-3u %-8s %-9s VP %u\n", c.partition, c.relid, c.sub_channel, c.provider,
-              c.state, c.target_vp);
-        print("    ring    in %lu packets, %lu KiB, %lu batches; out %lu packets, %lu KiB, %lu "
-              "signals, %lu times full\n",
-              c.packets_in, c.bytes_in / KIB, c.batches_in, c.packets_out, c.bytes_out / KIB,
-              c.signals_out, c.full);
-        print("    I/O     %lu requests, %u under way; %lu reads of %lu KiB, %lu writes of %lu KiB, "
-              "%lu errors\n",
-              c.requests, c.under_way, c.reads, c.read_bytes / KIB, c.writes, c.written_bytes / KIB,
-              c.errors);
-    }
+    for (; (result = device_call(DEVICE_VM, VM_IOCTL_CHANNEL, &c)) == 0; c.index++)
+        channel_print(&c);
     return list_end("channels", result);
 }
 

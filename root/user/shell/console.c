@@ -159,14 +159,14 @@ static bool wait_ready(struct script *s)
     return s->ready;
 }
 
-int console_run(int socket, const char *commands)
+int console_run(int socket, const char *text)
 {
     struct script s = {.socket = socket, .status = -1};
 
     if (!wait_ready(&s))
         return 1;
     service_send(socket, SERVICE_INPUT, TYPED_BEGIN, sizeof(TYPED_BEGIN) - 1);
-    service_send(socket, SERVICE_INPUT, commands, strlen(commands));
+    service_send(socket, SERVICE_INPUT, text, strlen(text));
     service_send(socket, SERVICE_INPUT, TYPED_END, sizeof(TYPED_END) - 1);
     while (s.status < 0)
         take_packet(&s, -1);

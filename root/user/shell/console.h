@@ -10,9 +10,9 @@
 /* Pass keys and output on until Ctrl-] is typed or the child ends; the command's status. */
 int console_attach(int socket);
 
-/* Type @commands into the shell that the child runs at COM1, once that answers; print what they print,
- * until they are done. 0: the last of them succeeded. */
-int console_run(int socket, const char *commands);
+/* Type @text into the shell that the child runs at COM1, once that answers; print what its
+ * commands print, until they are done. 0: the last of them succeeded. */
+int console_run(int socket, const char *text);
 
 /* shell/vm.c: one packet; the number of its bytes, or a negative error number. */
 int64_t service_send(int socket, uint32_t type, const void *bytes, size_t count);

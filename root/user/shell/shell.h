@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct vm_channel;
+
 enum { ARGUMENTS_MAX = 32 };
 
 struct command {
@@ -68,5 +70,11 @@ int command_stop(int argc, char **argv);
 int command_wait(int argc, char **argv);
 int command_disks(int argc, char **argv);
 int command_vm(int argc, char **argv);
+
+/* shell/stats.c: exits by reason and ring traffic of child @name, each second until a key is typed. */
+int stats_watch(const char *name);
+
+/* shell/children.c */
+void channel_print(const struct vm_channel *c);
 
 #endif

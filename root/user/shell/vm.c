@@ -95,20 +95,20 @@ static int simple(const char *command, const char *name)
 
 static int console(int argc, char **argv)
 {
-    const char *commands = NULL;
+    const char *text = NULL;
     int64_t socket;
     int status;
 
     if (argc == 5 && strcmp(argv[3], "--exec") == 0) {
-        commands = argv[4];
+        text = argv[4];
     } else if (argc != 3) {
         print("vm: console NAME [--exec 'COMMANDS']\n");
         return 1;
     }
-    socket = ask(commands != NULL ? "type" : "console", argv[2]);
+    socket = ask(text != NULL ? "type" : "console", argv[2]);
     if (socket < 0)
         return report_service(socket);
-    status = commands != NULL ? console_run((int)socket, commands) : console_attach((int)socket);
+    status = text != NULL ? console_run((int)socket, text) : console_attach((int)socket);
     close((int)socket);
     return status;
 }
@@ -120,7 +120,7 @@ int command_vm(int argc, char **argv)
     if (argc >= 3 && strcmp(argv[1], "console") == 0)
         return console(argc, argv);
     if (argc >= 3 && strcmp(argv[1], "stats") == 0)
-        return children_watch(argv[2], argc > 3 ? argv[3] : "");
+        return stats_watch(argv[2]);
     if (argc == 3)
         return simple(argv[1], argv[2]);
     print("vm: list | start|stop|reset|pause|resume|info|stats NAME | "

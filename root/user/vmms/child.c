@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <rootabi/disk.h>
 #include <rootabi/vm.h>
+#include "lib/device.h"
 #include "vmms/vmms.h"
 
 #define FILES        "/boot"
@@ -39,7 +39,8 @@ static void names_add(struct names *n, const char *name)
 {
     if (n->count == sizeof(n->list) / sizeof(n->list[0]))
         return;
-    snprintf(n->list[n->count++], sizeof(n->list[0]), "%s", name);
+    if (strlen(name) < sizeof(n->list[0])) /* a longer one is in no definition */
+        strcpy(n->list[n->count++], name);
 }
 
 static void files_list(void)
@@ -59,7 +60,7 @@ static void disks_list(void)
     int file = open("/dev/disk", O_RDWR);
     struct disk_info info = {0};
 
-    for (; file >= 0 && ioctl(file, DISK_IOCTL_INFO, &info) == 0; info.index++)
+    for (; file >= 0 && device_ioctl(file, DISK_IOCTL_INFO, &info) == 0; info.index++)
         names_add(&disks, info.name);
     if (file >= 0)
         close(file);
@@ -236,7 +237,7 @@ static bool create(struct child *c)
         snprintf(a.disks[i].name, sizeof(a.disks[i].name), "%s", d->disks[i].name);
         a.disks[i].flags = d->disks[i].read_only ? VM_DISK_READ_ONLY : 0;
     }
-    if (ioctl(children.vm, VM_IOCTL_CREATE, &a) != 0)
+    if (device_ioctl(children.vm, VM_IOCTL_CREATE, &a) != 0)
         return false;
     c->partition = a.fd;
     return true;
@@ -253,7 +254,7 @@ static bool start_worker(struct child *c)
         return false;
     a.control_fd = pair[1];
     definition_print(&c->definition, a.argument, sizeof(a.argument));
-    done = ioctl(children.vm, VM_IOCTL_WORKER, &a) == 0;
+    done = device_ioctl(children.vm, VM_IOCTL_WORKER, &a) == 0;
     close(pair[1]);
     if (!done) {
         close(pair[0]);
@@ -327,7 +328,7 @@ const char *child_stop(struct child *c)
         return "it does not run";
     c->wanted = false;
     snprintf(a.name, sizeof(a.name), "%s", c->definition.name);
-    if (ioctl(children.vm, VM_IOCTL_STOP, &a) != 0)
+    if (device_ioctl(children.vm, VM_IOCTL_STOP, &a) != 0)
         return strerror(errno);
     c->state = CHILD_STOPPING;
     return NULL;
@@ -431,7 +432,7 @@ void child_partition_ready(struct child *c)
     while (c->control >= 0 && child_control_ready(c)) /* what its worker said last */
         ;
     snprintf(a.name, sizeof(a.name), "%s", c->definition.name);
-    if (ioctl(children.vm, VM_IOCTL_WAIT, &a) != 0)
+    if (device_ioctl(children.vm, VM_IOCTL_WAIT, &a) != 0)
         snprintf(a.reason, sizeof(a.reason), "%s", strerror(errno));
     snprintf(c->last_end, sizeof(c->last_end), "%s", a.reason);
     release(c);

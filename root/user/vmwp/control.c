@@ -2,9 +2,9 @@
 /* vmwp/control.c - the worker's side of its control socket; see worker.h and vmms/service.h. */
 #include <errno.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "lib/device.h"
 #include "vmms/service.h"
 #include "vmwp/worker.h"
 
@@ -42,10 +42,10 @@ static void act(struct worker *w, const struct service_packet *packet, size_t co
         break;
     case SERVICE_PAUSE:
         machine_console_flush(&w->machine);
-        ioctl(w->partition.file, PARTITION_IOCTL_PAUSE);
+        device_ioctl(w->partition.file, PARTITION_IOCTL_PAUSE, NULL);
         break;
     case SERVICE_RESUME:
-        ioctl(w->partition.file, PARTITION_IOCTL_RESUME);
+        device_ioctl(w->partition.file, PARTITION_IOCTL_RESUME, NULL);
         break;
     case SERVICE_RESET:
         machine_console_flush(&w->machine);

@@ -6,9 +6,9 @@
  * over: one thread, one loop, one system call for each intercept. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <hvabi/message.h>
+#include "lib/device.h"
 #include "vmwp/emulate.h"
 #include "vmwp/start.h"
 #include "vmwp/worker.h"
@@ -268,7 +268,7 @@ static int serve(struct worker *w)
         if (next.timeout_ns == 0)
             timed_out(w);
         next.wake_fd = w->control;
-        if (ioctl(w->partition.file, PARTITION_IOCTL_NEXT, &next) != 0) {
+        if (device_ioctl(w->partition.file, PARTITION_IOCTL_NEXT, &next) != 0) {
             perror("vmwp: next intercept");
             return 1;
         }
@@ -287,7 +287,7 @@ static bool intercept_ports(const struct worker *w)
     for (uint32_t i = 0; i < count; i++) {
         struct partition_ports ports = {ranges[i].first, ranges[i].count};
 
-        if (ioctl(w->partition.file, PARTITION_IOCTL_PORTS, &ports) != 0)
+        if (device_ioctl(w->partition.file, PARTITION_IOCTL_PORTS, &ports) != 0)
             return false;
     }
     return true;
@@ -303,7 +303,7 @@ static bool prepare(struct worker *w)
     machine_init(&w->machine, &w->host, &config);
     if (!start_load(&w->partition, &w->definition))
         return false;
-    if (intercept_ports(w) && ioctl(w->partition.file, PARTITION_IOCTL_RUN) == 0)
+    if (intercept_ports(w) && device_ioctl(w->partition.file, PARTITION_IOCTL_RUN, NULL) == 0)
         return true;
     partition_end(&w->partition, VM_END_FAILURE, 0, "root does not let it run");
     return false;

@@ -5,9 +5,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <hvabi/management.h>
+#include "lib/device.h"
 
 static void *map(int file, uint64_t offset, uint64_t size, int protection)
 {
@@ -33,7 +33,7 @@ const char *partition_open(struct partition *p, int file)
 {
     memset(p, 0, sizeof(*p));
     p->file = file;
-    if (ioctl(file, PARTITION_IOCTL_INFO, &p->info) != 0)
+    if (device_ioctl(file, PARTITION_IOCTL_INFO, &p->info) != 0)
         return "it was started without a partition";
     if (!map_ram(p))
         return "root cannot map the memory of the partition";
@@ -55,7 +55,7 @@ bool partition_registers_get(const struct partition *p, uint32_t vp, struct hv_r
     if (count > PARTITION_REGISTERS_MAX)
         return false;
     memcpy(r.registers, list, count * sizeof(*list));
-    if (ioctl(p->file, PARTITION_IOCTL_REGISTERS_GET, &r) != 0)
+    if (device_ioctl(p->file, PARTITION_IOCTL_REGISTERS_GET, &r) != 0)
         return false;
     memcpy(list, r.registers, count * sizeof(*list));
     return true;
@@ -70,7 +70,7 @@ bool partition_registers_set(const struct partition *p, uint32_t vp,
         if (r.count > PARTITION_REGISTERS_MAX)
             r.count = PARTITION_REGISTERS_MAX;
         memcpy(r.registers, list + done, r.count * sizeof(*list));
-        if (ioctl(p->file, PARTITION_IOCTL_REGISTERS_SET, &r) != 0)
+        if (device_ioctl(p->file, PARTITION_IOCTL_REGISTERS_SET, &r) != 0)
             return false;
         done += r.count;
     }
@@ -86,7 +86,7 @@ uint32_t partition_translate(const struct partition *p, uint32_t vp, uint64_t gv
         .gva = gva,
     };
 
-    if (ioctl(p->file, PARTITION_IOCTL_TRANSLATE, &t) != 0)
+    if (device_ioctl(p->file, PARTITION_IOCTL_TRANSLATE, &t) != 0)
         return HvTranslateGvaGpaUnmapped;
     *gpa = t.gpa;
     return t.result;
@@ -97,7 +97,7 @@ void partition_interrupt(const struct partition *p, const struct partition_inter
 {
     struct partition_interrupt i = *interrupt;
 
-    ioctl(p->file, PARTITION_IOCTL_INTERRUPT, &i);
+    device_ioctl(p->file, PARTITION_IOCTL_INTERRUPT, &i);
 }
 
 void partition_end(const struct partition *p, uint32_t end, uint32_t status, const char *fmt, ...)
@@ -108,5 +108,5 @@ void partition_end(const struct partition *p, uint32_t end, uint32_t status, con
     va_start(ap, fmt);
     vsnprintf(e.reason, sizeof(e.reason), fmt, ap);
     va_end(ap);
-    ioctl(p->file, PARTITION_IOCTL_END, &e);
+    device_ioctl(p->file, PARTITION_IOCTL_END, &e);
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <hvabi/message.h>
 #include <rootabi/partition.h>
+#include <rootabi/vm.h>
 #include "vmwp/ram.h"
 
 struct partition {
