@@ -48,8 +48,10 @@ class Sizes:
 
 
 def block(sizes, fields, header, element):
-    """ "24 + 8 each": the bytes of a header and of each element of its list."""
+    """ "24 + 8 a bank + 8 each": the bytes of a header, of its variable part and of each element of its list."""
     parts = [sizes.of(fields[header])] if header in fields else []
+    if header == "in" and "variable" in fields:
+        parts.append("8 a bank")
     if element in fields:
         parts.append(sizes.of(fields[element]) + " each")
     return " + ".join(parts) or "-"

@@ -148,11 +148,13 @@ struct vp *partition_vp(struct partition *p, uint32_t index)
     (HV_PRIVILEGE_ACCESS_VP_RUN_TIME_REG | HV_PRIVILEGE_ACCESS_PARTITION_REFERENCE_COUNTER |       \
      HV_PRIVILEGE_ACCESS_SYNIC_REGS | HV_PRIVILEGE_ACCESS_SYNTHETIC_TIMER_REGS |                   \
      HV_PRIVILEGE_ACCESS_INTR_CTRL_REGS | HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS |                     \
-     HV_PRIVILEGE_ACCESS_VP_INDEX | HV_PRIVILEGE_ACCESS_RESET_REG |                               \
-     HV_PRIVILEGE_ACCESS_PARTITION_REFERENCE_TSC |                  \
+     HV_PRIVILEGE_ACCESS_VP_INDEX | HV_PRIVILEGE_ACCESS_RESET_REG |                                \
+     HV_PRIVILEGE_ACCESS_PARTITION_REFERENCE_TSC |                                                 \
      HV_PRIVILEGE_ACCESS_GUEST_IDLE_REG | HV_PRIVILEGE_ACCESS_FREQUENCY_REGS |                     \
      HV_PRIVILEGE_ACCESS_STATS_REG |                                                               \
      HV_PRIVILEGE_POST_MESSAGES | HV_PRIVILEGE_SIGNAL_EVENTS)
+/* Root, and who gets it from root, may also look for an invariant TSC where there is one: a guest
+ * that finds one has no use for the reference TSC page. */
 #define ROOT_PRIVILEGES                                                                            \
     (CHILD_PRIVILEGES | HV_PRIVILEGE_CREATE_PARTITIONS | HV_PRIVILEGE_ACCESS_PARTITION_ID |        \
      HV_PRIVILEGE_ACCESS_MEMORY_POOL | HV_PRIVILEGE_CREATE_PORT | HV_PRIVILEGE_CONNECT_PORT |      \
@@ -174,10 +176,15 @@ static void build_cpuid(struct partition *p)
         .xcr0 = fpu_xcr0_mask(),
         .hypervisor = {
             .privileges = p->privileges,
-            .features_edx = HV_CPUID_FEATURES_EDX_GUEST_CRASH_REGS |
+            .features_edx = HV_CPUID_FEATURES_EDX_GUEST_IDLE |
                             HV_CPUID_FEATURES_EDX_FREQUENCY_REGS |
+                            HV_CPUID_FEATURES_EDX_GUEST_CRASH_REGS |
+                            HV_CPUID_FEATURES_EDX_SINT_POLLING |
+                            HV_CPUID_FEATURES_EDX_HYPERCALL_MSR_LOCK |
                             HV_CPUID_FEATURES_EDX_DIRECT_SYNTHETIC_TIMERS,
-            .hints = HV_CPUID_HINT_RELAXED_TIMING | HV_CPUID_HINT_DEPRECATE_AUTO_EOI,
+            .hints = HV_CPUID_HINT_HYPERCALL_REMOTE_FLUSH | HV_CPUID_HINT_APIC_MSRS |
+                     HV_CPUID_HINT_RELAXED_TIMING | HV_CPUID_HINT_DEPRECATE_AUTO_EOI |
+                     HV_CPUID_HINT_SYNTHETIC_CLUSTER_IPI | HV_CPUID_HINT_EX_PROCESSOR_MASKS,
             .spin_count = SPIN_COUNT,
             .hardware = HV_CPUID_HARDWARE_SLAT | HV_CPUID_HARDWARE_MSR_BITMAPS,
             .management = HV_CPUID_MANAGEMENT_CREATE_ROOT_VP,
@@ -198,6 +205,8 @@ static void partition_init(struct partition *p, struct partition *parent, uint64
     p->is_root = parent == NULL;
     p->creation_flags = flags;
     p->privileges = p->is_root ? ROOT_PRIVILEGES : CHILD_PRIVILEGES;
+    if (p->is_root && tsc_synchronised && cpuid_host_tsc_invariant(insn_cpuid))
+        p->privileges |= HV_PRIVILEGE_ACCESS_TSC_INVARIANT_CONTROLS;
     p->cpu_weight = SCHED_WEIGHT_DEFAULT;
     p->cpu_cap = HV_PARTITION_CPU_CAP_DEFAULT;
     list_init(&p->preempted);
@@ -502,7 +511,8 @@ static hv_status install_msr_index(struct partition *p, uint64_t msr, uint32_t a
 
     if (bit == 0 || access & ~HV_INTERCEPT_ACCESS_MASK_WRITE)
         return HV_STATUS_INVALID_PARAMETER;
-    p->intercepts.msr_index = access ? p->intercepts.msr_index | bit : p->intercepts.msr_index & ~bit;
+    p->intercepts.msr_index =
+        access ? p->intercepts.msr_index | bit : p->intercepts.msr_index & ~bit;
     return HV_STATUS_SUCCESS;
 }
 

@@ -95,6 +95,7 @@ struct partition {
     struct overlay hypercall_overlay, reference_tsc_overlay;
     void *hypercall_page, *reference_tsc_page; /* [I] */
     uint64_t crash[6];           /* [msr_lock] CRASH_P0..P4, CTL */
+    uint64_t tsc_invariant;      /* [msr_lock] HV_X64_MSR_TSC_INVARIANT_CONTROL */
     bool crash_reported;         /* [msr_lock] the log has it: a guest may report without end */
 
     struct stop_record stop;     /* of debug/stop.c */

@@ -35,6 +35,8 @@ void partition_save(struct partition *p, struct saved_partition *out)
     out->intercept_msr = p->intercepts.msr;
     out->intercept_cpuid = p->intercepts.cpuid;
     out->intercept_exceptions = p->intercepts.exceptions;
+    out->intercept_msr_index = p->intercepts.msr_index;
+    out->tsc_invariant = p->tsc_invariant;
     memcpy(out->crash, p->crash, sizeof(out->crash));
     reftime_save(&p->reftime, &out->reftime);
     cpuid_save(p->cpuid, &out->cpuid);
@@ -58,7 +60,7 @@ static bool is_fresh(const struct partition *p)
 /* What is fixed when a partition is initialised cannot come from a state. */
 static bool identity_valid(const struct partition *p, const struct saved_partition *in)
 {
-    return in->version == PARTITION_STATE_VERSION && in->size == sizeof(*in) && in->reserved == 0 &&
+    return in->version == PARTITION_STATE_VERSION && in->size == sizeof(*in) &&
            in->creation_flags == p->creation_flags && in->privileges == p->privileges &&
            in->tsc_hz == tsc_hz;
 }
@@ -74,7 +76,16 @@ static bool intercepts_valid(const struct saved_partition *in)
 {
     const uint32_t rw = HV_INTERCEPT_ACCESS_MASK_READ | HV_INTERCEPT_ACCESS_MASK_WRITE;
 
-    return !(in->intercept_msr & ~rw) && !(in->intercept_cpuid & ~HV_INTERCEPT_ACCESS_MASK_EXECUTE);
+    return !(in->intercept_msr & ~rw) &&
+           !(in->intercept_cpuid & ~HV_INTERCEPT_ACCESS_MASK_EXECUTE) &&
+           !(in->intercept_msr_index & ~(uint32_t)(INTERCEPT_MSR_CRASH | INTERCEPT_MSR_RESET));
+}
+
+/* Only who has the privilege can have said so. */
+static bool tsc_valid(const struct partition *p, const struct saved_partition *in)
+{
+    return in->tsc_invariant == 0 || (in->tsc_invariant == HV_TSC_INVARIANT_EXPOSE &&
+                                      (p->privileges & HV_PRIVILEGE_ACCESS_TSC_INVARIANT_CONTROLS));
 }
 
 /* TLFS 6.0b, 3.13: the hypercall page lies in the space, and without an OS id nowhere. */
@@ -178,7 +189,7 @@ hv_status partition_restore(struct partition *p, const struct saved_partition *i
     if (!is_fresh(p))
         return HV_STATUS_INVALID_PARTITION_STATE;
     if (!identity_valid(p, in) || !scheduling_valid(p, in) || !intercepts_valid(in) ||
-        !hypercall_valid(p, in))
+        !hypercall_valid(p, in) || !tsc_valid(p, in))
         return HV_STATUS_INVALID_SAVE_RESTORE_STATE;
     if (!cpuid_state_matches(p->cpuid, &in->cpuid))
         return HV_STATUS_CPUID_FEATURE_VALIDATION_ERROR;
@@ -198,5 +209,8 @@ hv_status partition_restore(struct partition *p, const struct saved_partition *i
     p->intercepts.msr = in->intercept_msr;
     p->intercepts.cpuid = in->intercept_cpuid;
     p->intercepts.exceptions = in->intercept_exceptions;
+    p->intercepts.msr_index = in->intercept_msr_index;
+    p->tsc_invariant = in->tsc_invariant;
+    cpuid_show_invariant_tsc(p->cpuid, in->tsc_invariant != 0);
     return HV_STATUS_SUCCESS;
 }

@@ -15,7 +15,7 @@
 
 struct partition;
 
-#define PARTITION_STATE_VERSION  1u
+#define PARTITION_STATE_VERSION  2u
 #define PARTITION_STATE_IO_BYTES 16384u /* two bits a port */
 
 /* Fields are only appended, together with an increment of the version. */
@@ -38,16 +38,18 @@ struct saved_partition {
     uint32_t intercept_msr; /* access masks, as HvCallInstallIntercept has them */
     uint32_t intercept_cpuid;
     uint32_t intercept_exceptions; /* bit by vector */
-    uint32_t reserved;             /* 0 */
+    uint32_t intercept_msr_index;  /* INTERCEPT_MSR_* */
     struct cpuid_state cpuid;      /* what its VPs see */
     uint8_t intercept_io[PARTITION_STATE_IO_BYTES];
+    uint64_t tsc_invariant; /* HV_X64_MSR_TSC_INVARIANT_CONTROL */
 };
 ABI_OFFSET(struct saved_partition, reftime, 40);
 ABI_OFFSET(struct saved_partition, guest_os_id, 80);
 ABI_OFFSET(struct saved_partition, intercept_msr, 152);
 ABI_OFFSET(struct saved_partition, cpuid, 168);
 ABI_OFFSET(struct saved_partition, intercept_io, 1568);
-ABI_SIZE(struct saved_partition, 17952);
+ABI_OFFSET(struct saved_partition, tsc_invariant, 17952);
+ABI_SIZE(struct saved_partition, 17960);
 
 /* @p is initialised, and none of its VPs runs meanwhile. Caller holds its lock. */
 void partition_save(struct partition *p, struct saved_partition *out);

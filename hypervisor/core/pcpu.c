@@ -18,21 +18,41 @@ void pcpu_kick(struct pcpu *cpu, uint32_t work)
                                              HV_VECTOR_KICK);
 }
 
-void pcpu_wait_guest_exit(const uint64_t lps[LP_MAX / 64])
+/* Interrupt those of the LPs @first to @first + 63 named by @bits that are in guest mode, and then
+ * wait until each has left it: all of them leave at the same time. */
+static void wait_guest_exit(uint32_t first, uint64_t bits)
 {
-    for (uint32_t i = 0; i < lp_count; i++) {
-        struct pcpu *cpu = lp_table[i];
-        if (!(lps[i / 64] >> i % 64 & 1) || cpu == this_cpu())
+    uint64_t inside = 0;
+    uint32_t epochs[64];
+
+    for (; bits != 0; bits &= bits - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(bits);
+        struct pcpu *cpu = lp_table[first + i];
+
+        if (cpu == this_cpu())
             continue;
-        uint32_t epoch = __atomic_load_n(&cpu->remote.guest_epoch, __ATOMIC_SEQ_CST);
-        if (!(epoch & 1))
+        epochs[i] = __atomic_load_n(&cpu->remote.guest_epoch, __ATOMIC_SEQ_CST);
+        if (!(epochs[i] & 1))
             continue;
+        inside |= 1ull << i;
         lapic_physical_ipi(cpu->apic_id,
                            APIC_DELIVERY_FIXED | APIC_ICR_LEVEL_ASSERT | HV_VECTOR_KICK);
+    }
+    for (; inside != 0; inside &= inside - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(inside);
+
         /* The other LP leaves guest mode whatever this one does: no mailbox of ours is needed. */
-        while (__atomic_load_n(&cpu->remote.guest_epoch, __ATOMIC_ACQUIRE) == epoch)
+        while (__atomic_load_n(&lp_table[first + i]->remote.guest_epoch, __ATOMIC_ACQUIRE) ==
+               epochs[i])
             insn_pause();
     }
+}
+
+void pcpu_wait_guest_exit(const uint64_t lps[LP_MAX / 64])
+{
+    for (uint32_t i = 0; i < LP_MAX / 64; i++)
+        if (lps[i] != 0)
+            wait_guest_exit(i * 64, lps[i]);
 }
 
 uint64_t pcpu_idle_time(const struct pcpu *cpu, uint64_t now)

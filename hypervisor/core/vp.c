@@ -13,6 +13,7 @@
 #include "core/pcpu.h"
 #include "core/speculation.h"
 #include "debug/log.h"
+#include "emul/eoi_assist.h"
 #include "mm/phys.h"
 #include "synic/monitor.h"
 #include "virt/virt.h"
@@ -71,6 +72,18 @@ void vp_release(struct vp *vp)
     vp_resume(vp, VP_SUSPEND_HOLD);
 }
 
+/* The VP's LP says who runs there, and then that it is in guest mode, before it reads the count
+ * (virt_vp_run): either it sees that the count has grown, or it is seen here. */
+void vp_tlb_forget(struct vp *vp, uint64_t lps[LP_MAX / 64])
+{
+    struct pcpu *cpu;
+
+    __atomic_fetch_add(&vp->tlb_generation, 1, __ATOMIC_SEQ_CST);
+    cpu = lp_table[__atomic_load_n(&vp->sched.lp, __ATOMIC_SEQ_CST)];
+    if (__atomic_load_n(&cpu->current, __ATOMIC_SEQ_CST) == vp)
+        lps[cpu->lp_index / 64] |= cpu->lp_bit;
+}
+
 /* ---- loading ---- */
 
 void vp_tpr_show(struct vp *vp)
@@ -103,6 +116,7 @@ void vp_unload(struct vp *vp)
 {
     struct pcpu *cpu = this_cpu();
 
+    eoi_assist_settle(vp);
     virt_vp_unload(vp);
     vp->dr[0] = insn_read_dr0();
     vp->dr[1] = insn_read_dr1();
@@ -508,6 +522,7 @@ hv_status vp_delete(struct partition *p, uint32_t index, bool *again)
 /* SDM vol. 3A, 9.1: the BSP starts at the reset vector, the others wait for a start-up IPI. */
 void vp_init_signal(struct vp *vp)
 {
+    eoi_assist_withdraw(vp);
     lapic_reset(&vp->lapic);
     virt_vp_reset(vp);
     speculation_set_spec_ctrl(vp, 0);

@@ -65,6 +65,7 @@ struct vp {
         };
         uint64_t attention;      /* [a] both at once: anything to do before the next entry? */
     };
+    uint64_t tlb_generation;     /* [a] counts the wishes that it forget its translations */
     uint32_t users;              /* [a] ports' posts that hold this VP */
     uint64_t grace;              /* [p] of a dying VP */
 
@@ -89,6 +90,7 @@ struct vp {
     uint64_t vp_assist_msr;    /* [o] */
     struct overlay assist_overlay;
     hpa_t assist_page, sim_page, sief_page, xsave_page; /* [I] */
+    struct hv_vp_assist_page *assist; /* [o] that page, while the guest has it enabled; or NULL */
     struct overlay sim_overlay, sief_overlay;
 
     uint8_t sipi_vector;       /* [a] */
@@ -97,6 +99,7 @@ struct vp {
     bool eoi_message_queued;   /* [a] */
     bool yield;                /* [o] an exit handler gives the LP away */
     bool nmi_masked;           /* [o] the guest is in its NMI handler */
+    bool eoi_promised;         /* [o] emul/eoi_assist.h */
     int16_t offered;           /* [o] in guest mode: vector that the backend is to deliver, or -1 */
     struct synic_message intercept_message; /* at most one in flight */
     struct synic_message eoi_message;
@@ -127,6 +130,10 @@ void vp_request(struct vp *vp, uint32_t requests);
  * kicked: call again later (a hypercall continues). */
 bool vp_hold(struct vp *vp) MUST_CHECK;
 void vp_release(struct vp *vp);
+
+/* @vp forgets its translations before it enters guest mode the next time. If it may be in guest mode
+ * now, its LP is added to @lps, for pcpu_wait_guest_exit. Any LP. */
+void vp_tlb_forget(struct vp *vp, uint64_t lps[LP_MAX / 64]);
 
 /* Load @vp's state on this LP, and put it away: the run loop's. */
 void vp_load(struct vp *vp);

@@ -14,6 +14,7 @@
 #include "core/pcpu.h"
 #include "debug/log.h"
 #include "debug/provoke.h"
+#include "emul/eoi_assist.h"
 #include "virt/virt.h"
 
 enum verdict { ENTER, YIELD, BLOCK };
@@ -71,14 +72,17 @@ static void serve_requests(struct vp *vp)
         lapic_timer_expired(&vp->lapic);
 }
 
-/* May a VP that has halted, or idles by MSR, go on? */
+/* May a VP that has halted, or idles by MSR, go on? Who idles waits for an interrupt to arrive, and
+ * not to be taken: it may have them masked, by IF or by a handler that it is in (TLFS 6.0b, 7.5).
+ */
 static bool leaves_halt(struct vp *vp)
 {
+    eoi_assist_settle(vp);
     if (vp->nmi_pending && !vp->nmi_masked)
         return true;
-    if (lapic_pending(&vp->lapic) < 0)
-        return false;
-    return vp->activity == VP_ACTIVITY_IDLE || virt_interruptible(vp);
+    if (vp->activity == VP_ACTIVITY_IDLE)
+        return lapic_pending_any(&vp->lapic);
+    return lapic_pending(&vp->lapic) >= 0 && virt_interruptible(vp);
 }
 
 /* After an entry with an offer: the guest has taken the interrupt, or it is pending again. */
@@ -90,6 +94,7 @@ static void settle_offer(struct vp *vp)
     lapic_physical_recheck();
     if (!virt_interrupt_taken(vp)) {
         virt_interrupt_offer(vp, -1);
+        eoi_assist_withdraw(vp);
         lapic_give_back(&vp->lapic, vector);
     } else if (synic_vector_auto_eoi(&vp->synic, vector)) {
         lapic_serve_auto_eoi(&vp->lapic);
@@ -123,19 +128,30 @@ static void deliver_nmi(struct pcpu *cpu, struct vp *vp)
 }
 
 /* Offer the guest the interrupt that goes first now. It is the processor's until the next exit. Not
- * behind STI or MOV SS: VMRUN of QEMU 7.2 forgets the interrupt shadow, and a guest whose handler runs
- * between STI and HLT sleeps on what it was to be woken for. */
-static void deliver(struct pcpu *cpu, struct vp *vp)
+ * behind STI or MOV SS: VMRUN of QEMU 7.2 forgets the interrupt shadow, and a guest whose handler
+ * runs between STI and HLT sleeps on what it was to be woken for. */
+static void deliver_interrupt(struct pcpu *cpu, struct vp *vp)
 {
+    eoi_assist_settle(vp);
     int vector = lapic_pending(&vp->lapic);
 
-    if (__builtin_expect(vector >= 0 && virt_in_shadow(vp), 0)) {
+    if (vector < 0)
+        return;
+    if (__builtin_expect(virt_in_shadow(vp), 0)) {
         retry_soon(cpu);
-    } else if (vector >= 0) {
-        lapic_take(&vp->lapic, (uint8_t)vector);
-        virt_interrupt_offer(vp, vector);
-        vp->offered = (int16_t)vector;
+        return;
     }
+    lapic_take(&vp->lapic, (uint8_t)vector);
+    if (vp->assist != NULL)
+        eoi_assist_promise(vp, (uint8_t)vector);
+    virt_interrupt_offer(vp, vector);
+    vp->offered = (int16_t)vector;
+}
+
+static void deliver(struct pcpu *cpu, struct vp *vp)
+{
+    if (lapic_has_requests(&vp->lapic))
+        deliver_interrupt(cpu, vp);
     if (__builtin_expect(vp->nmi_pending, 0))
         deliver_nmi(cpu, vp);
 }

@@ -14,6 +14,7 @@
 #include "core/vp.h"
 #include "core/vp_regs.h"
 #include "debug/log.h"
+#include "emul/eoi_assist.h"
 #include "mm/phys.h"
 #include "virt/virt.h"
 
@@ -286,6 +287,7 @@ hv_status vp_restore(struct vp *vp, const struct vp_state *in)
     if (st != HV_STATUS_SUCCESS)
         return st;
     vp->vp_assist_msr = in->vp_assist_msr;
+    eoi_assist_page(vp, in->vp_assist_msr);
     vp->stats_msr = in->stats_msr;
     vp->sched.run_tsc = in->run_tsc;
     memcpy(hpa_ptr(vp->assist_page), in->assist_page, sizeof(in->assist_page));

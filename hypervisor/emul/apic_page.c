@@ -8,6 +8,7 @@
 #include <x86/cr.h>
 #include <x86/decode.h>
 #include "core/vp.h"
+#include "emul/eoi_assist.h"
 #include "emul/gva.h"
 #include "virt/virt.h"
 
@@ -79,6 +80,7 @@ bool apic_page_access(struct vp *vp, uint32_t offset)
     unsigned count = gva_fetch(vp, bytes);
     struct x86_insn insn;
 
+    eoi_assist_settle(vp);
     if (count == 0)
         return true; /* its page went away meanwhile: the guest will see */
     if (x86_decode(bytes, count, gva_mode(vp), &insn) != X86_DECODE_OK ||

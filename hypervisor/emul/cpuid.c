@@ -366,6 +366,27 @@ void cpuid_policy_init(struct cpuid_policy *p, const struct cpuid_config *config
     hypervisor_build(p, &config->hypervisor);
 }
 
+bool cpuid_host_tsc_invariant(cpuid_reader host)
+{
+    uint32_t r[4];
+
+    host(CPUID_LEAF_EXT_MAX, 0, r);
+    if (r[CPUID_EAX] < CPUID_LEAF_EXT_POWER)
+        return false;
+    host(CPUID_LEAF_EXT_POWER, 0, r);
+    return r[CPUID_EDX] & CPUID_80000007_EDX_TSC_INVARIANT;
+}
+
+void cpuid_show_invariant_tsc(struct cpuid_policy *p, bool on)
+{
+    uint32_t *edx = reg(p, CPUID_LEAF_EXT_POWER, CPUID_EDX);
+
+    if (on)
+        __atomic_fetch_or(edx, CPUID_80000007_EDX_TSC_INVARIANT, __ATOMIC_RELAXED);
+    else
+        __atomic_fetch_and(edx, ~CPUID_80000007_EDX_TSC_INVARIANT, __ATOMIC_RELAXED);
+}
+
 /* x87 always on, AVX needs SSE, the AVX-512 states come together. */
 bool cpuid_xcr0_valid(const struct cpuid_policy *p, uint64_t v)
 {

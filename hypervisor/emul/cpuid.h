@@ -53,7 +53,7 @@ struct cpuid_registers {
     uint32_t r[4]; /* by CPUID_EAX .. CPUID_EDX */
 };
 
-/* About 2 KiB. Everything is [I] once built. */
+/* About 2 KiB. Everything is [I] once built, but for the bit of cpuid_show_invariant_tsc. */
 struct cpuid_policy {
     struct cpuid_registers basic[CPUID_BASIC_LEAVES];
     struct cpuid_registers extended[CPUID_EXTENDED_LEAVES];
@@ -77,6 +77,11 @@ struct cpuid_vp {
 
 /* Fill @p. Reads the machine some 60 times. */
 void cpuid_policy_init(struct cpuid_policy *p, const struct cpuid_config *config);
+
+/* Does the machine have a TSC that never changes its rate, and say so? */
+bool cpuid_host_tsc_invariant(cpuid_reader host);
+/* From now on the partition sees that its TSC never changes its rate; or it does not. Any LP. */
+void cpuid_show_invariant_tsc(struct cpuid_policy *p, bool on);
 
 /* What the guest reads. Root's topology leaves (0xb, 0x8000001e) ask the machine, so for them the
  * caller is on the LP of its VP; everything else is pure. */

@@ -9,6 +9,7 @@
 #include "core/vp.h"
 #include "debug/log.h"
 #include "debug/panic.h"
+#include "emul/eoi_assist.h"
 #include "mm/phys.h"
 
 /* The privilege that opens @msr; 0: no such register. */
@@ -32,6 +33,8 @@ static uint64_t privilege_of(uint32_t msr)
         return HV_PRIVILEGE_ACCESS_VP_INDEX;
     case HV_X64_MSR_RESET:
         return HV_PRIVILEGE_ACCESS_RESET_REG;
+    case HV_X64_MSR_TSC_INVARIANT_CONTROL:
+        return HV_PRIVILEGE_ACCESS_TSC_INVARIANT_CONTROLS;
     case HV_X64_MSR_VP_RUNTIME:
         return HV_PRIVILEGE_ACCESS_VP_RUN_TIME_REG;
     case HV_X64_MSR_TIME_REF_COUNT:
@@ -62,7 +65,8 @@ static bool may(const struct vp *vp, uint32_t msr)
     return privilege != 0 && (vp->partition->privileges & privilege) == privilege;
 }
 
-/* Charged so far, and, unless its parent asks for a VP that does not run, since it was last charged. */
+/* Charged so far, and, unless its parent asks for a VP that does not run, since it was last
+ * charged. */
 static uint64_t run_time(const struct vp *vp)
 {
     uint64_t since = this_cpu()->current == vp ? insn_rdtsc() - vp->sched.started : 0;
@@ -114,6 +118,9 @@ enum msr_result hvmsr_read(struct vp *vp, uint32_t msr, uint64_t *value)
     case HV_X64_MSR_GUEST_IDLE:
         vp->activity = VP_ACTIVITY_IDLE;
         return MSR_DONE;
+    case HV_X64_MSR_TSC_INVARIANT_CONTROL:
+        *value = p->tsc_invariant;
+        return MSR_DONE;
     case HV_X64_MSR_RESET: /* always reads 0 */
         return MSR_DONE;
     case HV_X64_MSR_CRASH_CTL: /* a text only if there is somebody to read it */
@@ -123,6 +130,7 @@ enum msr_result hvmsr_read(struct vp *vp, uint32_t msr, uint64_t *value)
     case HV_X64_MSR_EOI:
     case HV_X64_MSR_ICR:
     case HV_X64_MSR_TPR:
+        eoi_assist_settle(vp);
         return lapic_msr_read(&vp->lapic, msr, value) ? MSR_DONE : MSR_FAULT;
     default:
         if (msr >= HV_X64_MSR_CRASH_P0 && msr <= HV_X64_MSR_CRASH_P4) {
@@ -173,8 +181,8 @@ static enum msr_result write_reference_tsc(struct vp *vp, uint64_t value)
 {
     struct partition *p = vp->partition;
     hv_status st = partition_overlay(p, &p->reference_tsc_overlay, value & HV_X64_MSR_PAGE_ENABLE,
-                                     value >> HV_X64_MSR_PAGE_SHIFT,
-                                     ptr_hpa(p->reference_tsc_page), SLAT_READ);
+                                     value >> HV_X64_MSR_PAGE_SHIFT, ptr_hpa(p->reference_tsc_page),
+                                     SLAT_READ);
 
     /* A frame beyond the space does not fault: the page is just not accessible. */
     p->reference_tsc_msr = value;
@@ -188,18 +196,19 @@ static enum msr_result write_assist(struct vp *vp, uint64_t value)
     if (value & HV_X64_MSR_PAGE_ENABLE)
         page_zero(vp->assist_page);
     st = partition_overlay(vp->partition, &vp->assist_overlay, value & HV_X64_MSR_PAGE_ENABLE,
-                           value >> HV_X64_MSR_PAGE_SHIFT, vp->assist_page,
-                           SLAT_READ | SLAT_WRITE);
-    if (st == HV_STATUS_SUCCESS)
+                           value >> HV_X64_MSR_PAGE_SHIFT, vp->assist_page, SLAT_READ | SLAT_WRITE);
+    if (st == HV_STATUS_SUCCESS) {
         vp->vp_assist_msr = value;
+        eoi_assist_page(vp, value);
+    }
     return done_if_status(st);
 }
 
 static enum msr_result write_stats(struct vp *vp, uint64_t value)
 {
-    hv_status st = partition_overlay(vp->partition, &vp->stats_overlay,
-                                     value & HV_X64_MSR_PAGE_ENABLE, value >> HV_X64_MSR_PAGE_SHIFT,
-                                     vp->stats_page, SLAT_READ);
+    hv_status st =
+        partition_overlay(vp->partition, &vp->stats_overlay, value & HV_X64_MSR_PAGE_ENABLE,
+                          value >> HV_X64_MSR_PAGE_SHIFT, vp->stats_page, SLAT_READ);
 
     /* A frame beyond the space does not fault: the page is just not accessible. */
     vp->stats_msr = value;
@@ -225,6 +234,16 @@ static enum msr_result write_crash(struct vp *vp, uint32_t index, uint64_t value
     return MSR_DONE;
 }
 
+/* The guest will count on it, so CPUID says so from now on. */
+static enum msr_result write_tsc_invariant(struct vp *vp, uint64_t value)
+{
+    if (value & ~HV_TSC_INVARIANT_EXPOSE)
+        return MSR_FAULT;
+    vp->partition->tsc_invariant = value;
+    cpuid_show_invariant_tsc(vp->partition->cpuid, value != 0);
+    return MSR_DONE;
+}
+
 /* TLFS 2.0A, 6.3.5: bits 63:1 are RsvdZ. */
 static enum msr_result write_reset(const struct vp *vp, uint64_t value)
 {
@@ -244,10 +263,10 @@ static enum msr_result write_locked(struct vp *vp, uint32_t msr, uint64_t value)
         return write_hypercall(vp, value);
     case HV_X64_MSR_RESET:
         return write_reset(vp, value);
+    case HV_X64_MSR_TSC_INVARIANT_CONTROL:
+        return write_tsc_invariant(vp, value);
     case HV_X64_MSR_REFERENCE_TSC:
         return write_reference_tsc(vp, value);
-    case HV_X64_MSR_VP_ASSIST_PAGE:
-        return write_assist(vp, value);
     case HV_X64_MSR_STATS_VP_RETAIL_PAGE:
         return write_stats(vp, value);
     default:
@@ -257,14 +276,23 @@ static enum msr_result write_locked(struct vp *vp, uint32_t msr, uint64_t value)
     }
 }
 
+/* What depends on the end of an interrupt, or on the page that tells of it. */
+static enum msr_result write_apic(struct vp *vp, uint32_t msr, uint64_t value)
+{
+    eoi_assist_settle(vp);
+    if (msr == HV_X64_MSR_VP_ASSIST_PAGE)
+        return write_assist(vp, value);
+    return lapic_msr_write(&vp->lapic, msr, value) ? MSR_DONE : MSR_FAULT;
+}
+
 enum msr_result hvmsr_write(struct vp *vp, uint32_t msr, uint64_t value)
 {
     enum msr_result r;
 
     if (!may(vp, msr))
         return MSR_FAULT;
-    if (msr == HV_X64_MSR_EOI || msr == HV_X64_MSR_ICR || msr == HV_X64_MSR_TPR)
-        return lapic_msr_write(&vp->lapic, msr, value) ? MSR_DONE : MSR_FAULT;
+    if (msr >= HV_X64_MSR_EOI && msr <= HV_X64_MSR_VP_ASSIST_PAGE)
+        return write_apic(vp, msr, value);
     if (msr >= HV_X64_MSR_SCONTROL && msr <= HV_X64_MSR_SINT15)
         return synic_msr_write(&vp->synic, msr, value) ? MSR_DONE : MSR_FAULT;
     if (msr >= HV_X64_MSR_STIMER0_CONFIG && msr <= HV_X64_MSR_STIMER3_COUNT)

@@ -208,6 +208,32 @@ static inline int lapic_pending(struct lapic *l)
     return classes == 0 ? -1 : lapic_highest(l, classes);
 }
 
+/* Is anything pending, whatever the priorities? May be true for a moment when nothing is any more.
+ */
+static inline bool lapic_has_requests(const struct lapic *l)
+{
+    return __atomic_load_n(&l->irr_classes, __ATOMIC_RELAXED) != 0;
+}
+
+/* Is nothing pending, and nothing in service? Errs as the above. */
+static inline bool lapic_idle(const struct lapic *l)
+{
+    return !lapic_has_requests(l) && l->isr_classes == 0;
+}
+
+/* Was @vector, pending or in service, last posted as level-triggered? */
+static inline bool lapic_is_level(const struct lapic *l, uint8_t vector)
+{
+    return __atomic_load_n(&l->tmr[vector >> 4], __ATOMIC_RELAXED) >> (vector & 15) & 1;
+}
+
+/* Is anything pending, even what is masked by priority? Exact, for the owner. */
+static inline bool lapic_pending_any(struct lapic *l)
+{
+    return lapic_has_requests(l) &&
+           lapic_highest(l, __atomic_load_n(&l->irr_classes, __ATOMIC_RELAXED)) >= 0;
+}
+
 /* Is @vector pending, or in service? */
 static inline bool lapic_holds(const struct lapic *l, uint8_t vector)
 {

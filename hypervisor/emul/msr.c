@@ -8,8 +8,14 @@
 #include "core/pcpu.h"
 #include "core/speculation.h"
 #include "core/vp.h"
+#include "emul/eoi_assist.h"
 #include "emul/hvmsr.h"
 #include "virt/virt.h"
+
+/* Systems read it unguarded on processors that seem to be Intel's, and give up fast strings
+ * without. */
+#define MISC_ENABLE                                                                                \
+    (MISC_ENABLE_FAST_STRINGS | MISC_ENABLE_BTS_UNAVAILABLE | MISC_ENABLE_PEBS_UNAVAILABLE)
 
 static enum msr_result done_if(bool ok)
 {
@@ -32,8 +38,10 @@ enum msr_result msr_read(struct vp *vp, uint32_t msr, uint64_t *value)
     *value = 0;
     if (is_synthetic(msr))
         return hvmsr_read(vp, msr, value);
-    if (is_lapic(msr))
+    if (is_lapic(msr)) {
+        eoi_assist_settle(vp);
         return done_if(lapic_msr_read(&vp->lapic, msr, value));
+    }
     if (virt_msr_read(vp, msr, value))
         return MSR_DONE;
     switch (msr) {
@@ -54,8 +62,16 @@ enum msr_result msr_read(struct vp *vp, uint32_t msr, uint64_t *value)
     case MSR_IA32_BIOS_SIGN_ID: /* the microcode is the host's affair */
     case MSR_IA32_MCG_CAP:      /* no banks */
     case MSR_IA32_MCG_STATUS:
+    case MSR_IA32_DEBUGCTL: /* neither branch records nor traps */
     case MSR_SYSCFG:
+    case MSR_NB_CFG: /* no north bridge, nor interrupts from it */
+    case MSR_INTPEND:
+        return MSR_DONE;
+    case MSR_IA32_MISC_ENABLE:
+        *value = MISC_ENABLE;
+        return MSR_DONE;
     case MSR_HWCR:
+        *value = HWCR_TSC_FREQ_SEL;
         return MSR_DONE;
     default:
         return MSR_UNKNOWN;
@@ -80,8 +96,10 @@ enum msr_result msr_write(struct vp *vp, uint32_t msr, uint64_t value)
 
     if (is_synthetic(msr))
         return hvmsr_write(vp, msr, value);
-    if (is_lapic(msr))
+    if (is_lapic(msr)) {
+        eoi_assist_settle(vp);
         return done_if(lapic_msr_write(&vp->lapic, msr, value));
+    }
     if (virt_msr_write(vp, msr, value, &fault))
         return done_if(!fault);
     switch (msr) {
@@ -107,8 +125,12 @@ enum msr_result msr_write(struct vp *vp, uint32_t msr, uint64_t value)
             return MSR_FAULT;
         insn_wrmsr(MSR_IA32_PRED_CMD, value);
         return MSR_DONE;
+    case MSR_IA32_DEBUGCTL:
+        return done_if((value & ~(DEBUGCTL_LBR | DEBUGCTL_BTF)) == 0);
     case MSR_IA32_BIOS_SIGN_ID:
     case MSR_IA32_MTRR_DEF_TYPE:
+    case MSR_IA32_MISC_ENABLE:
+    case MSR_NB_CFG:
     case MSR_HWCR:
         return MSR_DONE;
     default:

@@ -23,9 +23,11 @@ struct call {
     uint64_t privilege;   /* one of these bits; 0: any caller */
     uint16_t in, in_rep;  /* bytes: header, element */
     uint16_t out, out_rep;
-    bool rep;             /* a rep call, even if it has no list */
-    bool fast;            /* may be called with parameters in registers */
-    bool counts;          /* may change what core/statistics.h counts */
+    bool rep;      /* a rep call, even if it has no list */
+    bool fast;     /* may be called with parameters in registers */
+    bool variable; /* words may follow the header, as many as the control word says */
+    bool unread;   /* its list is not looked at: all elements are one step */
+    bool counts;   /* may change what core/statistics.h counts */
 };
 
 #define PARTITIONS   HV_PRIVILEGE_CREATE_PARTITIONS
@@ -35,6 +37,20 @@ struct call {
 #define OUT(type) sizeof(struct hv_output_##type)
 
 static const struct call calls[] = {
+    [HvCallFlushVirtualAddressSpace] = {hcall_flush_space, 0,
+                                        .in = IN(flush_virtual_address_space)},
+    [HvCallFlushVirtualAddressList] = {hcall_flush_list, 0, .in = IN(flush_virtual_address_list),
+                                       .in_rep = 8, .rep = true, .unread = true},
+    [HvCallFlushVirtualAddressSpaceEx] = {hcall_flush_space_ex, 0,
+                                          .in = IN(flush_virtual_address_space_ex),
+                                          .variable = true},
+    [HvCallFlushVirtualAddressListEx] = {hcall_flush_list_ex, 0,
+                                         .in = IN(flush_virtual_address_space_ex), .in_rep = 8,
+                                         .rep = true, .variable = true, .unread = true},
+    [HvCallSendSyntheticClusterIpi] = {hcall_send_cluster_ipi, 0,
+                                       .in = IN(send_synthetic_cluster_ipi), .fast = true},
+    [HvCallSendSyntheticClusterIpiEx] = {hcall_send_cluster_ipi_ex, 0,
+                                         .in = IN(send_synthetic_cluster_ipi_ex), .variable = true},
     [HvCallNotifyLongSpinWait] = {hcall_notify_long_spin_wait, 0, .in = IN(notify_long_spin_wait),
                                   .fast = true},
     [HvCallGetLogicalProcessorRunTime] = {hcall_get_logical_processor_run_time,
@@ -152,6 +168,12 @@ static uint32_t rep_start(uint64_t control)
     return (uint32_t)((control & HV_HYPERCALL_REP_START_MASK) >> HV_HYPERCALL_REP_START_SHIFT);
 }
 
+static uint32_t variable_words(uint64_t control)
+{
+    return (uint32_t)((control & HV_HYPERCALL_VARIABLE_HEADER_MASK) >>
+                      HV_HYPERCALL_VARIABLE_HEADER_SHIFT);
+}
+
 static const struct call *find(uint64_t control)
 {
     uint64_t code = control & HV_HYPERCALL_CODE_MASK;
@@ -169,8 +191,9 @@ static hv_status check_control(const struct call *c, const struct partition *p, 
         return HV_STATUS_INVALID_HYPERCALL_CODE;
     if (c->privilege != 0 && (p->privileges & c->privilege) == 0)
         return HV_STATUS_ACCESS_DENIED;
-    if (control & (HV_HYPERCALL_RESERVED_MASK | HV_HYPERCALL_NESTED |
-                   HV_HYPERCALL_VARIABLE_HEADER_MASK))
+    if ((control & (HV_HYPERCALL_RESERVED_MASK | HV_HYPERCALL_NESTED |
+                    HV_HYPERCALL_VARIABLE_HEADER_MASK)) != 0 &&
+        !(c->variable && (control & (HV_HYPERCALL_RESERVED_MASK | HV_HYPERCALL_NESTED)) == 0))
         return HV_STATUS_INVALID_HYPERCALL_INPUT;
     /* A start index below the count: so there is a count. */
     if (c->rep ? rep_start(control) >= rep_count(control)
@@ -188,6 +211,12 @@ static bool well_placed(const struct partition *p, uint64_t at, uint64_t size)
                          (at & PAGE_MASK) + size <= PAGE_SIZE && at < p->slat.limit);
 }
 
+/* Bytes of the header and of the words that follow it. */
+static uint32_t header_size(const struct hcall *h, const struct call *c)
+{
+    return c->in + h->variable * (uint32_t)sizeof(uint64_t);
+}
+
 /* Copy what this step needs: the header, and its part of the list, which in the first step follows
  * at once. */
 static hv_status copy_in(struct hcall *h, const struct call *c, const struct parameters *at,
@@ -195,17 +224,18 @@ static hv_status copy_in(struct hcall *h, const struct call *c, const struct par
 {
     struct slat *s = &h->caller->slat;
     struct guest_view *v = &h->vp->views[VP_VIEW_INPUT];
-    uint32_t list = (h->rep_end - h->rep_start) * c->in_rep;
-    uint32_t first = h->rep_start == 0 ? c->in + list : c->in;
-    uint64_t later = at->in + c->in + (uint64_t)h->rep_start * c->in_rep;
+    uint32_t header = header_size(h, c);
+    uint32_t list = c->unread ? 0 : (h->rep_end - h->rep_start) * c->in_rep;
+    uint32_t first = h->rep_start == 0 ? header + list : header;
+    uint64_t later = at->in + header + (uint64_t)h->rep_start * c->in_rep;
     hv_status st = HV_STATUS_SUCCESS;
 
     h->in = buffer;
-    h->list = buffer + c->in;
+    h->list = buffer + header;
     if (first != 0)
         st = guest_view_read(v, s, gpa(at->in), buffer, first);
-    if (st == HV_STATUS_SUCCESS && first == c->in && list != 0)
-        st = guest_view_read(v, s, gpa(later), buffer + c->in, list);
+    if (st == HV_STATUS_SUCCESS && first == header && list != 0)
+        st = guest_view_read(v, s, gpa(later), buffer + header, list);
     return st == HV_STATUS_SUCCESS ? st : HV_STATUS_INVALID_HYPERCALL_INPUT;
 }
 
@@ -222,9 +252,11 @@ static hv_status call_slow(struct hcall *h, const struct call *c, const struct p
 {
     struct pcpu *cpu = this_cpu();
     uint32_t count = rep_count(at->control);
-    uint64_t in = c->in + (uint64_t)count * c->in_rep, out = c->out + (uint64_t)count * c->out_rep;
+    uint64_t in, out = c->out + (uint64_t)count * c->out_rep;
     hv_status st;
 
+    h->variable = variable_words(at->control);
+    in = header_size(h, c) + (uint64_t)count * c->in_rep;
     if (!well_placed(h->caller, at->in, in) || !well_placed(h->caller, at->out, out))
         return HV_STATUS_INVALID_ALIGNMENT;
     if (!out_writable(h, at->out, out))
@@ -255,15 +287,17 @@ static hv_status call_fast(struct hcall *h, const struct call *c, const struct p
     return c->handler(h);
 }
 
-/* The elements of this step. A call without a list bounds its steps itself. */
+/* The elements of this step. A call without a list, or one that does not look at it, bounds its
+ * steps itself. */
 static void set_step(struct hcall *h, const struct call *c, uint64_t control)
 {
     uint32_t count = rep_count(control);
 
     h->rep_start = h->done = rep_start(control);
-    h->rep_end = (c->in_rep | c->out_rep) != 0 && count - h->rep_start > HCALL_REPS_A_STEP
-                     ? h->rep_start + HCALL_REPS_A_STEP
-                     : count;
+    h->rep_end =
+        (c->in_rep | c->out_rep) != 0 && !c->unread && count - h->rep_start > HCALL_REPS_A_STEP
+            ? h->rep_start + HCALL_REPS_A_STEP
+            : count;
 }
 
 static hv_status dispatch(struct hcall *h, const struct parameters *at)

@@ -26,6 +26,7 @@ struct hcall {
     const void *in;     /* the header (fast: the registers), copied */
     const void *list;   /* elements from rep_start on, copied */
     void *out;          /* to be filled; for rep calls elements from rep_start on */
+    uint32_t variable;  /* slow: words that follow the header of @in */
     uint32_t rep_start; /* of this step */
     uint32_t rep_end;
     uint32_t done;      /* elements completed, those before rep_start included */
@@ -76,6 +77,14 @@ hv_status hcall_set_vp_registers(struct hcall *h);
 hv_status hcall_translate_virtual_address(struct hcall *h);
 hv_status hcall_assert_virtual_interrupt(struct hcall *h);
 hv_status hcall_get_logical_processor_run_time(struct hcall *h);
+
+/* hcall/vp_set.c: TLFS 6.0b, 9.4 and 10.5 */
+hv_status hcall_flush_space(struct hcall *h);
+hv_status hcall_flush_list(struct hcall *h);
+hv_status hcall_flush_space_ex(struct hcall *h);
+hv_status hcall_flush_list_ex(struct hcall *h);
+hv_status hcall_send_cluster_ipi(struct hcall *h);
+hv_status hcall_send_cluster_ipi_ex(struct hcall *h);
 
 /* hcall/stats.c: chapter 21 */
 hv_status hcall_map_stats_page(struct hcall *h);

@@ -279,6 +279,20 @@ static bool delivery_of(uint32_t type, uint32_t *delivery)
     }
 }
 
+/* Only these take a vector; none asks for the end of a level-triggered one. TLFS 6.0b, 10.5.1. */
+static bool vector_valid(uint32_t delivery, uint32_t vector)
+{
+    switch (delivery) {
+    case APIC_DELIVERY_FIXED:
+    case APIC_DELIVERY_LOWEST:
+        return vector <= UINT8_MAX || vector == HV_INTERRUPT_VECTOR_NONE;
+    case APIC_DELIVERY_STARTUP:
+        return vector <= UINT8_MAX;
+    default:
+        return vector == 0;
+    }
+}
+
 hv_status hcall_assert_virtual_interrupt(struct hcall *h)
 {
     const struct hv_input_assert_virtual_interrupt *in = h->in;
@@ -293,14 +307,16 @@ hv_status hcall_assert_virtual_interrupt(struct hcall *h)
 
     if (in->interrupt_control & HV_INTERRUPT_CONTROL_RESERVED_MASK ||
         (in->target_vtl | in->reserved0 | in->reserved1) != 0 ||
-        in->requested_vector > UINT8_MAX || in->destination_address >> 32 != 0 ||
-        !delivery_of((uint32_t)in->interrupt_control, &m.delivery))
+        in->destination_address >> 32 != 0 ||
+        !delivery_of((uint32_t)in->interrupt_control, &m.delivery) ||
+        !vector_valid(m.delivery, in->requested_vector))
         return HV_STATUS_INVALID_PARAMETER;
     st = get_lock(h, in->partition_id, HCALL_SELF_NEVER, &p);
     if (st != HV_STATUS_SUCCESS)
         return st;
-    if (!lapic_space_send(p->apics, &m))
-        st = HV_STATUS_INVALID_PARAMETER;
+    /* A local APIC does not give back what it has accepted: a line that falls changes nothing. */
+    if (in->requested_vector != HV_INTERRUPT_VECTOR_NONE && !lapic_space_send(p->apics, &m))
+        st = m.logical ? HV_STATUS_INVALID_PARAMETER : HV_STATUS_INVALID_VP_INDEX;
     unlock_put(p);
     return st;
 }

@@ -108,6 +108,13 @@ static uint64_t word(struct input *in)
         HV_MAP_GPA_LARGE_PAGE | HV_MAP_GPA_PERMISSIONS_MASK,
         HV_MAP_GPA_PERMISSIONS_MASK,
         APIC_DEFAULT_BASE,
+        HV_X64_MSR_RESET,
+        HV_X64_MSR_CRASH_CTL,
+        HV_X64_MSR_EOI,
+        HV_X64_MSR_TSC_INVARIANT_CONTROL,
+        HvInterceptTypeX64MsrIndex,
+        HvRegisterGuestCrashP3,
+        UINT64_MAX,
     };
     uint8_t b = byte(in);
 
@@ -164,7 +171,8 @@ static uint64_t control_word(struct input *in)
 
     return (flags & 0x80 ? raw(in) & ~HV_HYPERCALL_CODE_MASK
                          : (uint64_t)count << HV_HYPERCALL_REP_COUNT_SHIFT) |
-           (flags & 1 ? HV_HYPERCALL_FAST : 0) | code;
+           (flags & 1 ? HV_HYPERCALL_FAST : 0) |
+           (flags & 2 ? (uint64_t)(byte(in) & 7) << HV_HYPERCALL_VARIABLE_HEADER_SHIFT : 0) | code;
 }
 
 static void step_root_call(struct input *in)
@@ -294,6 +302,8 @@ static void step_root_msr(struct input *in)
 
     if (msr == HV_X64_MSR_GUEST_OS_ID)
         return;
+    if ((uint32_t)msr == HV_X64_MSR_RESET || (uint32_t)msr == HV_X64_MSR_CRASH_CTL)
+        return; /* root's end, not a child's */
     vp->gpr[X86_RCX] = msr;
     vp->gpr[X86_RAX] = value;
     vp->gpr[X86_RDX] = value >> 32;

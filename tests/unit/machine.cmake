@@ -18,9 +18,9 @@ set(MACHINE_SOURCES
     ${HV}/core/payer.c ${HV}/core/property.c ${HV}/core/sched.c
     ${HV}/core/speculation.c ${HV}/core/statistics.c ${HV}/core/timer.c ${HV}/core/vp.c
     ${HV}/core/vp_regs.c ${HV}/core/vp_run.c ${HV}/core/vp_state.c
-    ${HV}/emul/apic_page.c ${HV}/emul/gva.c ${HV}/emul/hvmsr.c ${HV}/emul/msr.c
+    ${HV}/emul/apic_page.c ${HV}/emul/eoi_assist.c ${HV}/emul/gva.c ${HV}/emul/hvmsr.c ${HV}/emul/msr.c
     ${HV}/hcall/dispatch.c ${HV}/hcall/ipc.c ${HV}/hcall/memory.c ${HV}/hcall/partition.c
-    ${HV}/hcall/stats.c ${HV}/hcall/vp.c
+    ${HV}/hcall/stats.c ${HV}/hcall/vp.c ${HV}/hcall/vp_set.c
     ${machine_mm} ${EMUL_SOURCES} ${SYNIC_SOURCES}
     ${CMAKE_SOURCE_DIR}/lib/rt/pairing_heap.c ${CMAKE_SOURCE_DIR}/lib/x86/decode.c
     ${CMAKE_SOURCE_DIR}/lib/x86/opcodes.c)

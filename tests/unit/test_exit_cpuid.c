@@ -46,6 +46,28 @@ static void cpuid_shows_the_privileges_of_the_partition(void **state)
     assert_int_equal(shown & (HV_PRIVILEGE_CREATE_PARTITIONS | HV_PRIVILEGE_ACCESS_MEMORY_POOL), 0);
 }
 
+/* What an unmodified Linux looks for, and what would make it believe that it is the root. */
+static void cpuid_shows_linux_what_it_uses(void **state)
+{
+    const uint32_t *r;
+
+    (void)state;
+    r = cpuid(HV_CPUID_FEATURES, 0);
+    assert_int_equal(r[0] & 0xe7f, 0xe7f);
+    assert_int_equal(r[0] & (uint32_t)HV_PRIVILEGE_ACCESS_TSC_INVARIANT_CONTROLS, 0);
+    assert_int_equal(r[1], 0x30);
+    assert_int_equal(r[3], HV_CPUID_FEATURES_EDX_GUEST_IDLE | HV_CPUID_FEATURES_EDX_FREQUENCY_REGS |
+                               HV_CPUID_FEATURES_EDX_GUEST_CRASH_REGS |
+                               HV_CPUID_FEATURES_EDX_SINT_POLLING |
+                               HV_CPUID_FEATURES_EDX_HYPERCALL_MSR_LOCK |
+                               HV_CPUID_FEATURES_EDX_DIRECT_SYNTHETIC_TIMERS);
+    assert_int_equal(cpuid(HV_CPUID_RECOMMENDATIONS, 0)[0], 0xe2c);
+    assert_int_equal(cpuid(HV_CPUID_LIMITS, 0)[0], PARTITION_VPS_MAX);
+    assert_int_equal(cpuid(6, 0)[0] & CPUID_6_EAX_ARAT, CPUID_6_EAX_ARAT);
+    assert_int_equal(cpuid(1, 0)[2] & (CPUID_1_ECX_X2APIC | CPUID_1_ECX_TSC_DEADLINE),
+                     CPUID_1_ECX_X2APIC | CPUID_1_ECX_TSC_DEADLINE);
+}
+
 static void cpuid_hides_what_no_mask_names(void **state)
 {
     uint32_t host[4];
@@ -136,6 +158,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(cpuid_shows_hv_1),
         TEST(cpuid_shows_the_privileges_of_the_partition),
+        TEST(cpuid_shows_linux_what_it_uses),
         TEST(cpuid_hides_what_no_mask_names),
         TEST(cpuid_of_leaves_there_are_not_reads_0),
         TEST(cpuid_shows_osxsave_when_the_guest_has_set_it),

@@ -100,8 +100,7 @@ static void synthetic_timers_stand_still_with_the_time(void **state)
     (void)state;
     assert_int_equal(set_suspend(0, 0), HV_STATUS_SUCCESS);
     machine_enter(vp);
-    machine_wrmsr(vp, HV_X64_MSR_STIMER0_CONFIG,
-                  HV_STIMER_ENABLE | 2u << HV_STIMER_SINT_SHIFT);
+    machine_wrmsr(vp, HV_X64_MSR_STIMER0_CONFIG, HV_STIMER_ENABLE | 2u << HV_STIMER_SINT_SHIFT);
     machine_wrmsr(vp, HV_X64_MSR_STIMER0_COUNT, 1u << 30);
     machine_leave(vp);
     assert_false(vp->stimers->paused);
@@ -143,12 +142,12 @@ static void cr8_is_the_class_of_the_apics_priority(void **state)
     uint64_t value[2];
 
     (void)state;
-    assert_int_equal(CALL(MACHINE_REP(HvCallSetVpRegisters, 1), child->id, 0, HvX64RegisterCr8, 0,
-                          16, 0),
-                     HV_STATUS_INVALID_REGISTER_VALUE);
-    assert_int_equal(CALL(MACHINE_REP(HvCallSetVpRegisters, 1), child->id, 0, HvX64RegisterCr8, 0,
-                          9, 0),
-                     HV_STATUS_SUCCESS);
+    assert_int_equal(
+        CALL(MACHINE_REP(HvCallSetVpRegisters, 1), child->id, 0, HvX64RegisterCr8, 0, 16, 0),
+        HV_STATUS_INVALID_REGISTER_VALUE);
+    assert_int_equal(
+        CALL(MACHINE_REP(HvCallSetVpRegisters, 1), child->id, 0, HvX64RegisterCr8, 0, 9, 0),
+        HV_STATUS_SUCCESS);
     assert_int_equal(lapic_tpr(&vp->lapic), 0x90);
     machine_enter(vp);
     assert_int_equal(fake_of(vp)->cr8, 9);
@@ -360,7 +359,94 @@ static void interrupts_that_no_apic_knows_are_refused(void **state)
     assert_int_equal(CALL(HvCallAssertVirtualInterrupt, child->id, 0, 1, 0x100),
                      HV_STATUS_INVALID_PARAMETER);
     assert_int_equal(CALL(HvCallAssertVirtualInterrupt, child->id, 0, 77, 0x51),
+                     HV_STATUS_INVALID_VP_INDEX);
+    assert_int_equal(CALL(HvCallAssertVirtualInterrupt, child->id,
+                          HV_INTERRUPT_CONTROL_LOGICAL_DESTINATION_MODE, 0x40, 0x51),
                      HV_STATUS_INVALID_PARAMETER);
+    assert_int_equal(CALL(HvCallAssertVirtualInterrupt, child->id, HvX64InterruptTypeNmi, 1, 0x51),
+                     HV_STATUS_INVALID_PARAMETER);
+}
+
+static void set_logical_id(struct vp *vp, uint32_t id)
+{
+    lapic_mmio_write(&vp->lapic, APIC_SVR, APIC_SVR_ENABLE | 0xff);
+    lapic_mmio_write(&vp->lapic, APIC_LDR, id << APIC_ID_SHIFT);
+}
+
+static void asserted_interrupt_finds_its_logical_destination(void **state)
+{
+    const uint64_t logical = HV_INTERRUPT_CONTROL_LOGICAL_DESTINATION_MODE;
+    struct vp *one = partition_vp(child, 0), *two = partition_vp(child, 1);
+
+    (void)state;
+    set_logical_id(one, 1);
+    set_logical_id(two, 2);
+    assert_int_equal(CALL(HvCallAssertVirtualInterrupt, child->id, logical, 2, 0x51),
+                     HV_STATUS_SUCCESS);
+    assert_int_equal(lapic_pending(&one->lapic), -1);
+    assert_int_equal(lapic_pending(&two->lapic), 0x51);
+    assert_int_equal(CALL(HvCallAssertVirtualInterrupt, child->id, logical, 3, 0x52),
+                     HV_STATUS_SUCCESS);
+    assert_int_equal(lapic_pending(&one->lapic), 0x52);
+    assert_int_equal(lapic_pending(&two->lapic), 0x52);
+}
+
+static void interrupt_of_lowest_priority_goes_to_one(void **state)
+{
+    const uint64_t lowest =
+        HV_INTERRUPT_CONTROL_LOGICAL_DESTINATION_MODE | HvX64InterruptTypeLowestPriority;
+    struct vp *one = partition_vp(child, 0), *two = partition_vp(child, 1);
+
+    (void)state;
+    set_logical_id(one, 1);
+    set_logical_id(two, 2);
+    assert_int_equal(CALL(HvCallAssertVirtualInterrupt, child->id, lowest, 3, 0x51),
+                     HV_STATUS_SUCCESS);
+    assert_int_equal((lapic_pending(&one->lapic) == 0x51) + (lapic_pending(&two->lapic) == 0x51),
+                     1);
+    assert_int_equal(CALL(HvCallAssertVirtualInterrupt, child->id, lowest, 3, 0x51),
+                     HV_STATUS_SUCCESS);
+    assert_int_equal(lapic_pending(&one->lapic), 0x51); /* in turn */
+    assert_int_equal(lapic_pending(&two->lapic), 0x51);
+}
+
+static void falling_line_changes_nothing(void **state)
+{
+    const uint64_t level = HV_INTERRUPT_CONTROL_LEVEL_TRIGGERED;
+    struct vp *two = partition_vp(child, 1);
+
+    (void)state;
+    set_logical_id(two, 2);
+    assert_int_equal(CALL(HvCallAssertVirtualInterrupt, child->id, level, 1, 0x51),
+                     HV_STATUS_SUCCESS);
+    assert_int_equal(
+        CALL(HvCallAssertVirtualInterrupt, child->id, level, 1, HV_INTERRUPT_VECTOR_NONE),
+        HV_STATUS_SUCCESS);
+    assert_int_equal(lapic_pending(&two->lapic), 0x51);
+}
+
+/* An IOAPIC outside keeps the line in mind until it hears this. */
+static void end_of_a_level_interrupt_is_told_to_the_parent(void **state)
+{
+    struct vp *two = partition_vp(child, 1);
+    struct hv_message m;
+    const struct hv_x64_apic_eoi_message *eoi = (const void *)m.payload;
+
+    (void)state;
+    machine_take_messages(1);
+    set_logical_id(two, 2);
+    assert_int_equal(CALL(HvCallAssertVirtualInterrupt, child->id,
+                          HV_INTERRUPT_CONTROL_LEVEL_TRIGGERED, 1, 0x51),
+                     HV_STATUS_SUCCESS);
+    machine_enter(two);
+    lapic_take(&two->lapic, 0x51);
+    lapic_serve(&two->lapic, 0x51);
+    machine_wrmsr(two, HV_X64_MSR_EOI, 0);
+    machine_leave(two);
+    assert_true(machine_message(1, &m));
+    assert_int_equal(m.header.message_type, HvMessageTypeX64ApicEoi);
+    assert_int_equal(eoi->vp_index, 1);
+    assert_int_equal(eoi->interrupt_vector, 0x51);
 }
 
 int main(void)
@@ -382,6 +468,10 @@ int main(void)
         TEST(translation_asks_the_partitions_memory_too),
         TEST(translation_names_an_overlay_that_refuses),
         TEST(asserted_interrupt_reaches_the_apic),
+        TEST(asserted_interrupt_finds_its_logical_destination),
+        TEST(interrupt_of_lowest_priority_goes_to_one),
+        TEST(falling_line_changes_nothing),
+        TEST(end_of_a_level_interrupt_is_told_to_the_parent),
         TEST(interrupts_that_no_apic_knows_are_refused),
     };
 

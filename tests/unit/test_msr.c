@@ -1,99 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* test_msr.c - the MSRs that a VP has, and that it has no others: default deny. Accesses go through
  * the exits, as a guest makes them. */
-#include "fakes/test.h"
+#include "msr_fixture.h"
 
-#include <hvabi/message.h>
-#include <hvabi/msr.h>
 #include <hvabi/synic.h>
 #include <x86/cr.h>
 #include <x86/decode.h>
 #include <x86/exception.h>
-#include <x86/msr.h>
 #include "core/speculation.h"
 #include "core/vp_regs.h"
-#include "fakes/hv_machine.h"
 #include "mm/phys.h"
 
-#define RAM_PAGES 16u
-#define CODE      0x1000u
-#define PAGE_GPA  0x4000u /* where overlays go */
-
-static struct partition *child;
-static struct vp *vp;
-
-static void start_clock(void)
-{
-    const struct hv_register_value go = {.reg64 = 0};
-
-    assert_int_equal(vp_reg_set(vp, HvRegisterExplicitSuspend, &go), HV_STATUS_SUCCESS);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    machine_init(2);
-    machine_take_messages(0);
-    child = machine_child(2, RAM_PAGES);
-    vp = partition_vp(child, 0);
-    start_clock();
-    machine_enter(vp);
-    vp->rip = CODE;
-    return 0;
-}
-
-/* ---- accesses ---- */
-
-/* True: done. False: #GP(0), and nothing else has happened. */
-static bool rdmsr(uint32_t msr, uint64_t *value)
-{
-    const uint64_t garbage = 0xa5a5a5a500000000;
-
-    vp->rip = CODE;
-    vp->gpr[X86_RCX] = msr | garbage;
-    vp->gpr[X86_RAX] = vp->gpr[X86_RDX] = garbage;
-    machine_exit(vp, &(struct vp_exit){.reason = VP_EXIT_MSR_READ, .insn_len = 2});
-    if (fake_of(vp)->injected.valid) {
-        assert_int_equal(fake_of(vp)->injected.vector, EXCEPTION_GP);
-        assert_true(fake_of(vp)->injected.has_error);
-        fake_of(vp)->injected.valid = false;
-        assert_int_equal(vp->rip, CODE);
-        assert_int_equal(vp->gpr[X86_RAX], garbage);
-        return false;
-    }
-    assert_int_equal(vp->rip, CODE + 2);
-    assert_int_equal((vp->gpr[X86_RAX] | vp->gpr[X86_RDX]) >> 32, 0);
-    *value = vp->gpr[X86_RDX] << 32 | vp->gpr[X86_RAX];
-    return true;
-}
-
-static bool wrmsr(uint32_t msr, uint64_t value)
-{
-    bool done;
-
-    vp->rip = CODE;
-    vp->gpr[X86_RCX] = msr;
-    vp->gpr[X86_RAX] = (uint32_t)value | 0xa5a5a5a500000000;
-    vp->gpr[X86_RDX] = value >> 32 | 0xa5a5a5a500000000;
-    machine_exit(vp, &(struct vp_exit){.reason = VP_EXIT_MSR_WRITE, .insn_len = 2});
-    done = !fake_of(vp)->injected.valid;
-    fake_of(vp)->injected.valid = false;
-    assert_int_equal(vp->rip, done ? CODE + 2 : CODE);
-    return done;
-}
-
-static uint64_t read_ok(uint32_t msr)
-{
-    uint64_t value = 0;
-
-    assert_true(rdmsr(msr, &value));
-    return value;
-}
-
-static void write_ok(uint32_t msr, uint64_t value)
-{
-    assert_true(wrmsr(msr, value));
-}
+#define UNKNOWN_MSR 0xceu /* platform information */
 
 /* ---- which there are ---- */
 
@@ -126,13 +44,17 @@ static const struct range readable[] = {
     {MSR_IA32_BIOS_SIGN_ID, MSR_IA32_BIOS_SIGN_ID},
     {MSR_IA32_MTRRCAP, MSR_IA32_MTRRCAP},
     {MSR_IA32_MCG_CAP, MSR_IA32_MCG_STATUS},
+    {MSR_IA32_MISC_ENABLE, MSR_IA32_MISC_ENABLE},
+    {MSR_IA32_DEBUGCTL, MSR_IA32_DEBUGCTL},
     {MSR_IA32_MTRR_DEF_TYPE, MSR_IA32_MTRR_DEF_TYPE},
     {MSR_IA32_TSC_DEADLINE, MSR_IA32_TSC_DEADLINE},
     {MSR_EFER, MSR_EFER},
     {MSR_TSC_AUX, MSR_TSC_AUX},
     {MSR_SYSCFG, MSR_SYSCFG},
     {MSR_HWCR, MSR_HWCR},
-    {HV_X64_MSR_GUEST_OS_ID, HV_X64_MSR_VP_INDEX},
+    {MSR_NB_CFG, MSR_NB_CFG},
+    {MSR_INTPEND, MSR_INTPEND},
+    {HV_X64_MSR_GUEST_OS_ID, HV_X64_MSR_RESET},
     {HV_X64_MSR_VP_RUNTIME, HV_X64_MSR_VP_RUNTIME},
     {HV_X64_MSR_TIME_REF_COUNT, HV_X64_MSR_APIC_FREQUENCY},
     {HV_X64_MSR_ICR, HV_X64_MSR_VP_ASSIST_PAGE},
@@ -170,7 +92,10 @@ static void nothing_else_can_be_written(void **state)
     static const struct range read_only[] = {
         {MSR_IA32_MTRRCAP, MSR_IA32_MTRRCAP},
         {MSR_IA32_MCG_CAP, MSR_IA32_MCG_STATUS},
-        {HV_X64_MSR_VP_INDEX, HV_X64_MSR_VP_RUNTIME},
+        {MSR_SYSCFG, MSR_SYSCFG},
+        {MSR_INTPEND, MSR_INTPEND},
+        {HV_X64_MSR_VP_INDEX, HV_X64_MSR_VP_INDEX},
+        {HV_X64_MSR_VP_RUNTIME, HV_X64_MSR_VP_RUNTIME},
         {HV_X64_MSR_TIME_REF_COUNT, HV_X64_MSR_TIME_REF_COUNT},
         {HV_X64_MSR_TSC_FREQUENCY, HV_X64_MSR_APIC_FREQUENCY},
         {HV_X64_MSR_SVERSION, HV_X64_MSR_SVERSION},
@@ -201,14 +126,14 @@ static void unknown_msr_is_the_parents_business_if_it_asked(void **state)
                                                  HV_INTERCEPT_ACCESS_MASK_WRITE, 0),
                      HV_STATUS_SUCCESS);
     vp->rip = CODE;
-    vp->gpr[X86_RCX] = 0x1a0;
+    vp->gpr[X86_RCX] = UNKNOWN_MSR;
     vp->gpr[X86_RAX] = 0x11;
     vp->gpr[X86_RDX] = 0x22;
     machine_exit(vp, &(struct vp_exit){.reason = VP_EXIT_MSR_WRITE, .insn_len = 2});
     assert_true(machine_message(0, &m));
     assert_int_equal(m.header.message_type, HvMessageTypeMsrIntercept);
     assert_int_equal(p->header.access_type, HvInterceptAccessWrite);
-    assert_int_equal(p->msr_number, 0x1a0);
+    assert_int_equal(p->msr_number, UNKNOWN_MSR);
     assert_int_equal(p->rax, 0x11);
     assert_int_equal(p->rdx, 0x22);
     assert_int_equal(vp->rip, CODE);
@@ -228,7 +153,7 @@ static void known_msrs_are_not_intercepted_nor_their_faults(void **state)
                      HV_STATUS_SUCCESS);
     assert_true(rdmsr(HV_X64_MSR_VP_INDEX, &value));
     assert_false(wrmsr(HV_X64_MSR_VP_INDEX, 1));
-    assert_false(wrmsr(HV_X64_MSR_RESET, 1));
+    assert_false(wrmsr(HV_X64_MSR_RESET, 2));
     assert_false(wrmsr(MSR_TSC_AUX, 1ull << 32));
     assert_false(machine_message(0, &m));
 }
@@ -257,6 +182,8 @@ static void synthetic_msr_without_its_privilege_faults(void **state)
         {HV_X64_MSR_STIMER3_COUNT, HV_PRIVILEGE_ACCESS_SYNTHETIC_TIMER_REGS},
         {HV_X64_MSR_GUEST_IDLE, HV_PRIVILEGE_ACCESS_GUEST_IDLE_REG},
         {HV_X64_MSR_STATS_VP_RETAIL_PAGE, HV_PRIVILEGE_ACCESS_STATS_REG},
+        {HV_X64_MSR_RESET, HV_PRIVILEGE_ACCESS_RESET_REG},
+        {HV_X64_MSR_TSC_INVARIANT_CONTROL, HV_PRIVILEGE_ACCESS_TSC_INVARIANT_CONTROLS},
     };
     uint64_t all = child->privileges, value;
 
@@ -530,8 +457,6 @@ static void msr_access_without_a_length_is_decoded(void **state)
     machine_exit(vp, &(struct vp_exit){.reason = VP_EXIT_MSR_READ});
     assert_int_equal(vp->rip, CODE + sizeof(rdmsr_bytes));
 }
-
-#define TEST(f) cmocka_unit_test_setup(f, setup)
 
 int main(void)
 {

@@ -21,6 +21,7 @@ static void make_busy(void)
 
     machine_enter(vp);
     machine_wrmsr(vp, HV_X64_MSR_HYPERCALL, 0x3000 | HV_X64_MSR_HYPERCALL_ENABLE);
+    machine_wrmsr(vp, HV_X64_MSR_TSC_INVARIANT_CONTROL, HV_TSC_INVARIANT_EXPOSE);
     machine_wrmsr(vp, HV_X64_MSR_REFERENCE_TSC, 0x4000 | HV_X64_MSR_PAGE_ENABLE);
     for (uint32_t i = 0; i < 5; i++)
         machine_wrmsr(vp, HV_X64_MSR_CRASH_P0 + i, 0x100 + i);
@@ -32,6 +33,8 @@ static void make_busy(void)
     assert_int_equal(partition_install_intercept(saved, HvInterceptTypeX64Msr, 2, 0), 0);
     assert_int_equal(partition_install_intercept(saved, HvInterceptTypeX64Cpuid, 4, 0), 0);
     assert_int_equal(partition_install_intercept(saved, HvInterceptTypeException, 4, 17), 0);
+    assert_int_equal(
+        partition_install_intercept(saved, HvInterceptTypeX64MsrIndex, 2, HV_X64_MSR_CRASH_CTL), 0);
     machine.tsc += 123456789;
 }
 
@@ -42,6 +45,8 @@ static int setup(void **state)
     saved = machine_child(1, RAM_PAGES);
     p = machine_child(0, RAM_PAGES);
     p->guest_os_id = 0;
+    saved->privileges |= HV_PRIVILEGE_ACCESS_TSC_INVARIANT_CONTROLS;
+    p->privileges = saved->privileges;
     make_busy();
     partition_save(saved, &good);
     machine.tsc += 1000000;
@@ -66,6 +71,8 @@ static void every_field_is_saved(void **state)
     assert_int_equal(good.intercept_io[0x3f8 / 4], 3);
     assert_int_equal(good.intercept_io[0xcf8f / 4], 1 << 6);
     assert_int_equal(good.intercept_exceptions, 1 << 17);
+    assert_int_equal(good.intercept_msr_index, INTERCEPT_MSR_CRASH);
+    assert_int_equal(good.tsc_invariant, HV_TSC_INVARIANT_EXPOSE);
     assert_int_equal(good.tsc_hz, MACHINE_TSC_HZ);
     assert_in_range(good.tsc, 123456789, 123456789 + MACHINE_TSC_HZ);
 }
@@ -98,6 +105,8 @@ static void restored_partition_behaves_as_the_saved_one(void **state)
     machine_enter(vp);
     assert_int_equal(machine_rdmsr(vp, HV_X64_MSR_CRASH_P0), 0x100);
     assert_int_equal(machine_rdmsr(vp, HV_X64_MSR_HYPERCALL), good.hypercall_msr);
+    assert_int_equal(machine_rdmsr(vp, HV_X64_MSR_TSC_INVARIANT_CONTROL), HV_TSC_INVARIANT_EXPOSE);
+    assert_int_equal(machine_rdmsr(vp, HV_X64_MSR_CRASH_CTL), HV_CRASH_NOTIFY | HV_CRASH_MESSAGE);
     machine_leave(vp);
 }
 
@@ -194,7 +203,9 @@ static void expect_refused(const struct saved_partition *s, hv_status st)
 
 LIE(other_version_is_refused, s.version++, INVALID)
 LIE(other_size_is_refused, s.size++, INVALID)
-LIE(reserved_field_is_refused, s.reserved = 1, INVALID)
+LIE(unknown_msr_index_is_refused, s.intercept_msr_index = 4, INVALID)
+LIE(unknown_tsc_control_is_refused, s.tsc_invariant = 2, INVALID)
+LIE(invariant_tsc_in_cpuid_is_refused, s.cpuid.rows[CPUID_BASIC_LEAVES + 7].r[3] |= 1u << 8, CPUID)
 LIE(other_flags_are_refused, s.creation_flags ^= HV_PARTITION_CREATION_FLAG_LAPIC_ENABLED, INVALID)
 LIE(other_privileges_are_refused, s.privileges |= HV_PRIVILEGE_CREATE_PARTITIONS, INVALID)
 LIE(other_tsc_frequency_is_refused, s.tsc_hz++, INVALID)
@@ -212,6 +223,14 @@ LIE(feature_that_is_not_there_is_refused, s.cpuid.rows[1].r[2] |= 1u << 5, CPUID
 LIE(feature_that_was_not_seen_is_refused, s.cpuid.rows[1].r[2] &= ~1u, CPUID)
 LIE(other_xcr0_is_refused, s.cpuid.xcr0 |= 1ull << 9, CPUID)
 LIE(other_processor_count_is_refused, s.cpuid.vp_count++, CPUID)
+
+static void tsc_control_without_the_privilege_is_refused(void **state)
+{
+    (void)state;
+    p->privileges &= ~HV_PRIVILEGE_ACCESS_TSC_INVARIANT_CONTROLS;
+    good.privileges = p->privileges;
+    expect_refused(&good, INVALID);
+}
 
 static void reference_page_beyond_the_space_is_not_accessible(void **state)
 {
@@ -247,7 +266,10 @@ int main(void)
         TEST(partition_in_use_is_refused),
         TEST(other_version_is_refused),
         TEST(other_size_is_refused),
-        TEST(reserved_field_is_refused),
+        TEST(unknown_msr_index_is_refused),
+        TEST(unknown_tsc_control_is_refused),
+        TEST(invariant_tsc_in_cpuid_is_refused),
+        TEST(tsc_control_without_the_privilege_is_refused),
         TEST(other_flags_are_refused),
         TEST(other_privileges_are_refused),
         TEST(other_tsc_frequency_is_refused),

@@ -522,6 +522,19 @@ static void changed_memory_flushes_one_asid_where_the_processor_can(void **state
     assert_false(after.flush);
 }
 
+static void wish_to_forget_is_seen_at_the_next_entry(void **state)
+{
+    struct entry before, after;
+
+    (void)state;
+    before = enter_once();
+    vp->tlb_generation++;
+    after = enter_once();
+    assert_int_equal(after.asid, before.asid);
+    assert_int_equal(vmcb->control.tlb_control, VMCB_TLB_FLUSH_ASID);
+    assert_false(enter_once().flush);
+}
+
 static void refused_entry_may_not_have_flushed(void **state)
 {
     (void)state;
@@ -644,6 +657,7 @@ int main(void)
         TEST(second_entry_keeps_its_translations),
         TEST(changed_memory_is_seen_at_the_next_entry),
         TEST(changed_memory_flushes_one_asid_where_the_processor_can),
+        TEST(wish_to_forget_is_seen_at_the_next_entry),
         TEST(refused_entry_may_not_have_flushed),
         TEST(shadow_lasts_until_an_instruction_is_executed),
         TEST(asids_are_flushed_before_they_are_used_again),

@@ -38,6 +38,7 @@ void virt_vp_reset(struct vp *vp)
     static const uint16_t attributes[8] = {DATA, CODE, DATA, DATA, DATA, DATA, LDT, TSS_BUSY};
     struct fake_vp *f = fake_of(vp);
     uint64_t tsc_offset = f->tsc_offset, entries = f->entries;
+    uint64_t translations = f->translations, flushes = f->flushes;
 
     *f = (struct fake_vp){
         .cr0 = CR0_RESET,
@@ -48,6 +49,8 @@ void virt_vp_reset(struct vp *vp)
         .gdtr.limit = 0xffff,
         .tsc_offset = tsc_offset,
         .entries = entries,
+        .translations = translations,
+        .flushes = flushes,
     };
     for (unsigned i = 0; i < ARRAY_SIZE(attributes); i++)
         f->segments[i] =
@@ -83,6 +86,11 @@ void virt_vp_run(struct vp *vp, struct vp_exit *exit)
     struct fake_vp *f = fake_of(vp);
 
     __atomic_store_n(&cpu->remote.guest_epoch, cpu->remote.guest_epoch + 1, __ATOMIC_SEQ_CST);
+    uint64_t now = __atomic_load_n(&vp->partition->slat.generation, __ATOMIC_ACQUIRE) +
+                   __atomic_load_n(&vp->tlb_generation, __ATOMIC_ACQUIRE);
+    if (f->translations != now)
+        f->flushes++;
+    f->translations = now;
     f->delivered = f->injected;
     f->injected.valid = false;
     if (f->offered >= 0 && !f->delivered.valid && virt_interruptible(vp)) {

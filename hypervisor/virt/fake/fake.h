@@ -31,6 +31,7 @@ struct fake_vp {
     int offered;     /* virt_interrupt_offer: taken at an entry with nothing else to inject */
     struct fake_event injected, delivered;
     uint64_t entries;
+    uint64_t translations, flushes; /* the entries at which translations had to be forgotten */
 };
 
 typedef void (*fake_guest_fn)(struct vp *vp, struct vp_exit *exit);

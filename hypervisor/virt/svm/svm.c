@@ -202,14 +202,15 @@ void virt_vp_unload(struct vp *vp)
 static void assign_asid(struct pcpu *cpu, struct vp *vp, struct svm_vp *s)
 {
     struct vmcb_control *c = &s->vmcb->control;
-    uint64_t slat = __atomic_load_n(&vp->partition->slat.generation, __ATOMIC_ACQUIRE);
+    uint64_t now = __atomic_load_n(&vp->partition->slat.generation, __ATOMIC_ACQUIRE) +
+                   __atomic_load_n(&vp->tlb_generation, __ATOMIC_ACQUIRE);
 
     c->tlb_control = VMCB_TLB_NOTHING;
     if (s->asid_lp == cpu->lp_index && s->asid_generation == cpu->asid_generation) {
-        if (s->slat_generation == slat)
+        if (s->translations == now)
             return;
         if (svm_features.flush_by_asid) {
-            s->slat_generation = slat;
+            s->translations = now;
             c->tlb_control = VMCB_TLB_FLUSH_ASID;
             return;
         }
@@ -222,7 +223,7 @@ static void assign_asid(struct pcpu *cpu, struct vp *vp, struct svm_vp *s)
     s->asid = cpu->asid_next++;
     s->asid_lp = cpu->lp_index;
     s->asid_generation = cpu->asid_generation;
-    s->slat_generation = slat;
+    s->translations = now;
     c->guest_asid = s->asid;
 }
 

@@ -11,12 +11,14 @@ struct svm_vp {
     struct vmcb *vmcb;
     hpa_t vmcb_pa;
     uint32_t asid;
-    uint32_t asid_lp;          /* LP on which asid is valid */
-    uint64_t asid_generation;  /* pcpu.asid_generation when it was handed out */
-    uint64_t slat_generation;  /* slat.generation that its translations may hold */
-    uint64_t refused_at;       /* the VP's exits when its VMCB was last refused */
-    uint32_t refusals;         /* in a row */
-    uint32_t shadows;          /* entries in a row that were interrupted before the first instruction */
+    uint32_t asid_lp;         /* LP on which asid is valid */
+    uint64_t asid_generation; /* pcpu.asid_generation when it was handed out */
+    /* What its translations may hold: slat.generation + vp.tlb_generation. Both only grow, so the
+     * sum is the same when both are. */
+    uint64_t translations;
+    uint64_t refused_at; /* the VP's exits when its VMCB was last refused */
+    uint32_t refusals;   /* in a row */
+    uint32_t shadows;    /* entries in a row that were interrupted before the first instruction */
 };
 
 /* What this machine's SVM offers; the same on every LP. */

@@ -145,6 +145,8 @@ TESTS = [
     one("eventflood", "hypercall"),
     one("eomflood", "msr_write"),
     one("ipiflood", "msr_write", vps=2),
+    one("flushflood", "hypercall", vps=2),
+    one("clusterflood", "hypercall", vps=2),
     one("msrsweep", "msr_write"),
     one("portsweep", "io"),
     contained("floods", *(Attack(name, exits, 200, vps=2) for name, exits in (
@@ -156,7 +158,7 @@ TESTS = [
     # Root is busy for the attackers on one of two LPs, for up to two thirds of the time.
     contained("floods-everywhere", *(Attack(name, exits, 200, vps=4) for name, exits in (
         ("msgflood", "hypercall"), ("eventflood", "hypercall"), ("ipiflood", "msr_write"),
-        ("printflood", "io"), ("consoleflood", "io"))), smp=2, icount=False, after=not_flooded),
+        ("flushflood", "hypercall"), ("clusterflood", "hypercall"), ("printflood", "io"), ("consoleflood", "io"))), smp=2, icount=False, after=not_flooded),
     contained("instructions", Attack("haltoff", "halt", 1, competing=0),
               Attack("longinsns", "cpuid"), Attack("ring3", "hypercall"),
               Attack("overlays", "msr_write"), smp=1, icount=False),

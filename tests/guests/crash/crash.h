@@ -40,6 +40,8 @@ uint8_t attack_msgflood(const struct guest_boot *boot);
 uint8_t attack_eventflood(const struct guest_boot *boot);
 uint8_t attack_eomflood(const struct guest_boot *boot);
 uint8_t attack_ipiflood(const struct guest_boot *boot);
+uint8_t attack_flushflood(const struct guest_boot *boot);
+uint8_t attack_clusterflood(const struct guest_boot *boot);
 uint8_t attack_nmiflood(const struct guest_boot *boot);
 uint8_t attack_initflood(const struct guest_boot *boot);
 uint8_t attack_timerflood(const struct guest_boot *boot);

@@ -93,6 +93,28 @@ static void ipi_step(void)
     insn_sti_nop_cli();
 }
 
+/* Everybody's translations, ours included. */
+static void flush_step(void)
+{
+    struct hv_input_flush_virtual_address_space *in = guest_client()->input;
+
+    *in = (struct hv_input_flush_virtual_address_space){
+        .flags = HV_FLUSH_ALL_PROCESSORS | HV_FLUSH_ALL_VIRTUAL_ADDRESS_SPACES};
+    status_count(hv_client_call(guest_client(), HvCallFlushVirtualAddressSpace), HV_STATUS_SUCCESS);
+}
+
+/* An interrupt for each VP there can be, by hypercall; then take what has come. */
+static void cluster_step(void)
+{
+    struct hv_input_send_synthetic_cluster_ipi_ex *in = guest_client()->input;
+
+    *in = (struct hv_input_send_synthetic_cluster_ipi_ex){.vector = VECTOR_FLOOD,
+                                                          .vp_set_format = HvGenericSetAll};
+    status_count(hv_client_call(guest_client(), HvCallSendSyntheticClusterIpiEx),
+                 HV_STATUS_SUCCESS);
+    insn_sti_nop_cli();
+}
+
 /* Everybody else; NMIs are taken whatever IF is. */
 static void nmi_step(void)
 {
@@ -165,6 +187,17 @@ uint8_t attack_ipiflood(const struct guest_boot *boot)
 {
     guest_handler_set(VECTOR_FLOOD, flood_handler);
     return flood_start(boot, 0, ipi_step);
+}
+
+uint8_t attack_flushflood(const struct guest_boot *boot)
+{
+    return flood_start(boot, 0, flush_step);
+}
+
+uint8_t attack_clusterflood(const struct guest_boot *boot)
+{
+    guest_handler_set(VECTOR_FLOOD, flood_handler);
+    return flood_start(boot, 0, cluster_step);
 }
 
 uint8_t attack_nmiflood(const struct guest_boot *boot)
