@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+"""Linux. Here without Verdigris: the images that children get boot on the emulated machine itself."""
+from boottest import ChildShell, Failure, LinuxChild, LinuxDisk, Test, judge_log
+from boottest.linux import PROMPT
+
+VERIFY = ("fio --name=v --filename=/root/v --size=8M --bs=64k --rw=randwrite --direct=1 --ioengine=libaio "
+          "--iodepth=32 --verify=crc32c --minimal >/tmp/fio")
+MOUNTED = [r"EXT4-fs \(\w+\): mounted filesystem "]
+
+
+def direct(disk, release):
+    """The shell answers, the disk takes writes, and the log is clean."""
+    def script(vm):
+        shell = ChildShell(vm, direct=True)
+        vm.expect(PROMPT)
+        if release not in shell.run("uname -r"):
+            raise Failure(f"the kernel is no {release}")
+        shell.run(f"grep '^/dev/{disk} / ext4 rw' /proc/mounts")
+        shell.run(VERIFY)
+        judge_log(shell.log(), MOUNTED)
+        vm.send("poweroff")
+        vm.expect(r"reboot: Power down$")
+    return script
+
+
+def clean(vm):
+    wrong = vm.disks[0].check_ext4()
+    if wrong:
+        raise Failure(wrong)
+
+
+def direct_test(kernel, bus, disk, partitioned=False):
+    release = {"standard": "-amd64", "cloud": "-cloud-amd64"}[kernel]
+    return Test(f"linux-direct-{kernel}-{bus}", group="long", direct=True,
+                children=[LinuxChild(kernel=kernel)], disks=[LinuxDisk(bus, partitioned)],
+                script=direct(disk, release), after=clean, forbid=[r"^initramfs: "],
+                timeout=240)
+
+
+TESTS = [
+    direct_test("standard", "ahci", "sda"),
+    direct_test("standard", "virtio", "vda1", partitioned=True),
+    direct_test("cloud", "virtio", "vda"),
+    direct_test("cloud", "nvme", "nvme0n1p1", partitioned=True),  # it has no driver for AHCI
+]
