@@ -180,6 +180,12 @@ class Children(InFolder):
                          "cmdline = console=ttyS0 quiet\ndisk = nvme0\ndisk = ahci1\nconsole = com1\n"
                          "autostart = no\n")
 
+    def test_a_command_line_that_would_be_cut_is_refused(self):
+        for wrong in ("a #b", "#b", "a\nname = b"):
+            with self.assertRaisesRegex(ValueError, "cannot say this"):
+                child.Child("a", "/x/vmlinuz", cmdline=wrong).definition()
+        self.assertIn("a#b", child.Child("a", "/x/vmlinuz", cmdline="a#b").definition())
+
     def test_children_share_files(self):
         made = [child.Child(name, "/x/vmlinuz", "/x/initrd") for name in "ab"]
         names = [os.path.relpath(f, self.folder) for f in child.modules(made, self.folder)]

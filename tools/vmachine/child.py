@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Definitions of children (docs/children.md), and what they name, as boot modules."""
 import os
+import re
 from dataclasses import dataclass, field
 
 SERVICE = ("vmms.elf", "vmwp.elf")  # images that start children by definitions
@@ -20,6 +21,9 @@ class Child:
     autostart: bool = True
 
     def definition(self):
+        """ValueError: a part of the command line would be taken for something else."""
+        if re.search(r"(^|\s)#|\n", self.cmdline):
+            raise ValueError(f"{self.cmdline!r}: a definition cannot say this: '#' begins a comment")
         lines = [("name", self.name), ("vps", self.vps), ("memory", self.memory),
                  ("kernel", os.path.basename(self.kernel)),
                  ("initrd", os.path.basename(self.initrd)), ("cmdline", self.cmdline)]

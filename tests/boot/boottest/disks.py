@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from vmachine import disk, linux_guest, qemu
+from vmachine import debian_guest, disk, linux_guest, qemu
 
 
 @dataclass
@@ -41,9 +41,11 @@ class LinuxDisk:
     """The root disk of a Linux child, bare or as the only partition of a GPT."""
     bus: str = "nvme"
     partitioned: bool = False
+    debian: bool = False  # with systemd; takes minutes to make the first time
 
     def make(self, path, tree):
-        root = linux_guest.LinuxGuest(os.path.join(tree, "build")).root_disk()
+        guest = linux_guest.LinuxGuest(os.path.join(tree, "build"))
+        root = debian_guest.root_disk(guest) if self.debian else guest.root_disk()
         disk.make_copy(path, root, self.partitioned)
 
     @property

@@ -8,6 +8,11 @@ VERIFY = ("fio --name=v --filename=/root/v --size=8M --bs=64k --rw=randwrite --d
 MOUNTED = [r"EXT4-fs \(\w+\): mounted filesystem "]
 
 
+def power_off(vm):
+    vm.send("poweroff")
+    vm.expect(r"reboot: Power down$")
+
+
 def direct(disk, release):
     """The shell answers, the disk takes writes, and the log is clean."""
     def script(vm):
@@ -18,9 +23,19 @@ def direct(disk, release):
         shell.run(f"grep '^/dev/{disk} / ext4 rw' /proc/mounts")
         shell.run(VERIFY)
         judge_log(shell.log(), MOUNTED)
-        vm.send("poweroff")
-        vm.expect(r"reboot: Power down$")
+        power_off(vm)
     return script
+
+
+def debian(vm):
+    """systemd has started everything and logged root in; all drivers are there for it."""
+    vm.expect(r"^debian login: root \(automatic login\)$")
+    vm.expect(PROMPT)
+    shell = ChildShell(vm, direct=True)
+    shell.run("systemctl is-system-running --wait | grep running")
+    shell.run("modprobe -n -v hv_netvsc | grep hv_vmbus")
+    judge_log(shell.log(), MOUNTED)
+    power_off(vm)
 
 
 def clean(vm):
@@ -42,4 +57,6 @@ TESTS = [
     direct_test("standard", "virtio", "vda1", partitioned=True),
     direct_test("cloud", "virtio", "vda"),
     direct_test("cloud", "nvme", "nvme0n1p1", partitioned=True),  # it has no driver for AHCI
+    Test("linux-direct-debian", group="long", direct=True, children=[LinuxChild(memory="512M")],
+         disks=[LinuxDisk("virtio", debian=True)], script=debian, after=clean, timeout=900),
 ]
