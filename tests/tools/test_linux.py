@@ -285,6 +285,12 @@ class ChildShell(unittest.TestCase):
         self.assertEqual(linux.ChildShell(console, "lx").run("id -u"), "0\n")
         self.assertEqual(console.typed, ["vm console lx --exec 'echo begin-1; id -u; echo end-1 $?'"])
 
+    def test_quotes_go_into_the_other_ones(self):
+        console = FakeConsole("begin-1\nx\nend-1 0\n")
+        linux.ChildShell(console).run("echo 'x'")
+        self.assertEqual(console.typed,
+                         ["vm console linux --exec \"echo begin-1; echo 'x'; echo end-1 $?\""])
+
     def test_commands_without_output_are_over(self):
         console = FakeConsole("begin-1\nend-1 0\n")
         self.assertEqual(linux.ChildShell(console).run("true"), "")
@@ -306,7 +312,7 @@ class ChildShell(unittest.TestCase):
             linux.ChildShell(FakeConsole("> echo begin-1; id; echo end-1 $?\n")).run("id", timeout=0.1)
 
     def test_what_roots_shell_does_not_take_is_refused(self):
-        for commands in ("echo 'x'", "x" * 500):
+        for commands in ("""echo 'x' "y\"""", "x" * 500):
             with self.assertRaisesRegex(ValueError, "does not take"):
                 linux.ChildShell(FakeConsole("")).run(commands)
 

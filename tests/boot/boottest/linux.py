@@ -81,8 +81,9 @@ class ChildShell:
         if self._direct:
             self._vm.send(commands)
             return
-        line = f"vm console {self._name} --exec '{commands}'"
-        if "'" in commands or len(line) > LINE_MAX:
+        quote = '"' if "'" in commands else "'"
+        line = f"vm console {self._name} --exec {quote}{commands}{quote}"
+        if quote in commands or len(line) > LINE_MAX:
             raise ValueError(f"root's shell does not take {line!r}")
         self._vm.send(line)
 
