@@ -14,6 +14,10 @@ import unittest
 
 TREE = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 CHECK = None
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(TREE, "tools"))
+from vmachine import child  # noqa: E402
+
 FINE = "name = a\nmemory = 512M\nkernel = vmlinuz\n"
 
 
@@ -32,6 +36,13 @@ class Check(unittest.TestCase):
     def run_it(self, *arguments):
         return subprocess.run([CHECK, *arguments], cwd=self.folder, stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, check=False)
+
+    def test_definitions_that_run_writes_are_sound(self):
+        made = child.Child("linux", self.write("vmlinuz", ""), self.write("initrd.img", ""),
+                           "console=ttyS0 quiet", 4, "5G", ["nvme0", "ahci1"])
+        done = self.run_it(self.write("linux.vm", made.definition()))
+        self.assertEqual((done.stdout, done.stderr),
+                         ("linux.vm: linux: 4 VPs, 5120 MiB, Linux vmlinuz with initrd.img, 2 disks\n", ""))
 
     def test_sound_definition_is_described(self):
         self.write("vmlinuz", "")

@@ -124,6 +124,61 @@ class FrontEnd(unittest.TestCase):
         self.assertEqual(commands, [INSTALL + "nasm ovmf"])
         self.assertEqual(self.installed(), [])
 
+    def fake_downloads(self):
+        """apt-get makes packages, and dpkg-deb unpacks them to a file with their names."""
+        self.fake("apt-get", f'''echo "$*" >>{self.folder}/installed
+            while [ "${{1:-}}" ] && [ "$1" != download ]; do shift; done
+            [ $# -eq 0 ] || shift
+            for name in "$@"; do touch "${{name}}_1_amd64.deb"; done''')
+        self.fake("apt-cache", "printf '%s\\n  Depends: linux-image-6.1-amd64\\n' \"$2\"")
+        self.fake("dpkg-deb", 'basename "$2" >"$3/content"')
+        self.fake("id", "echo 1000")
+
+    def test_packages_of_children_are_unpacked_and_not_installed(self):
+        self.fake_packages()
+        self.fake_downloads()
+        done = self.run_it("setup", "--children")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"(?m)^setup: downloading into build/packages, not installing:$")
+        self.assertRegex(done.stdout, r"(?m)^  fio: ")
+        for name, package in (("fio", "fio"), ("linux-image-amd64", "linux-image-6.1-amd64"), ("libc6", "libc6")):
+            with open(os.path.join(self.folder, "build/packages", name, "content"), encoding="ascii") as f:
+                self.assertEqual(f.read(), package + "_1_amd64.deb\n")
+        self.assertEqual([line for line in self.installed() if "install " in line], [])
+        self.assertEqual(len(self.installed()), 1)
+
+    def test_packages_of_children_are_downloaded_once(self):
+        self.fake_packages()
+        self.fake_downloads()
+        self.run_it("setup", "--children")
+        shutil.rmtree(os.path.join(self.folder, "build/packages/fio"))
+        self.assertEqual(self.run_it("setup", "--children").returncode, 0)
+        self.assertEqual(self.run_it("setup", "--children").returncode, 0)
+        self.assertEqual([line.split("download ")[1] for line in self.installed()[1:]], ["fio"])
+
+    def test_a_failed_download_is_told_and_leaves_no_package(self):
+        self.fake_packages()
+        self.fake_downloads()
+        self.fake("apt-get", "exit 100")
+        self.assertNotEqual(self.run_it("setup", "--children").returncode, 0)
+        self.assertEqual(os.listdir(os.path.join(self.folder, "build/packages")), [])
+
+    def test_a_linux_has_its_packages_downloaded(self):
+        self.fake_packages()
+        self.fake_downloads()
+        self.fake("cmake", "exit 0")
+        for tool in ("run-qemu", "run-tests"):
+            self.fake(tool, "exit 0", folder="tools")
+        for words in (["run"], ["run", "--guest", "toy"], ["run", "--", "--guest", "linux"], ["test", "shell-*"]):
+            self.run_it(*words)
+            self.assertEqual(self.installed(), [], words)
+        for words in (["run", "--smp", "1", "--guest", "linux"], ["run", "--guest=debian"],
+                      ["test", "linux-*"]):
+            self.run_it(*words)
+            self.assertEqual(len(self.installed()), 1, words)
+            os.unlink(os.path.join(self.folder, "installed"))
+            shutil.rmtree(os.path.join(self.folder, "build/packages"))
+
     def test_build_without_packages_stops_at_setup(self):
         self.fake_packages("cmake")
         self.fake("id", "echo 1000")

@@ -147,6 +147,66 @@ class RunQemu(unittest.TestCase):
         for wrong in (["--exec", "lps"], ["--module", "x"], ["--boot-cfg", "x"]):
             self.assertIn(f"{wrong[0]} has no effect with --esp", self.refused("--esp", "x", *wrong))
 
+    def test_arguments_for_a_linux_need_one(self):
+        for wrong in (["--append", "x"], ["--vps", "2"], ["--child-memory", "1G"]):
+            self.assertIn(f"{wrong[0]} has no effect without --guest linux", self.refused(*wrong))
+            self.assertIn(f"{wrong[0]} has no effect", self.refused("--guest", "toy", *wrong))
+        self.assertIn("--initrd has no effect without --kernel", self.refused("--initrd", "x"))
+        self.assertIn("--initrd has no effect", self.refused("--guest", "linux", "--initrd", "x"))
+        self.assertIn("--guest has no effect with --kernel",
+                      self.refused("--guest", "linux", "--kernel", "x"))
+
+    def test_a_linux_needs_a_hypervisor_and_our_boot_cfg(self):
+        for guest in (["--guest", "linux"], ["--kernel", "x"]):
+            for wrong in (["--esp", "x"], ["--boot-cfg", "x"], ["--launchtype", "off"]):
+                self.assertIn(f"{guest[0]} has no effect with {wrong[0]}", self.refused(*guest, *wrong))
+
+    def test_a_size_must_be_one(self):
+        self.assertIn("--child-memory: 'lots' is no size",
+                      self.refused("--guest", "linux", "--child-memory", "lots"))
+
+    def parsed(self, *arguments):
+        with unittest.mock.patch.object(sys, "argv", ["run-qemu", *arguments]):
+            return self.tool.arguments()
+
+    def test_ones_own_kernel_gets_ones_own_disks(self):
+        with tempfile.NamedTemporaryFile() as image:
+            args = self.parsed("--kernel", "/x/bzImage", "--initrd", "/x/rd", "--append", "quiet root=/dev/sda",
+                               "--disk", image.name + ",bus=ahci", "--vps", "3", "--child-memory", "2G")
+            made, disks = self.tool.linux_child(args)
+            self.assertEqual([d.path for d in disks], [image.name])
+        self.assertEqual(made.definition().splitlines(), [
+            "name = linux", "vps = 3", "memory = 2G", "kernel = bzImage", "initrd = rd",
+            "cmdline = console=ttyS0 quiet root=/dev/sda", "disk = ahci1", "console = com1",
+            "autostart = yes"])
+        self.assertEqual(self.tool.memory(args, made), "2560M")
+
+    def test_a_machine_has_memory_for_its_child_unless_told(self):
+        args = self.parsed()
+        self.assertEqual(self.tool.memory(args, None), "1024M")
+        args.memory = "3G"
+        self.assertEqual(self.tool.memory(args, None), "3G")
+
+    def test_a_linux_is_on_the_volume_and_its_console_is_attached(self):
+        with tempfile.TemporaryDirectory() as images:
+            names = ("hvloader.efi", "root.elf", "shell.elf", "vmms.elf", "vmwp.elf")
+            for name in names:
+                with open(os.path.join(images, name), "wb"):
+                    pass
+            args = self.parsed("--images", images, "--kernel", "/x/bzImage")
+            guest, example, _ = self.tool.children(args, images)
+            files = self.tool.volume_files(args, images, guest, example)
+            folder = "EFI/verdigris/modules/"
+            self.assertEqual({n.removeprefix(folder) for n in files if n.startswith(folder)},
+                             {"shell.elf", "vmms.elf", "vmwp.elf", "bzImage", "linux.vm"})
+            with open(files["EFI/verdigris/boot.cfg"], encoding="utf-8") as f:
+                lines = f.read().splitlines()
+            self.assertIn("startup = vm console linux", lines)
+            self.assertIn("module = /EFI/verdigris/modules/linux.vm", lines)
+            os.unlink(os.path.join(images, "vmms.elf"))
+            with self.assertRaisesRegex(ValueError, "^vmms.elf, which start such a child, are not in"):
+                self.tool.volume_files(args, images, guest, example)
+
     def test_file_names_may_have_commas(self):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "a,bus=b.img")

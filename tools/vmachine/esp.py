@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from . import gpt
+from . import child, gpt
 
 MIB = 1 << 20
 FAT_MIB_MIN = 40  # FAT32 needs 65,525 clusters
@@ -67,9 +67,10 @@ def boot_cfg(modules=(), **keys):
 
 
 def default_modules(images):
-    """The shell and the toy guests, as far as they are built."""
+    """The shell, the programs that start children by definitions, and the toy guests, as far as
+    they are built."""
     guests = os.path.join(images, "guests")
-    found = [os.path.join(images, "shell.elf")]
+    found = [os.path.join(images, n) for n in ("shell.elf", *child.SERVICE)]
     if os.path.isdir(guests):
         found += [os.path.join(guests, n) for n in sorted(os.listdir(guests)) if n.endswith(".elf")]
     return [f for f in found if os.path.exists(f)]

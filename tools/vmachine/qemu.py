@@ -15,10 +15,19 @@ def quoted(path):
     return path.replace(",", ",,")
 
 
+def size_mib(text):
+    """The MiB of a size as QEMU and definitions of children take it: 512, 512M, 1G. ValueError: it
+    is none."""
+    number, unit = (text[:-1], text[-1]) if text[-1:] in ("M", "G") else (text, "M")
+    if not number.isdecimal() or int(number) == 0:
+        raise ValueError(f"{text!r} is no size: 512M, 1G")
+    return int(number) * (1024 if unit == "G" else 1)
+
+
 @dataclass
 class Disk:
     path: str
-    bus: str = "nvme"  # nvme or ahci
+    bus: str = "nvme"  # nvme or ahci; virtio for Direct
     format: str = "raw"
     snapshot: bool = False  # writes are thrown away at the end
 
@@ -43,6 +52,44 @@ class Disk:
         return disk
 
 
+def disk_args(index, disk, boot=False):
+    drive = f"if=none,id=disk{index},format={disk.format},file={quoted(disk.path)}"
+    if disk.snapshot:
+        drive += ",snapshot=on"
+    device = {"nvme": f"nvme,drive=disk{index},serial=verdigris{index},mdts=10",
+              "ahci": f"ide-hd,drive=disk{index},bus=ide.{index}",
+              "virtio": f"virtio-blk-pci,drive=disk{index}"}[disk.bus]
+    return ["-drive", drive, "-device", device + (",bootindex=0" if boot else "")]
+
+
+@dataclass
+class Direct:
+    """A Linux on the emulated machine itself, to compare with. It has what a child would have."""
+    kernel: str
+    initrd: str
+    cmdline: str
+    smp: int = 1
+    memory: str = "512M"
+    cpu: str = "max"
+    disks: list = field(default_factory=list)
+    icount: bool = False
+    monitor: str = ""
+    extra: list = field(default_factory=list)
+
+    def command(self):
+        args = ["qemu-system-x86_64", "-name", "linux", "-nodefaults", "-no-user-config",
+                "-machine", "q35", "-accel", "tcg", "-cpu", self.cpu, "-smp", str(self.smp),
+                "-m", self.memory, "-display", "none", "-serial", "stdio", "-no-reboot",
+                "-kernel", self.kernel, "-initrd", self.initrd, "-append", self.cmdline]
+        if self.icount:
+            args += ["-icount", "shift=0,sleep=off,align=off"]
+        if self.monitor:
+            args += ["-monitor", self.monitor]
+        for index, disk in enumerate(self.disks):
+            args += disk_args(index, disk)
+        return args + list(self.extra)
+
+
 @dataclass
 class Machine:
     esp: str  # disk image to boot from
@@ -57,14 +104,6 @@ class Machine:
     monitor: str = ""  # a chardev for the monitor; empty: none
     display: str = "none"
     extra: list = field(default_factory=list)
-
-    def _disk_args(self, index, disk, boot):
-        drive = f"if=none,id=disk{index},format={disk.format},file={quoted(disk.path)}"
-        if disk.snapshot:
-            drive += ",snapshot=on"
-        device = (f"nvme,drive=disk{index},serial=verdigris{index},mdts=10" if disk.bus == "nvme"
-                  else f"ide-hd,drive=disk{index},bus=ide.{index}")
-        return ["-drive", drive, "-device", device + (",bootindex=0" if boot else "")]
 
     def command(self):
         args = ["qemu-system-x86_64", "-name", "verdigris", "-nodefaults", "-no-user-config",
@@ -81,9 +120,9 @@ class Machine:
             args += ["-icount", "shift=0,sleep=off,align=off"]
         if self.monitor:
             args += ["-monitor", self.monitor]
-        args += self._disk_args(0, Disk(self.esp, "ahci", snapshot=True), True)
+        args += disk_args(0, Disk(self.esp, "ahci", snapshot=True), boot=True)
         for index, disk in enumerate(self.disks, 1):
-            args += self._disk_args(index, disk, False)
+            args += disk_args(index, disk)
         return args + list(self.extra)
 
 

@@ -31,6 +31,8 @@ class Test:
     first_guest: bool = False  # as a guest of KVM in a Linux on one CPU, by instruction counts
     disks: list = field(default_factory=list)  # Mixed(), Random(), Blank()
     qemu: list = field(default_factory=list)  # more QEMU arguments
+    children: list = field(default_factory=list)  # LinuxChild()
+    direct: bool = False  # not Verdigris, but the only one of children on the machine itself
     # What it boots: build/<preset>/images, or these files of that folder instead.
     hypervisor: Optional[str] = None
     root: Optional[str] = None
@@ -60,6 +62,8 @@ class Test:
             raise ValueError(f"{self.name}: no group {self.group!r}")
         if not (self.expect or self.script or self.after):
             raise ValueError(f"{self.name}: nothing must happen")
+        if self.direct and len(self.children) != 1:
+            raise ValueError(f"{self.name}: direct, but not one child")
 
     def forbidden(self):
         return [p for p in ALWAYS_FORBIDDEN if p not in self.allow] + list(self.forbid)

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from vmachine import disk, qemu
+from vmachine import debian_guest, disk, linux_guest, qemu
 
 
 @dataclass
@@ -37,11 +37,29 @@ class Blank:
 
 
 @dataclass
+class LinuxDisk:
+    """The root disk of a Linux child, bare or as the only partition of a GPT."""
+    bus: str = "nvme"
+    partitioned: bool = False
+    debian: bool = False  # with systemd; takes minutes to make the first time
+
+    def make(self, path, tree):
+        guest = linux_guest.LinuxGuest(os.path.join(tree, "build"))
+        root = debian_guest.root_disk(guest) if self.debian else guest.root_disk()
+        disk.make_copy(path, root, self.partitioned)
+
+    @property
+    def ext4_offset(self):
+        return disk.MIB if self.partitioned else 0
+
+
+@dataclass
 class Made:
     """A disk that is there: its file, and what it contained before the start."""
     path: str
     bus: str
     sha256_before: str
+    ext4_offset: int = disk.MIB
 
     def sha256(self):
         """Of the content now."""
@@ -50,13 +68,18 @@ class Made:
     def attach(self):
         return qemu.Disk(self.path, self.bus)
 
+    def check_ext4(self):
+        """What e2fsck finds wrong with the file system now, or None."""
+        return disk.check_ext4(self.path, self.ext4_offset)
+
 
 def make_all(descriptions, folder, tree):
     made = []
     for i, description in enumerate(descriptions):
         path = os.path.join(folder, f"disk{i}.img")
         description.make(path, tree)
-        made.append(Made(path, description.bus, disk.sha256(path)))
+        made.append(Made(path, description.bus, disk.sha256(path),
+                         getattr(description, "ext4_offset", disk.MIB)))
     return made
 
 

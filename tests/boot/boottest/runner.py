@@ -9,7 +9,7 @@ import time
 import traceback
 from dataclasses import dataclass
 
-from vmachine import esp, first_guest, qemu
+from vmachine import child, esp, first_guest, qemu
 
 from . import disks, monitor, vm
 
@@ -29,8 +29,9 @@ class Place:
         return os.path.join(self.build, "images")
 
     @property
-    def first_guest(self):
-        return os.path.join(self.tree, "build", "first-guest")
+    def shared_build(self):
+        """Where packages and what is made of them are, for all presets."""
+        return os.path.join(self.tree, "build")
 
     def folder(self, test):
         return os.path.join(self.build, "boot-tests", test.name)
@@ -88,7 +89,8 @@ def _boot_cfg(test, modules):
 
 
 def _make_esp(test, place, folder, nonce, made):
-    modules = _modules(test, place)
+    modules = _modules(test, place) + child.modules(
+        [c.files(place.shared_build) for c in test.children], folder)
     cfg = os.path.join(folder, "boot.cfg")
     with open(cfg, "w", encoding="utf-8") as f:
         f.write(_substitute(_boot_cfg(test, modules), nonce, made))
@@ -119,6 +121,18 @@ def _make_image(place, folder):
     return os.path.join(folder, "image.img")
 
 
+def _monitored(machine, folder):
+    socket = qemu.quoted(os.path.relpath(os.path.join(folder, "monitor")))
+    machine.monitor = f"unix:{socket},server=on,wait=off"
+    return machine.command()
+
+
+def _direct_command(test, place, folder, _nonce, made):
+    machine = test.children[0].direct(place.shared_build, [d.attach() for d in made])
+    machine.icount, machine.extra = test.icount, test.qemu
+    return _monitored(machine, folder)
+
+
 def _qemu_command(test, place, folder, nonce, made):
     machine = qemu.Machine(
         esp=(_make_image(place, folder) if test.front_end
@@ -127,18 +141,21 @@ def _qemu_command(test, place, folder, nonce, made):
         cpu=test.cpu, icount=test.icount, kvm=test.first_guest, disks=[d.attach() for d in made],
         extra=test.qemu)
     if test.first_guest:
-        return first_guest.command(machine, place.first_guest,
+        return first_guest.command(machine, place.shared_build,
                                    os.path.join(folder, "initramfs.img"))
-    socket = qemu.quoted(os.path.relpath(os.path.join(folder, "monitor")))
-    machine.monitor = f"unix:{socket},server=on,wait=off"
-    return machine.command()
+    return _monitored(machine, folder)
+
+
+def _command(test):
+    if test.direct:
+        return _direct_command
+    return _qemu_command if test.run is None else _run_command
 
 
 def _make_vm(test, place, folder):
     nonce = secrets.token_hex(8)
     made = disks.make_all(test.disks, folder, place.tree)
-    command = _qemu_command if test.run is None else _run_command
-    made_vm = vm.Vm(command(test, place, folder, nonce, made), os.path.join(folder, "serial.log"),
+    made_vm = vm.Vm(_command(test)(test, place, folder, nonce, made), os.path.join(folder, "serial.log"),
                     test.forbidden(), test.timeout * TIMEOUT_FACTOR)
     made_vm.nonce, made_vm.disks, made_vm.work = nonce, made, folder
     made_vm.monitor_path = os.path.join(folder, "monitor")

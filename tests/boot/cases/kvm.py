@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Verdigris as a guest of KVM, itself in an emulated Linux: a stricter judge of control blocks than
-the emulator is. The packages are those of `./verdigris setup --long`."""
+the emulator is. The packages are those of `./verdigris setup --children`."""
 from boottest import Test
 
 TESTS = [
