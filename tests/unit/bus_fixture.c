@@ -209,26 +209,6 @@ void memory_totals(struct memory_totals *out)
     *out = (struct memory_totals){0};
 }
 
-uint64_t page_alloc(unsigned order)
-{
-    (void)order;
-    return 0;
-}
-
-void page_free(uint64_t page, unsigned order)
-{
-    (void)page;
-    (void)order;
-    fail_msg("nothing has been allocated");
-}
-
-void page_zero(uint64_t page, unsigned order)
-{
-    (void)page;
-    (void)order;
-    fail_msg("nothing has been allocated");
-}
-
 static void ram_make(void)
 {
     guest.memory = memfd_create("ram", 0);

@@ -4,12 +4,13 @@
 #define USER_LIB_DEVICE_H
 
 #include <stdint.h>
-#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-/* ioctl(); the number that rootabi/ioctl.h makes is unsigned, and that of a C library is not. */
+/* ioctl(), whose number has another type in each C library: 0 or more, or -1 and errno. */
 static inline int device_ioctl(int file, uint32_t command, void *argument)
 {
-    return ioctl(file, (int)command, argument);
+    return (int)syscall(SYS_ioctl, file, (unsigned long)command, argument);
 }
 
 #endif
