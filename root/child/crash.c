@@ -42,12 +42,16 @@ static char text_at(const struct child_ram *r, uint64_t gpa)
 {
     uint64_t at = ram_at(r, gpa);
 
-    return at != 0 ? __atomic_load_n((const char *)phys_to_virt(at), __ATOMIC_RELAXED) : '\0';
+    if (at == 0)
+        return '\0';
+    return __atomic_load_n((const char *)phys_to_virt(at), __ATOMIC_RELAXED);
 }
 
 static char printable(char character)
 {
-    return character >= ' ' && character <= '~' ? character : '?';
+    if (character < ' ' || character > '~')
+        return '?';
+    return character;
 }
 
 /* One line of the text to the log; how many characters it was, with its end. */

@@ -4,9 +4,9 @@
 #include <setjmp.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
+#include <rt/format.h>
 #include "child/hv.h"
 #include "cpu/cpu.h"
 #include "mm/memory.h"
@@ -87,7 +87,7 @@ void child_end(struct child *c, uint32_t end, uint32_t status, const char *fmt, 
     fixture.end = end;
     fixture.end_status = status;
     va_start(ap, fmt);
-    vsnprintf(fixture.reason, sizeof(fixture.reason), fmt, ap);
+    rt_vsnprintf(fixture.reason, sizeof(fixture.reason), fmt, ap);
     va_end(ap);
 }
 

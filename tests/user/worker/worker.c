@@ -37,7 +37,7 @@ struct run {
 _Noreturn static void fail(const char *what, int64_t result)
 {
     print("FAIL worker: %s: %d\n", what, (int)result);
-    exit(1);
+    exit(1); /* NOLINT(concurrency-mt-unsafe): there is one thread */
 }
 
 /* A child may end at any moment. */
@@ -46,7 +46,7 @@ static void call(uint32_t command, void *argument, const char *what)
     int64_t result = ioctl(PARTITION_FD, command, argument);
 
     if (result == -ENODEV)
-        exit(0);
+        exit(0); /* NOLINT(concurrency-mt-unsafe): there is one thread */
     if (result != 0)
         fail(what, result);
 }
