@@ -223,13 +223,23 @@ hv_status bus_connect(struct bus *b, const struct hv_client *h)
     return st;
 }
 
+/* Nothing of the child's is used any more. */
+static void insist_on_rest(const struct bus *b)
+{
+    struct vmbus_server_statistics s;
+
+    vmbus_server_statistics_get(b->server, &s);
+    BUG_ON(s.open != 0 || s.gpadls != 0 || s.half_built != 0 || s.pages != 0);
+    BUG_ON(b->pages_mapped != 0 || b->pages_pinned != 0);
+}
+
 void bus_destroy(struct bus *b, const struct hv_client *h)
 {
     BUG_ON(!vmbus_server_stop(b->server));
+    insist_on_rest(b);
     vmbus_server_destroy(b->server);
     storage_destroy(b->storage);
     bus_echo_destroy(b->echo);
-    BUG_ON(b->pages_mapped != 0 || b->pages_pinned != 0);
     for (uint32_t i = 0; b->connected && i < BUS_WAYS; i++)
         port_to_root_delete(h, b->child, PORT_BUS(b->number, i), ways[i]);
     bus_vp_ports_delete(b, h);

@@ -56,4 +56,8 @@ void bus_work_cancel(struct bus *b, struct bus_work *w);
  * context; @b stays. */
 bool bus_channel(struct bus *b, uint32_t index, struct vm_channel *out);
 
+/* Over all buses: GPADLs that are mapped, channels whose doorbells are connected. Any context. */
+uint64_t bus_gpadls_mapped(void);
+uint64_t bus_channels_connected(void);
+
 #endif
