@@ -18,6 +18,8 @@ static const struct vmbus_server_limits limits = {
 
 #define POST_AGAIN_NS 1000000ull
 
+static uint64_t ends_amidst_io; /* [a] of buses */
+
 static const uint32_t ways[BUS_WAYS] = {VMBUS_CONNECTION_ID, VMBUS_CONNECTION_ID_5};
 
 /* ---- what interrupts leave ---- */
@@ -127,10 +129,10 @@ static void serve(struct bus *b)
 static void thread(void *context)
 {
     struct bus *b = context;
-    bool posted = true, closed = false;
+    bool posted = true, closed = false, stopping = false;
 
     while (!closed) {
-        bool stopping;
+        bool began = stopping; /* to stop, in an earlier round */
 
         if (posted)
             wait_until(&b->queue, something_to_do, b);
@@ -139,6 +141,8 @@ static void thread(void *context)
         mutex_lock(&b->mutex);
         stopping = __atomic_load_n(&b->stopped, __ATOMIC_ACQUIRE) != NULL;
         serve(b);
+        if (stopping && !began && b->pages_pinned != 0)
+            __atomic_fetch_add(&ends_amidst_io, 1, __ATOMIC_RELAXED);
         if (stopping)
             closed = vmbus_server_stop(b->server);
         else
@@ -249,6 +253,11 @@ void bus_destroy(struct bus *b, const struct hv_client *h)
 }
 
 /* ---- looking ---- */
+
+uint64_t bus_ends_amidst_io(void)
+{
+    return __atomic_load_n(&ends_amidst_io, __ATOMIC_RELAXED);
+}
 
 static void describe(const struct bus *b, const struct vmbus_channel *c, const struct vmbus_offer *offer,
                      struct vm_channel *out)

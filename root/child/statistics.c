@@ -74,6 +74,12 @@ static uint64_t channels(uint32_t unused)
     return bus_channels_connected();
 }
 
+static uint64_t ends_amidst_io(uint32_t unused)
+{
+    (void)unused;
+    return bus_ends_amidst_io();
+}
+
 static uint64_t of_hypervisor(uint32_t which)
 {
     return hypervisor != NULL ? __atomic_load_n(&hypervisor[which], __ATOMIC_RELAXED) : 0;
@@ -88,6 +94,7 @@ static const struct {
     {"root.deposits", deposits, 0},
     {"root.gpadls", gpadls, 0},
     {"root.channels", channels, 0},
+    {"root.ends_amidst_io", ends_amidst_io, 0},
     {"hypervisor.logical_processors", of_hypervisor, HvStatsHvLogicalProcessors},
     {"hypervisor.partitions", of_hypervisor, HvStatsHvPartitions},
     {"hypervisor.total_pages", of_hypervisor, HvStatsHvTotalPages},
