@@ -28,6 +28,8 @@ enum { ROUND_MESSAGES = 256, ROUND_WORKS = 256 };
 
 enum { CHANNEL_TEXT = 24, REASON_TEXT = 128 };
 
+static uint64_t ends_amidst_io; /* [a] of buses */
+
 static const uint32_t ways[BUS_WAYS] = {VMBUS_CONNECTION_ID, VMBUS_CONNECTION_ID_5};
 
 /* ---- the log ---- */
@@ -184,16 +186,19 @@ static uint64_t post_again(struct bus *b, uint64_t again, bool received)
 static void thread(void *context)
 {
     struct bus *b = context;
-    bool closed = false;
+    bool closed = false, stopping = false;
     uint64_t again = 0;
 
     while (!closed) {
-        bool stopping, received;
+        bool began = stopping; /* to stop, in an earlier round */
+        bool received;
 
         again = await(b, again);
         mutex_lock(&b->mutex);
         stopping = __atomic_load_n(&b->stopped, __ATOMIC_ACQUIRE) != NULL;
         received = serve(b);
+        if (stopping && !began && b->pages_pinned != 0)
+            __atomic_fetch_add(&ends_amidst_io, 1, __ATOMIC_RELAXED);
         if (stopping)
             closed = vmbus_server_stop(b->server);
         else
@@ -321,13 +326,23 @@ hv_status bus_connect(struct bus *b, const struct hv_client *h)
     return st;
 }
 
+/* Nothing of the child's is used any more. */
+static void insist_on_rest(const struct bus *b)
+{
+    struct vmbus_server_statistics s;
+
+    vmbus_server_statistics_get(b->server, &s);
+    BUG_ON(s.open != 0 || s.gpadls != 0 || s.half_built != 0 || s.pages != 0);
+    BUG_ON(b->pages_mapped != 0 || b->pages_pinned != 0);
+}
+
 void bus_destroy(struct bus *b, const struct hv_client *h)
 {
     BUG_ON(!vmbus_server_stop(b->server));
+    insist_on_rest(b);
     vmbus_server_destroy(b->server);
     storage_destroy(b->storage);
     bus_echo_destroy(b->echo);
-    BUG_ON(b->pages_mapped != 0 || b->pages_pinned != 0);
     for (uint32_t i = 0; b->connected && i < BUS_WAYS; i++)
         port_to_root_delete(h, b->child, PORT_BUS(b->number, i), ways[i]);
     bus_vp_ports_delete(b, h);
@@ -335,6 +350,11 @@ void bus_destroy(struct bus *b, const struct hv_client *h)
 }
 
 /* ---- looking ---- */
+
+uint64_t bus_ends_amidst_io(void)
+{
+    return __atomic_load_n(&ends_amidst_io, __ATOMIC_RELAXED);
+}
 
 static void describe(const struct bus *b, const struct vmbus_channel *c, const struct vmbus_offer *offer,
                      struct vm_channel *out)

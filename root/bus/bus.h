@@ -57,4 +57,10 @@ void bus_work_cancel(struct bus *b, struct bus_work *w);
  * context; @b stays. */
 bool bus_channel(struct bus *b, uint32_t index, struct vm_channel *out);
 
+/* Over all buses: GPADLs that are mapped, channels whose doorbells are connected. Any context. */
+uint64_t bus_gpadls_mapped(void);
+uint64_t bus_channels_connected(void);
+/* How many buses have ended while disks had requests of their children. Any context. */
+uint64_t bus_ends_amidst_io(void);
+
 #endif

@@ -10,6 +10,26 @@
 #include "mm/memory.h"
 #include "bus/bus_internal.h"
 
+/* Of all buses, so that what a bus leaves behind would show. */
+static struct {
+    uint64_t gpadls, channels; /* [a] mapped; connected */
+} totals;
+
+uint64_t bus_gpadls_mapped(void)
+{
+    return __atomic_load_n(&totals.gpadls, __ATOMIC_RELAXED);
+}
+
+uint64_t bus_channels_connected(void)
+{
+    return __atomic_load_n(&totals.channels, __ATOMIC_RELAXED);
+}
+
+static void count(uint64_t *total, int64_t change)
+{
+    __atomic_fetch_add(total, (uint64_t)change, __ATOMIC_RELAXED);
+}
+
 /* ---- ports of the child's VPs ---- */
 
 static hv_status make_vp_ports(struct bus *b, const struct hv_client *h, uint32_t vp)
@@ -22,8 +42,8 @@ static hv_status make_vp_ports(struct bus *b, const struct hv_client *h, uint32_
         .port_type = HvPortTypeEvent,
         .event = {.target_sint = VMBUS_SINT, .target_vp = vp, .flag_count = HV_EVENT_FLAGS_COUNT},
     };
-    hv_status st = port_to_child(h, b->child, PORT_VP_MESSAGE(vp), &message,
-                                 CONNECTION_VP(b->number, vp, 0));
+    hv_status st =
+        port_to_child(h, b->child, PORT_VP_MESSAGE(vp), &message, CONNECTION_VP(b->number, vp, 0));
 
     if (st != HV_STATUS_SUCCESS)
         return st;
@@ -77,32 +97,35 @@ uint64_t bus_page(const struct bus *b, uint64_t page)
     return page <= UINT64_MAX / PAGE_SIZE ? ram_at(b->child->ram, page * PAGE_SIZE) : 0;
 }
 
-static void *map(void *context, const uint64_t *pages, uint32_t count)
+static void *map(void *context, const uint64_t *pages, uint32_t page_count)
 {
     struct bus *b = context;
-    uint64_t *physical = kalloc(count * sizeof(*physical));
+    uint64_t *physical = kalloc(page_count * sizeof(*physical));
     void *mapping = NULL;
     bool all = physical != NULL;
 
-    for (uint32_t i = 0; all && i < count; i++) {
+    for (uint32_t i = 0; all && i < page_count; i++) {
         physical[i] = bus_page(b, pages[i]);
         all = physical[i] != 0;
     }
     if (all)
-        mapping = alias_map(physical, count);
-    if (mapping != NULL)
-        b->pages_mapped += count;
+        mapping = alias_map(physical, page_count);
+    if (mapping != NULL) {
+        b->pages_mapped += page_count;
+        count(&totals.gpadls, 1);
+    }
     kfree(physical);
     return mapping;
 }
 
-static void unmap(void *context, void *mapping, const uint64_t *pages, uint32_t count)
+static void unmap(void *context, void *mapping, const uint64_t *pages, uint32_t page_count)
 {
     struct bus *b = context;
 
     (void)pages;
-    alias_unmap(mapping, count);
-    b->pages_mapped -= count;
+    alias_unmap(mapping, page_count);
+    b->pages_mapped -= page_count;
+    count(&totals.gpadls, -1);
 }
 
 void *bus_allocate(void *context, size_t size)
@@ -160,6 +183,7 @@ static bool doorbell_connect(void *context, struct vmbus_channel *c)
     if (bus_monitor_add(b, c) && take_bell(b, &d->bell, c) &&
         connect(b, d, c->connection_id) == HV_STATUS_SUCCESS) {
         c->transport = d;
+        count(&totals.channels, 1);
         return true;
     }
     doorbell_release(&d->bell);
@@ -177,6 +201,7 @@ static void doorbell_disconnect(void *context, struct vmbus_channel *c)
     doorbell_release(&d->bell);
     c->transport = NULL;
     kfree(d);
+    count(&totals.channels, -1);
 }
 
 static bool doorbell_retarget(void *context, struct vmbus_channel *c, uint32_t vp)

@@ -6,6 +6,7 @@
 #include <rootabi/errno.h>
 #include <rt/format.h>
 #include <rt/mem.h>
+#include "bus/bus.h"
 #include "child/child.h"
 #include "child/hv.h"
 #include "child/pool.h"
@@ -47,7 +48,7 @@ struct child *child_vp_at(uint32_t index, uint32_t *vp)
     }
 }
 
-/* ---- the list: what root deposited, the hypervisor's counters, each VP's exits ---- */
+/* ---- the list: what root deposited and shares, the hypervisor's counters, each VP's exits ---- */
 
 static uint64_t deposited(uint32_t unused)
 {
@@ -59,6 +60,24 @@ static uint64_t deposits(uint32_t unused)
 {
     (void)unused;
     return pool_deposits();
+}
+
+static uint64_t gpadls(uint32_t unused)
+{
+    (void)unused;
+    return bus_gpadls_mapped();
+}
+
+static uint64_t channels(uint32_t unused)
+{
+    (void)unused;
+    return bus_channels_connected();
+}
+
+static uint64_t ends_amidst_io(uint32_t unused)
+{
+    (void)unused;
+    return bus_ends_amidst_io();
 }
 
 static uint64_t of_hypervisor(uint32_t which)
@@ -73,6 +92,9 @@ static const struct {
 } totals[] = {
     {"root.deposited_pages", deposited, 0},
     {"root.deposits", deposits, 0},
+    {"root.gpadls", gpadls, 0},
+    {"root.channels", channels, 0},
+    {"root.ends_amidst_io", ends_amidst_io, 0},
     {"hypervisor.logical_processors", of_hypervisor, HvStatsHvLogicalProcessors},
     {"hypervisor.partitions", of_hypervisor, HvStatsHvPartitions},
     {"hypervisor.total_pages", of_hypervisor, HvStatsHvTotalPages},

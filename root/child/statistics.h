@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* root/child/statistics.h - counters of the hypervisor, of root's deposits and of children. */
+/* root/child/statistics.h - counters of the hypervisor, of root's deposits and buses, and of
+ * children. */
 #ifndef ROOT_CHILD_STATISTICS_H
 #define ROOT_CHILD_STATISTICS_H
 

@@ -59,6 +59,7 @@ struct block_operations {
 
 struct block_statistics {
     uint64_t reads, writes, flushes, discards, read_bytes, written_bytes, errors, interrupts;
+    uint64_t copied; /* requests of which the device got a copy of the data, not the data itself */
 };
 
 struct block_device {

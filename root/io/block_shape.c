@@ -117,6 +117,7 @@ static void bounce_submit(struct block_request *outer)
         no_memory(outer);
         return;
     }
+    __atomic_fetch_add(&outer->device->statistics.copied, 1, __ATOMIC_RELAXED);
     inner_init(&b->inner, outer, bounce_done);
     b->inner.segments = b->pages;
     b->inner.segment_count = b->page_count;

@@ -56,6 +56,8 @@ static int64_t disk_info(struct file *f, void *argument)
         .written_bytes = counter(&d->statistics.written_bytes),
         .errors = counter(&d->statistics.errors),
         .interrupts = counter(&d->statistics.interrupts),
+        .flushes = counter(&d->statistics.flushes),
+        .copied = counter(&d->statistics.copied),
     };
     rt_strlcpy(i->name, d->name, sizeof(i->name));
     rt_strlcpy(i->model, d->model, sizeof(i->model));

@@ -42,6 +42,8 @@ _Noreturn void guest_exit(uint8_t code);
 bool guest_arg_text(const char *line, const char *key, char *value, size_t size);
 /* As a number, decimal or with 0x; @fallback if there is none or it is not one. */
 uint64_t guest_arg_number(const char *line, const char *key, uint64_t fallback);
+/* @count of them, separated by commas. False: there are not just so many. */
+bool guest_arg_numbers(const char *line, const char *key, uint64_t *numbers, uint32_t count);
 /* The command line of this child. */
 const char *guest_command_line(void);
 

@@ -497,11 +497,6 @@ struct guest_cpu *guest_cpu_this(void)
     return &cpu;
 }
 
-uint64_t guest_hypercall_page(void)
-{
-    return (CHILD_FIRST_PAGE + CHILD_PAGES - 1) * (uint64_t)CHILD_PAGE;
-}
-
 void insn_pause(void);
 void insn_pause(void)
 {
@@ -511,8 +506,17 @@ void insn_pause(void)
 uint64_t insn_rdmsr(uint32_t msr);
 uint64_t insn_rdmsr(uint32_t msr)
 {
-    MUST(msr == HV_X64_MSR_SIMP);
-    return (CHILD_FIRST_PAGE + CHILD_PAGES - 2) * (uint64_t)CHILD_PAGE;
+    MUST(msr == HV_X64_MSR_SIMP || msr == HV_X64_MSR_HYPERCALL);
+    return (CHILD_FIRST_PAGE + CHILD_PAGES - (msr == HV_X64_MSR_SIMP ? 2 : 1)) *
+           (uint64_t)CHILD_PAGE;
+}
+
+void insn_wrmsr(uint32_t msr, uint64_t v);
+void insn_wrmsr(uint32_t msr, uint64_t v)
+{
+    (void)msr;
+    (void)v;
+    MUST(false);
 }
 
 /* ---- VPs ---- */

@@ -257,16 +257,23 @@ static void connected(struct vmbus_client *b, uint32_t version)
     vmbus_client_request_offers(b);
 }
 
+static void channel_open(uint32_t index)
+{
+    uint8_t *rings = pair.child.memory + (size_t)index * 2 * PAIR_RING_BYTES;
+
+    assert_true(vmbus_client_open(pair.channels[index].bus, rings, PAIR_RING_BYTES, PAIR_RING_BYTES,
+                                  0, NULL));
+}
+
 static void offered(struct vmbus_client *b, struct vmbus_client_channel *c)
 {
     uint32_t index = c->channel.sub_channel_index;
-    uint8_t *rings = pair.child.memory + (size_t)index * 2 * PAIR_RING_BYTES;
 
     (void)b;
     assert_true(storvsc_is_ours(&c->offer.interface));
     assert_true(index < PAIR_CHANNELS);
     pair.channels[index].bus = c;
-    assert_true(vmbus_client_open(c, rings, PAIR_RING_BYTES, PAIR_RING_BYTES, 0, NULL));
+    channel_open(index);
 }
 
 static void opened(struct vmbus_client_channel *c, bool ok)
@@ -308,13 +315,19 @@ static void rescinded(struct vmbus_client_channel *c)
     assert_true(vmbus_client_release(c));
 }
 
-static void unloaded(struct vmbus_client *b)
+static void channels_forget(void)
 {
-    (void)b;
     for (uint32_t i = 0; i < PAIR_CHANNELS; i++) {
         channel_over(i);
         pair.channels[i].bus = NULL;
     }
+    pair.ready = false;
+}
+
+static void unloaded(struct vmbus_client *b)
+{
+    (void)b;
+    channels_forget();
     pair.unloaded = true;
 }
 
@@ -422,6 +435,16 @@ bool pair_step(void)
     return false;
 }
 
+void pair_go_on(void)
+{
+    bool disk = fake_random(&pair.seed) % 3 == 0;
+
+    if (!disk && pair_step())
+        return;
+    if (pair.disk.count > 0)
+        disk_complete(&pair.disk, fake_random(&pair.seed) % pair.disk.count);
+}
+
 void pair_settle(void)
 {
     for (;;) {
@@ -457,7 +480,7 @@ static void root_make(void)
     assert_true(vmbus_server_offer(pair.server, &pair.adapter->offer));
 }
 
-void pair_make(uint32_t seed, uint32_t sub_channels)
+void pair_begin(uint32_t seed, uint32_t sub_channels)
 {
     memset(&pair, 0, sizeof(pair));
     pair.seed = seed * 2654435761u + 1;
@@ -468,10 +491,28 @@ void pair_make(uint32_t seed, uint32_t sub_channels)
     root_make();
     vmbus_client_init(&pair.client, &client_port, NULL, &client_events, pair.client_channels,
                       PAIR_CHANNELS + 2);
-    assert_true(vmbus_client_contact(&pair.client, VMBUS_VERSION_5_3, 0, NULL, NULL));
+    assert_true(pair_contact());
+}
+
+bool pair_contact(void)
+{
+    if (!vmbus_client_contact(&pair.client, VMBUS_VERSION_5_3, 0, NULL, NULL))
+        return false;
+    channels_forget();
+    return true;
+}
+
+bool pair_is_up(void)
+{
+    return pair.channels[0].open && pair.ready && pair.ready_ok &&
+           pair.storvsc.channel_count == 1 + pair.sub_channels;
+}
+
+void pair_make(uint32_t seed, uint32_t sub_channels)
+{
+    pair_begin(seed, sub_channels);
     pair_settle();
-    assert_true(pair.ready && pair.ready_ok);
-    assert_int_equal(pair.storvsc.channel_count, 1 + sub_channels);
+    assert_true(pair_is_up());
 }
 
 static void root_drop(void)
@@ -594,4 +635,10 @@ void pair_close(uint32_t index)
     p->open = false;
     p->ending = true;
     assert_true(vmbus_client_close(p->bus));
+}
+
+void pair_open(void)
+{
+    pair.ready = false;
+    channel_open(0);
 }

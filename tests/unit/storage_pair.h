@@ -70,13 +70,21 @@ struct pair {
 
 extern struct pair pair;
 
-/* Make both ends, and let the child get as far as storvsc's ready(), with @sub_channels open. */
+/* Make both ends; the child has just posted its first message. It wants @sub_channels. */
+void pair_begin(uint32_t seed, uint32_t sub_channels);
+/* The child has got as far as storvsc's ready(), with all sub-channels open. */
+bool pair_is_up(void);
+/* Make both ends, and let them get there. */
 void pair_make(uint32_t seed, uint32_t sub_channels);
+/* The child makes contact anew, and has forgotten all before. False: it is just making contact. */
+bool pair_contact(void);
 /* End the child, however it stands, and see that nothing is left behind. */
 void pair_drop(void);
 
 /* Do one thing at random; false: there is nothing to do but what disks hold back. */
 bool pair_step(void);
+/* Do one thing, or let a disk operation end. */
+void pair_go_on(void);
 /* Until there is nothing left to do; disks complete too. */
 void pair_settle(void);
 
@@ -95,5 +103,7 @@ void pair_move(void);
 
 /* The child closes channel @index: its requests are done when the bus says that it is closed. */
 void pair_close(uint32_t index);
+/* Open the primary channel, which is closed. */
+void pair_open(void);
 
 #endif

@@ -72,6 +72,25 @@ static void the_largest_number_is_taken(void **state)
     assert_int_equal(guest_arg_number("n=18446744073709551616", "n", 7), 7);
 }
 
+static void numbers_are_separated_by_commas(void **state)
+{
+    uint64_t n[3];
+
+    (void)state;
+    assert_true(guest_arg_numbers("x=1 write=8,0x10,0 y=2", "write", n, 3));
+    assert_int_equal(n[0], 8);
+    assert_int_equal(n[1], 16);
+    assert_int_equal(n[2], 0);
+    assert_false(guest_arg_numbers("write=8,16", "write", n, 3));
+    assert_false(guest_arg_numbers("write=8,16,", "write", n, 3));
+    assert_false(guest_arg_numbers("write=8,16,0,1", "write", n, 3));
+    assert_false(guest_arg_numbers("write=8,,0", "write", n, 3));
+    assert_false(guest_arg_numbers("write=,8,0", "write", n, 3));
+    assert_false(guest_arg_numbers("write=8;16;0", "write", n, 3));
+    assert_false(guest_arg_numbers("", "write", n, 3));
+    assert_int_equal(guest_arg_number("write=8,16", "write", 7), 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -82,6 +101,7 @@ int main(void)
         cmocka_unit_test(numbers_are_decimal_or_hexadecimal),
         cmocka_unit_test(what_is_no_number_gives_the_fallback),
         cmocka_unit_test(the_largest_number_is_taken),
+        cmocka_unit_test(numbers_are_separated_by_commas),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,7 +52,7 @@ int main(void)
         CASE("channel-rescinded", ""),
         CASE("ring-indices", ""),
         CASE("ring-packets", ""),
-        CASE("ring-race", "count=600"),
+        CASE("ring-race", "count=100"),
         CASE("ring-deaf", ""),
         CASE("srb-early", ""),
         CASE("srb-wrong", ""),

@@ -10,6 +10,9 @@
 #include "storage_pair.h"
 
 #define SEEDS           60u
+#define OPENINGS        8u  /* of each kind */
+#define OPENING_STEPS   15u /* that any has at least */
+
 #define SECTOR          512u
 #define REQUEST_BYTES   (PAIR_PAGES_EACH * CHILD_PAGE)
 #define REQUEST_SECTORS (REQUEST_BYTES / SECTOR)
@@ -25,17 +28,6 @@ static struct pair_request *find(void)
 
     assert_non_null(r);
     return r;
-}
-
-/* Let a step be done, or a disk operation end. */
-static void go_on(void)
-{
-    bool disk = fake_random(&pair.seed) % 3 == 0;
-
-    if (!disk && pair_step())
-        return;
-    if (pair.disk.count > 0)
-        disk_complete(&pair.disk, fake_random(&pair.seed) % pair.disk.count);
 }
 
 /* Submit on any channel; true: it went, else there is no room now. */
@@ -96,7 +88,7 @@ static void disk_compare(void)
                 next += REQUEST_SECTORS;
             }
         }
-        go_on();
+        pair_go_on();
         for (uint32_t i = 0; i < PAIR_REQUESTS; i++) {
             if (!expected[i] || pair.requests[i].busy)
                 continue;
@@ -130,12 +122,12 @@ static void what_is_written_is_on_the_disk(void **state)
         struct pair_request *r;
 
         while (!(r = pair_request_find()))
-            go_on();
+            pair_go_on();
         storvsc_prepare_write(&r->request, sector, REQUEST_SECTORS, sector % 128 == 0);
         memset(pair_data(r), (int)(sector / 3), REQUEST_BYTES);
         memset(model + sector * SECTOR, (int)(sector / 3), REQUEST_BYTES);
         while (!submit_somewhere(r, REQUEST_BYTES))
-            go_on();
+            pair_go_on();
     }
     pair_settle();
     assert_int_equal(pair_busy(), 0);
@@ -266,7 +258,7 @@ static void load(unsigned steps)
                 storvsc_prepare_write(&r->request, sector, REQUEST_SECTORS, false);
             submit_somewhere(r, REQUEST_BYTES);
         }
-        go_on();
+        pair_go_on();
     }
 }
 
@@ -301,16 +293,12 @@ static void a_closed_controller_opens_again(void **state)
     (void)state;
     pair_make(11, 0);
     for (unsigned round = 0; round < 20; round++) {
-        struct vmbus_client_channel *c = pair.channels[0].bus;
-
         load(round * 11);
         pair_close(0);
         assert_idle();
-        pair.ready = false;
-        assert_true(
-            vmbus_client_open(c, pair.child.memory, PAIR_RING_BYTES, PAIR_RING_BYTES, 0, NULL));
+        pair_open();
         pair_settle();
-        assert_true(pair.ready && pair.ready_ok);
+        assert_true(pair_is_up());
     }
     disk_compare();
     pair_drop();
@@ -370,6 +358,110 @@ static void root_moves_and_the_child_goes_on(void **state)
     }
 }
 
+/* ---- ends while it begins ---- */
+
+/* Whatever was left of an opening is given back, and the controller can be had anew. */
+static void assert_comes_up(void)
+{
+    struct pair_request *r;
+
+    pair_settle();
+    if (!pair.channels[0].open) {
+        assert_idle();
+        pair_open();
+        pair_settle();
+    }
+    assert_true(pair_is_up());
+    r = find();
+    storvsc_prepare_read(&r->request, 64, REQUEST_SECTORS);
+    pair_do(r, any_channel(), REQUEST_BYTES);
+    assert_true(storvsc_succeeded(&r->request));
+    assert_memory_equal(pair_data(r), pair.disk.data + 64 * SECTOR, REQUEST_BYTES);
+}
+
+/* Every channel, however far it is. */
+static void disturb_by_closing(void)
+{
+    for (uint32_t i = PAIR_CHANNELS; i-- > 0;) {
+        struct pair_channel *p = &pair.channels[i];
+
+        if (!p->bus || !vmbus_client_close(p->bus))
+            continue;
+        p->ending = p->open;
+        p->open = false;
+    }
+    assert_comes_up();
+}
+
+static void disturb_by_closing_the_primary(void)
+{
+    struct pair_channel *p = &pair.channels[0];
+
+    if (p->bus && vmbus_client_close(p->bus)) {
+        p->ending = p->open;
+        p->open = false;
+    }
+    assert_comes_up();
+}
+
+static void disturb_by_contact(void)
+{
+    (void)pair_contact();
+    assert_comes_up();
+}
+
+static void disturb_by_unloading(void)
+{
+    bool unloads = vmbus_client_unload(&pair.client);
+
+    pair_settle();
+    assert_int_equal(pair.unloaded, unloads);
+    if (unloads) {
+        assert_idle();
+        assert_true(pair_contact());
+    }
+    assert_comes_up();
+}
+
+static void disturb_by_revoking(void)
+{
+    vmbus_server_revoke(&pair.adapter->offer);
+    assert_idle();
+    assert_true(pair.revoked);
+    assert_null(pair.channels[0].bus);
+}
+
+static void disturb_by_stopping(void)
+{
+    /* pair_drop() does, and checks that all comes back */
+}
+
+static void opening_is_disturbed_at_every_step(void **state)
+{
+    static void (*const disturbances[])(void) = {
+        disturb_by_closing,  disturb_by_closing_the_primary,
+        disturb_by_contact,  disturb_by_unloading,
+        disturb_by_revoking, disturb_by_stopping,
+    };
+
+    (void)state;
+    for (uint32_t i = 0; i < OPENINGS * sizeof(disturbances) / sizeof(disturbances[0]); i++) {
+        uint32_t at = 0;
+        bool up;
+
+        do {
+            pair_begin(1 + i, i % PAIR_CHANNELS);
+            for (uint32_t steps = 0; steps < at && !pair_is_up(); steps++)
+                pair_go_on();
+            up = pair_is_up();
+            disturbances[i / OPENINGS]();
+            pair_drop();
+            at++;
+        } while (!up);
+        assert_true(at > OPENING_STEPS);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -387,6 +479,7 @@ int main(void)
         cmocka_unit_test(the_child_leaves_the_bus_in_mid_io),
         cmocka_unit_test(the_child_is_stopped_in_mid_io),
         cmocka_unit_test(root_moves_and_the_child_goes_on),
+        cmocka_unit_test(opening_is_disturbed_at_every_step),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,11 +59,12 @@ static void device_transfer(const struct block_request *r)
 {
     uint8_t *disk = t.bytes + r->sector * SECTOR;
 
+    t.direct = true;
     for (uint32_t i = 0; i < r->segment_count; i++) {
         uint8_t *memory = (uint8_t *)(uintptr_t)r->segments[i].physical;
 
-        t.direct = memory >= world.child.memory &&
-                   memory < world.child.memory + (size_t)CHILD_PAGES * CHILD_PAGE;
+        t.direct &= memory >= world.child.memory &&
+                    memory < world.child.memory + (size_t)CHILD_PAGES * CHILD_PAGE;
         memcpy(r->op == BLOCK_WRITE ? disk : memory, r->op == BLOCK_WRITE ? memory : disk,
                r->segments[i].length);
         disk += r->segments[i].length;
@@ -188,6 +189,7 @@ static void the_childs_pages_are_what_the_device_gets(void **state)
     (void)state;
     assert_good(do_at(world_read(5, 16), 0), 16 * SECTOR);
     assert_true(t.direct);
+    assert_int_equal(t.device.statistics.copied, 0);
     assert_memory_equal(child_bytes(&world.child, P(0)), t.bytes + 5 * SECTOR, CHILD_PAGE);
     assert_memory_equal(child_bytes(&world.child, P(7)), t.bytes + 13 * SECTOR, CHILD_PAGE);
     assert_int_equal(t.device.statistics.read_bytes, 16 * SECTOR);

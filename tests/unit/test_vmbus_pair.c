@@ -130,6 +130,7 @@ static void undisturbed_pair_serves_every_device(void **state)
         pair_start(p, seed);
         pair_contact(p);
         assert_goes_on(p);
+        assert_int_not_equal(p->monitored, 0);
         assert_ends(p);
     }
 }

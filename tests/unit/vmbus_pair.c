@@ -9,6 +9,7 @@
 #define DRIVER_PAGES 4u   /* of the client's memory for a channel's rings, from 0 on */
 #define EXTRA_PAGE   600u /* of other memory that drivers share */
 #define EXTRA_PAGES  60u
+#define MONITOR_PAGE 700u /* and the next: what server and client signal by */
 #define BUFFER_SIZE  1024u
 #define WORK_A_STEP  3u
 
@@ -83,6 +84,7 @@ void pair_offer(struct pair *p, uint32_t device)
     *d = (struct pair_device){.pair = p, .offered = true, .served = d->served};
     d->offer.instance.data1 = device;
     d->offer.sub_channel_max = device == 0 ? ECHO_CHANNELS - 1 : 0;
+    d->offer.flags = device == 1 ? VMBUS_OFFER_MONITORED : 0;
     d->offer.operations = &echo_operations;
     d->offer.context = d;
     if (!vmbus_server_offer(p->world.server, &d->offer))
@@ -369,6 +371,7 @@ static void client_ring_doorbell(struct vmbus_channel *c)
 {
     struct vmbus_client_channel *channel = container_of(c, struct vmbus_client_channel, channel);
 
+    assert_true(c->monitor_id < 0);
     pair_of(channel->client)->rung[c->relid] = true;
 }
 
@@ -416,6 +419,34 @@ static void doorbell_to_server(struct pair *p, uint32_t relid)
         vmbus_server_signalled(p->world.doorbells[relid]);
 }
 
+/* The doorbells whose bit is set in one group of the client's monitor page. */
+static void group_to_server(struct pair *p, struct hv_monitor_page *page, uint32_t group)
+{
+    uint32_t pending =
+        __atomic_exchange_n(&page->trigger_group[group].pending, 0, __ATOMIC_SEQ_CST);
+
+    for (uint32_t relid = 1; relid <= WORLD_RELIDS; relid++) {
+        struct vmbus_channel *c = p->world.doorbells[relid];
+        uint32_t id = c ? (uint32_t)c->monitor_id : 0;
+
+        if (!c || c->monitor_id < 0 || id / HV_MONITOR_TRIGGERS_PER_GROUP != group ||
+            !(pending >> id % HV_MONITOR_TRIGGERS_PER_GROUP & 1))
+            continue;
+        p->monitored++;
+        vmbus_server_signalled(c);
+    }
+}
+
+/* As the hypervisor does, if the server has told it of the page. */
+static void monitor_scan(struct pair *p)
+{
+    if (p->world.monitor[1] == 0)
+        return;
+    assert_int_equal(p->world.monitor[1], (MONITOR_PAGE + 1) * WORLD_PAGE_SIZE);
+    for (uint32_t group = 0; group < HV_MONITOR_GROUP_COUNT; group++)
+        group_to_server(p, (void *)(p->world.ram + p->world.monitor[1]), group);
+}
+
 static void doorbell_to_client(struct pair *p, uint32_t relid)
 {
     struct vmbus_client_channel *c = vmbus_client_channel_of(&p->client, relid);
@@ -457,7 +488,7 @@ static void buffers_change(struct pair *p)
 void pair_step(struct pair *p)
 {
     p->steps++;
-    switch (pair_random(p, 8)) {
+    switch (pair_random(p, 9)) {
     case 0:
     case 1:
         mail_to_server(p);
@@ -482,6 +513,9 @@ void pair_step(struct pair *p)
     case 6:
         for (uint32_t i = 0; i < WORK_A_STEP; i++)
             any_driver_works(p);
+        break;
+    case 7:
+        monitor_scan(p);
         break;
     default:
         buffers_change(p);
@@ -530,8 +564,11 @@ void pair_contact(struct pair *p)
     p->unloaded = false;
     for (uint32_t i = 0; i < PAIR_CHANNELS; i++)
         p->drivers[i].open = false;
+    memset(p->world.ram + MONITOR_PAGE * WORLD_PAGE_SIZE, 0, 2 * WORLD_PAGE_SIZE);
     assert_true(vmbus_client_contact(&p->client, version[pair_random(p, 4)],
-                                     pair_random(p, WORLD_VPS), NULL, NULL));
+                                     pair_random(p, WORLD_VPS),
+                                     p->world.ram + MONITOR_PAGE * WORLD_PAGE_SIZE,
+                                     p->world.ram + (MONITOR_PAGE + 1) * WORLD_PAGE_SIZE));
 }
 
 void pair_start(struct pair *p, uint32_t seed)

@@ -2,8 +2,8 @@
 /* vmbus_pair.h - a server and a client of the bus in one process, with echoing providers and
  * drivers that use them. Nothing moves but by pair_step(), which does one of the things that may
  * happen next: a message or a doorbell arrives, at any time after it was sent, or somebody works a
- * little. Messages of one direction keep their order, everything else may overtake. All from one
- * seed. */
+ * little; the hypervisor looks at the monitor page, by which one of the devices is signalled.
+ * Messages of one direction keep their order, everything else may overtake. All from one seed. */
 #ifndef VMBUS_PAIR_H
 #define VMBUS_PAIR_H
 
@@ -60,6 +60,7 @@ struct pair {
     uint32_t mail_room;          /* buffers of the server's port */
     bool rung[WORLD_RELIDS + 1]; /* by the client */
     bool connected, unloaded;
+    uint32_t monitored; /* doorbells that the monitor page has rung */
     uint32_t seed, steps;
 };
 

@@ -3,8 +3,8 @@
  * left of them. boot.cfg's exec says how: "MODE COUNT SEED", with MODE one of
  *   cycles  let them run to their end, or stop them at any moment
  *   stops   stop each where hvdebug=stop has suspended it
- *   io      stop each at any moment while it writes to disk ahci1; meanwhile another child reads disk
- *           nvme0 again and again
+ *   io      stop each at any moment, most of them amidst I/O to their disk, ahci1; meanwhile another
+ *           child reads disk nvme0 again and again, and must get on before and after each stop
  * Then the machine is switched off. A sibling child runs all the time; its memory must not change. */
 #include <stdbool.h>
 #include <hvabi/partition.h>
@@ -17,19 +17,21 @@
 #include "shell/shell.h"
 
 enum {
-    WARM_UP = 20,        /* children before the first count: root's own memory finds its size */
+    WARM_UP = 20, /* children before the first count: root's own memory finds its size */
     VPS_MAX = 4,
     CHILD_MIB = 2,
     DISK_MIB = 16,
     SIBLING_MIB = 4,
     RUN_MICROSECONDS = 3000,
-    IO_MICROSECONDS = 100000,
+    IO_MICROSECONDS = 50000,
+    EARLY_STOPS = 4,   /* one of so many may come before the child's first I/O */
+    READER_LOOPS = 8, /* over its disk */
     POLL_NS = 100000,
     POLLS_MAX = 100000, /* far beyond any child's way to its exit */
     WORDS = 3,
 };
 
-#define NS_PER_US 1000u
+#define NS_PER_US     1000u
 #define SIBLING_READY "still: ready"
 
 int main(void);
@@ -37,9 +39,15 @@ int main(void);
 static struct {
     int root, vm;
     uint64_t random;
-    enum { CYCLES, STOPS, IO } mode;
     unsigned failed;
 } run;
+
+/* What the mode "io" has seen. */
+static struct {
+    unsigned stops, beside; /* in all; while the reader was at work */
+    uint64_t amidst_io;     /* ends that root counted amidst I/O, before the first stop */
+    unsigned readers;              /* one after the other; those of the warm-up, too */
+} seen;
 
 static uint64_t next_random(void)
 {
@@ -65,7 +73,14 @@ struct count {
 
 enum { COUNTS = 16 };
 
-/* The hypervisor's counts, and root's free memory; how many. */
+static bool is_counted(const char *name)
+{
+    return strncmp(name, "hypervisor.", strlen("hypervisor.")) == 0 ||
+           strcmp(name, "root.deposited_pages") == 0 || strcmp(name, "root.gpadls") == 0 ||
+           strcmp(name, "root.channels") == 0;
+}
+
+/* The hypervisor's counts, and root's; how many. */
 static unsigned take_counts(struct count *counts)
 {
     struct vm_statistic s = {0};
@@ -73,8 +88,7 @@ static unsigned take_counts(struct count *counts)
     unsigned n = 0;
 
     for (; ioctl(run.vm, VM_IOCTL_STATISTIC, &s) == 0 && n < COUNTS - 1; s.index++) {
-        if (strncmp(s.name, "hypervisor.", strlen("hypervisor.")) != 0 &&
-            strcmp(s.name, "root.deposited_pages") != 0)
+        if (!is_counted(s.name))
             continue;
         rt_strlcpy(counts[n].name, s.name, sizeof(counts[n].name));
         counts[n++].value = s.value;
@@ -118,8 +132,8 @@ static bool log_says(const char *text)
 
 static bool start_sibling(void)
 {
-    struct vm_start s = {.name = "still", .module = "still.elf", .vp_count = 1,
-                         .memory_mib = SIBLING_MIB};
+    struct vm_start s = {
+        .name = "still", .module = "still.elf", .vp_count = 1, .memory_mib = SIBLING_MIB};
     int64_t result = ioctl(run.vm, VM_IOCTL_START, &s);
 
     if (result < 0) {
@@ -208,10 +222,11 @@ static void print_vps(const char *name)
             print("%s: VP %u %s after %lu exits\n", name, v.vp_index, v.state, v.exits);
 }
 
-static void one_stop(void)
+static void one_stop(unsigned i)
 {
     unsigned polls = 0;
 
+    (void)i;
     if (!start_child("churn"))
         return;
     while (!is_suspended("churn") && ++polls < POLLS_MAX)
@@ -266,52 +281,141 @@ static bool has_ended(const char *name)
     return ioctl(run.vm, VM_IOCTL_WAIT, &w) == 0;
 }
 
-/* The reader does not end before the last writer is stopped. */
-static void keep_reading(bool first)
+struct io {
+    uint64_t read_bytes, written_bytes;
+    uint32_t under_way; /* requests */
+};
+
+/* Over the channels of @name; zeros where it has none. */
+static struct io io_of(const char *name)
 {
-    if (!first && !has_ended("reader"))
-        return;
-    if (!first)
-        wait_child("reader", VM_END_EXIT);
-    (void)start_disk("reader", "nvme0", VM_DISK_READ_ONLY, "ledger=1");
+    struct vm_channel c = {0};
+    struct io sum = {0};
+
+    for (; ioctl(run.vm, VM_IOCTL_CHANNEL, &c) == 0; c.index++) {
+        if (strcmp(c.partition, name) != 0)
+            continue;
+        sum.read_bytes += c.read_bytes;
+        sum.written_bytes += c.written_bytes;
+        sum.under_way += c.under_way;
+    }
+    return sum;
 }
 
-static void one_io(void)
+static void start_reader(void)
 {
-    char options[64];
+    char options[48];
 
-    keep_reading(false);
-    rt_snprintf(options, sizeof(options), "write=0,4194304,%lu forever=1", next_random() >> 1);
+    rt_snprintf(options, sizeof(options), "piece=65536 ledger=1 loops=%u", READER_LOOPS);
+    if (start_disk("reader", "nvme0", VM_DISK_READ_ONLY, options))
+        seen.readers++;
+}
+
+/* The reader runs; has it ended by itself, another does. */
+static void keep_reading(void)
+{
+    if (!has_ended("reader"))
+        return;
+    wait_child("reader", VM_END_EXIT);
+    start_reader();
+}
+
+/* It reads on, and has not ended. */
+static bool reader_goes_on(void)
+{
+    uint64_t before = io_of("reader").read_bytes;
+
+    for (unsigned polls = 0; polls < POLLS_MAX && !has_ended("reader"); polls++) {
+        if (io_of("reader").read_bytes > before)
+            return true;
+        sleep_ns(POLL_NS);
+    }
+    return false;
+}
+
+/* Until it has requests under way, after its first write. */
+static void await_io(const char *name)
+{
+    unsigned polls = 0;
+    struct io now;
+
+    do {
+        now = io_of(name);
+        if (now.written_bytes != 0 && now.under_way != 0)
+            return;
+        sleep_ns(POLL_NS);
+    } while (++polls < POLLS_MAX);
+    fail("I/O of", name, 0);
+}
+
+static void one_io(unsigned i)
+{
+    bool beside, early = next_random() % EARLY_STOPS == 0;
+    char options[80];
+
+    (void)i;
+    keep_reading();
+    rt_snprintf(options, sizeof(options), "write=0,65536,%lu piece=16384 depth=4 forever=1",
+                next_random() >> 1);
     if (!start_disk("writer", "ahci1", 0, options))
         return;
+    if (!early)
+        await_io("writer");
+    beside = reader_goes_on();
     sleep_ns(next_random() % IO_MICROSECONDS * NS_PER_US);
+    if (!early)
+        await_io("writer"); /* it computes now and then */
+    seen.stops++;
     stop_child("writer");
+    seen.beside += beside && reader_goes_on();
 }
 
-static void repeat(unsigned count)
+static uint64_t ends_amidst_io(void)
 {
-    for (unsigned i = 0; i < count && run.failed == 0; i++)
-        if (run.mode == STOPS)
-            one_stop();
-        else if (run.mode == CYCLES)
-            one_cycle(i);
-        else
-            one_io();
+    struct vm_statistic s = {0};
+
+    for (; ioctl(run.vm, VM_IOCTL_STATISTIC, &s) == 0; s.index++)
+        if (strcmp(s.name, "root.ends_amidst_io") == 0)
+            return s.value;
+    fail("counting", "ends amidst I/O", 0);
+    return 0;
+}
+
+static void io_begin(void)
+{
+    seen.stops = 0;
+    seen.beside = 0;
+    seen.amidst_io = ends_amidst_io();
+    start_reader();
 }
 
 /* What is counted is counted without the reader. */
-static void repeat_and_read(unsigned count)
+static void io_end(void)
 {
-    if (run.mode == IO)
-        keep_reading(true);
-    repeat(count);
-    if (run.mode == IO)
-        wait_child("reader", VM_END_EXIT);
+    wait_child("reader", VM_END_EXIT);
+    print("io: %u stops, %lu amidst I/O, %u beside a reader at work\n", seen.stops,
+          ends_amidst_io() - seen.amidst_io, seen.beside);
+    print("io: %u readers, %u loops each\n", seen.readers, READER_LOOPS);
 }
 
 /* ---- the whole ---- */
 
-static bool read_command(unsigned *count)
+static void nothing(void)
+{
+}
+
+static const struct mode {
+    const char *name;
+    void (*one)(unsigned i);
+    void (*begin)(void), (*end)(void); /* around many */
+} modes[] = {
+    {"cycles", one_cycle, nothing, nothing},
+    {"stops", one_stop, nothing, nothing},
+    {"io", one_io, io_begin, io_end},
+};
+
+/* NULL: the command is not one. */
+static const struct mode *read_command(unsigned *count)
 {
     static struct root_option o = {.key = "exec"};
     char *words[ARGUMENTS_MAX];
@@ -319,14 +423,26 @@ static bool read_command(unsigned *count)
 
     if (ioctl(run.root, ROOT_IOCTL_OPTION, &o) < 0 || split_words(o.value, words) != WORDS ||
         !parse_number(words[1], &n) || !parse_number(words[2], &run.random))
-        return false;
-    run.mode = strcmp(words[0], "stops") == 0 ? STOPS : strcmp(words[0], "io") == 0 ? IO : CYCLES;
+        return NULL;
     *count = (unsigned)n;
-    print("%s: %u children, seed %lu\n", words[0], *count, run.random);
-    return true;
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        if (strcmp(words[0], modes[i].name) != 0)
+            continue;
+        print("%s: %u children, seed %lu\n", words[0], *count, run.random);
+        return &modes[i];
+    }
+    return NULL;
 }
 
-static void test(unsigned count)
+static void repeat(const struct mode *m, unsigned count)
+{
+    m->begin();
+    for (unsigned i = 0; i < count && run.failed == 0; i++)
+        m->one(i);
+    m->end();
+}
+
+static void test(const struct mode *m, unsigned count)
 {
     static struct count before[COUNTS];
     struct vm_hash first, last;
@@ -334,26 +450,29 @@ static void test(unsigned count)
 
     if (!start_sibling())
         return;
-    repeat_and_read(WARM_UP);
+    repeat(m, WARM_UP);
     first = sibling_hash();
     n = take_counts(before);
-    repeat_and_read(count);
+    repeat(m, count);
     compare_counts(before, n);
     last = sibling_hash();
     print("%s the sibling's %lu bytes are as they were\n",
-          memcmp(first.sha256, last.sha256, sizeof(first.sha256)) == 0 ? "PASS" : "FAIL", last.bytes);
+          memcmp(first.sha256, last.sha256, sizeof(first.sha256)) == 0 ? "PASS" : "FAIL",
+          last.bytes);
     if (run.failed == 0)
         print("PASS %u children made and ended\n", count);
 }
 
 int main(void)
 {
+    const struct mode *m;
     unsigned count;
 
     run.root = (int)open("/dev/root", OPEN_READ_WRITE);
     run.vm = (int)open("/dev/vm", OPEN_READ_WRITE);
-    if (read_command(&count))
-        test(count);
+    m = read_command(&count);
+    if (m != NULL)
+        test(m, count);
     else
         print("FAIL exec is MODE COUNT SEED\n");
     reboot(REBOOT_POWER_OFF);

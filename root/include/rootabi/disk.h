@@ -22,8 +22,10 @@ struct disk_info {
     uint32_t queue_depth;
     uint64_t sector_count;
     uint64_t reads, writes, read_bytes, written_bytes, errors, interrupts;
+    uint64_t flushes;
+    uint64_t copied; /* requests whose data the disk could not reach as it lay */
 };
-ABI_SIZE(struct disk_info, 160);
+ABI_SIZE(struct disk_info, 176);
 
 struct disk_hash {
     char name[16]; /* in; ENOENT: no such disk; EIO: a read failed */

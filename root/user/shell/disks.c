@@ -29,9 +29,10 @@ static void print_disk(const struct disk_info *d)
     print("%-10s %8lu MiB, %lu sectors of %u bytes, depth %u%s, %s %s\n", d->name,
           d->sector_count * d->sector_size / MIB, d->sector_count, d->sector_size, d->queue_depth,
           (d->flags & DISK_READ_ONLY) != 0 ? ", read-only" : "", d->model, d->serial);
-    print("           %lu reads of %lu KiB, %lu writes of %lu KiB, %lu errors, %lu interrupts\n",
-          d->reads, d->read_bytes / 1024, d->writes, d->written_bytes / 1024, d->errors,
-          d->interrupts);
+    print("           %lu reads of %lu KiB, %lu writes of %lu KiB, %lu flushes, %lu copied, "
+          "%lu errors, %lu interrupts\n",
+          d->reads, d->read_bytes / 1024, d->writes, d->written_bytes / 1024, d->flushes, d->copied,
+          d->errors, d->interrupts);
 }
 
 static bool is_named(const char *name, int count, char **names)

@@ -5,12 +5,14 @@ A case file defines TESTS, a list of Test. See docs/testing.md.
 """
 from . import monitor
 from .catalogue import Test
-from .disks import Blank, LinuxDisk, Mixed, Random, bad_sector
+from .children import ALL_BACK, first_data_disk
+from .disks import Blank, LinuxDisk, Mixed, Random, bad_flush, bad_sector
 from .fill import Fill, sequence
 from .guests import every_vp_once, hello_lines
 from .linux import ChildShell, LinuxChild, judge_log
 from .screen import screen_text
 from .vm import Failure
 
-__all__ = ["Test", "Blank", "LinuxDisk", "Mixed", "Random", "Fill", "Failure", "ChildShell", "LinuxChild",
-           "bad_sector", "every_vp_once", "hello_lines", "judge_log", "monitor", "screen_text", "sequence"]
+__all__ = ["ALL_BACK", "Test", "Blank", "LinuxDisk", "Mixed", "Random", "Fill", "Failure", "ChildShell",
+           "LinuxChild", "bad_flush", "bad_sector", "every_vp_once", "first_data_disk", "hello_lines",
+           "judge_log", "monitor", "screen_text", "sequence"]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Disks of a test: made fresh for each run, in the test's folder."""
 import os
+import shutil
 from dataclasses import dataclass
 
 from vmachine import debian_guest, disk, linux_guest, qemu
@@ -11,6 +12,7 @@ class Mixed:
     """A GPT with an ext4 of this tree's files and a partition of random bytes."""
     bus: str = "nvme"
     size_mib: int = 64
+    snapshot: bool = False  # Made.before is wanted
 
     def make(self, path, tree):
         disk.make_mixed(path, os.path.join(tree, "lib"), self.size_mib)
@@ -60,6 +62,7 @@ class Made:
     bus: str
     sha256_before: str
     ext4_offset: int = disk.MIB
+    before: str = ""  # a copy of what it contained
 
     def sha256(self):
         """Of the content now."""
@@ -80,15 +83,28 @@ def make_all(descriptions, folder, tree):
         description.make(path, tree)
         made.append(Made(path, description.bus, disk.sha256(path),
                          getattr(description, "ext4_offset", disk.MIB)))
+        if getattr(description, "snapshot", False):
+            made[-1].before = os.path.join(folder, f"before{i}.img")
+            shutil.copyfile(path, made[-1].before)
     return made
 
 
-def bad_sector(drive, write=None):
-    """QEMU options for a drive of 16 MiB of zeros: reads of its sector 4000 fail, for ever, and
-    writes of the sector write. What is written is forgotten."""
-    failing = [("read_aio", 4000)] + ([] if write is None else [("write_aio", write)])
-    errors = "".join(f",file.inject-error.{i}.event={event},file.inject-error.{i}.errno=5,"
-                     f"file.inject-error.{i}.sector={sector}"
-                     for i, (event, sector) in enumerate(failing))
+def _failing(drive, rules):
+    """QEMU options for a drive of 16 MiB of zeros with errors. What is written is forgotten."""
+    errors = "".join(f",file.inject-error.{i}.errno=5,file.inject-error.{i}.{key}={value}"
+                     for i, rule in enumerate(rules) for key, value in rule.items())
     return ["-drive", f"if=none,id={drive},format=raw,file.driver=blkdebug,"
             "file.image.driver=null-co,file.image.read-zeroes=on,file.image.size=16M" + errors]
+
+
+def bad_sector(drive, write=None):
+    """Reads of sector 4000 fail, for ever, and writes of the sector write."""
+    rules = [{"event": "read_aio", "sector": 4000}]
+    if write is not None:
+        rules.append({"event": "write_aio", "sector": write})
+    return _failing(drive, rules)
+
+
+def bad_flush(drive):
+    """Flushes fail, and nothing else."""
+    return _failing(drive, [{"event": "flush_to_disk", "iotype": "flush"}])

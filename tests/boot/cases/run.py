@@ -23,12 +23,15 @@ def first_impression(vm):
     vm.nonce = vm.expect(r"^root> start hello vps=2 nonce=([0-9a-f]{16})$").group(1)
     vm.expect(r"child hello: ended: it ended itself with 0$")
     vm.expect(r"^root> channels$")
+    vm.expect(r"^disk +1\.0 +storvsp ")
     vm.expect(rf"\[disk\] disk: sha256={sha256} bytes=67108864$")
     vm.expect(r"child disk: ended: it ended itself with 0$")
     vm.expect(PROMPT)
     found = re.findall(r"hello: VP (\d+) APIC (\d+) nonce (\w+)$", vm.text, re.MULTILINE)
     if sorted(found) != [(n, n, vm.nonce) for n in "01"]:
         raise Failure(f"hello's VPs: {found}")
+    vm.send("disks")  # the driver's counters show what was read
+    vm.expect(r"^ +\d+ reads of 6\d{4} KiB, 0 writes of 0 KiB, 0 flushes, 0 copied, 0 errors, ")
     vm.send("poweroff")
 
 

@@ -15,7 +15,7 @@ def read(name, **fields):
     return Test(name, launchtype="off", disks=[Mixed("nvme"), Random("ahci")],
                 commands="disks --hash nvme0 ahci1; disks ahci1; disks nvme0p1 nvme0p2", expect=[
                     r"^{disk0}  nvme0$", r"^{disk1}  ahci1$",
-                    r"^ +65 reads of 65536 KiB, 0 writes of 0 KiB, 0 errors, [1-9]\d* interrupts$",
+                    r"^ +65 reads of 65536 KiB, 0 writes of 0 KiB, 0 flushes, 0 copied, 0 errors, [1-9]\d* interrupts$",
                     r"^nvme0p1 +32 MiB, 65536 sectors of 512 bytes",
                     r"^nvme0p2 +30 MiB, 61440 sectors of 512 bytes",
                     r"^exec: 3 commands, 0 failed$"], **fields)

@@ -7,7 +7,7 @@ import hashlib
 import re
 import time
 
-from boottest import Failure, Random, Test, bad_sector, monitor
+from boottest import Failure, Random, Test, bad_flush, bad_sector, first_data_disk, monitor
 
 MIB = 1 << 20
 LEDGER = r"\[{child}\] disk: ledger requests=(\d+) answers=\1 stray=0$"
@@ -27,7 +27,7 @@ def failed(child, offset, opcode, sense):
 
 def bad(bus, device, read_sense, write_sense):
     """A MiB cannot be read and another one not be written; all else can."""
-    name = {"nvme": "nvme0", "ahci": "ahci1"}[bus]
+    name = first_data_disk(bus)
     zeros = hashlib.sha256(bytes(15 * MIB)).hexdigest()
     return Test(f"vmbus-bad-sector-{bus}",
                 qemu=[*bad_sector("bad", write=10000), "-device", device],
@@ -38,6 +38,20 @@ def bad(bus, device, read_sense, write_sense):
                         rf"\[bad\] disk: sha256={zeros} bytes={15 * MIB}$",
                         r"\[bad\] disk: errors=2$", ledger("bad"),
                         r"^bad: ended with status 0$", r"^exec: 3 commands, 0 failed$"])
+
+
+def unflushed(bus, device, sense):
+    """What was written cannot be made to stay."""
+    name = first_data_disk(bus)
+    return Test(f"vmbus-bad-flush-{bus}", qemu=[*bad_flush("bad"), "-device", device],
+                commands=f"start bad disk disk={name} errors=1 ledger=1 vps=2 write={4 * MIB},"
+                         f"{2 * MIB},1; wait bad 60; disks {name}",
+                expect=[r"\[bad\] disk: failed offset=0 bytes=0 opcode=0x35 status=0 "
+                        rf"srb=0x84 scsi=0x2 sense={sense}$",
+                        rf"\[bad\] disk: sha256={hashlib.sha256(bytes(16 * MIB)).hexdigest()} ",
+                        r"\[bad\] disk: errors=1$", ledger("bad"), r"^bad: ended with status 0$",
+                        r", 0 flushes, 0 copied, 1 errors, ", r"^exec: 3 commands, 0 failed$"],
+                forbid=[r"disk: wrote "])
 
 
 # ---- a device whose queue is full ----
@@ -56,7 +70,7 @@ def under_way(vm):
 
 def full_queue(bus, depth, **fields):
     """More requests than the device's queue holds, and the device is slow."""
-    name = {"nvme": "nvme0", "ahci": "ahci1"}[bus]
+    name = first_data_disk(bus)
 
     def script(vm):
         vm.expect(r"^root> $|^root> \Z")
@@ -80,65 +94,81 @@ def full_queue(bus, depth, **fields):
 
 # ---- a disk that leaves ----
 
-# A slot that root serves itself, not the firmware's tables; its disk is the second NVMe disk.
-SLOT = ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
-        "-device", "pcie-root-port,id=slot1,chassis=1,slot=1",
-        "-drive", "if=none,id=pulled,format=raw,file.driver=null-co,file.read-zeroes=on,"
-        "file.size=64M",
-        "-device", "nvme,drive=pulled,serial=pulled,mdts=10,bus=slot1,id=pulled-disk"]
+# Slots that root serves itself, not the firmware's tables, each with a disk.
+SLOTS = ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"]
+READ_MIB, WRITTEN_MIB = 64, 32  # of the disk that leaves while it is read; while it is written
 
 
-def pulled_name(vm):
+def slot(name, number, mib):
+    return ["-device", f"pcie-root-port,id=slot{number},chassis={number},slot={number}",
+            "-drive", f"if=none,id={name},format=raw,file.driver=null-co,file.read-zeroes=on,"
+            f"file.size={mib}M",
+            "-device", f"nvme,drive={name},serial={name},mdts=10,bus=slot{number},id={name}-disk"]
+
+
+def disk_name(vm, mib):
     vm.send("disks")
-    return vm.expect(r"^(nvme\d) +64 MiB").group(1)
+    return vm.expect(rf"^(nvme\d) +{mib} MiB").group(1)
 
 
-def pull(vm):
+def pull(vm, drive):
     """Slow down, so that requests are under way, and take the disk out."""
-    monitor.ask(vm, "block_set_io_throttle pulled 0 0 0 4 0 0")
+    monitor.ask(vm, f"block_set_io_throttle {drive} 0 0 0 4 0 0")
     time.sleep(1)
-    answer = monitor.ask(vm, "device_del pulled-disk")
+    answer = monitor.ask(vm, f"device_del {drive}-disk")
     if "Error" in answer:
         raise Failure(f"QEMU does not take the disk out: {answer}")
 
 
-def check_pulled(vm):
-    lines = re.findall(r"\[pulled\] disk: failed .* srb=(\S+) scsi=(\S+) sense=(\S+)$", vm.text,
-                       re.MULTILINE)
-    kinds = {("0x84", "0x2", "5/25/00"), ("0x20", "0", "0/00/00")}
-    if set(lines) != kinds:
-        raise Failure(f"requests under way and later ones failed as {set(lines)}")
+def check_pulled(vm, child, opcode):
+    """Requests under way, of this kind, and later ones failed as they should."""
+    lines = re.findall(rf"\[{child}\] disk: failed .* opcode=(\S+) status=0 srb=(\S+) scsi=(\S+) "
+                       r"sense=(\S+)$", vm.text, re.MULTILINE)
+    kinds = {line[1:] for line in lines}
+    if kinds != {("0x84", "0x2", "5/25/00"), ("0x20", "0", "0/00/00")}:
+        raise Failure(f"{child}: requests under way and later ones failed as {kinds}")
+    if {line[0] for line in lines if line[1] == "0x84"} != {opcode}:
+        raise Failure(f"{child}: {opcode} was not what was under way, or not only")
 
 
-def removed(vm):
-    vm.expect(r"^root> $|^root> \Z")
-    name = pulled_name(vm)
-    kept = "nvme0" if name == "nvme1" else "nvme1"
-    vm.send(f"start pulled disk disk={name} errors=1 ledger=1 vps=2")
-    vm.expect(r"\[pulled\] disk: size=")
-    vm.send(f"start good disk disk={kept},ro ledger=1 loops=3")
-    vm.expect(r"\[good\] disk: size=")
-    pull(vm)
+def remove(vm, child, mib, opcode, arguments):
+    name = disk_name(vm, mib)
+    vm.send(f"start {child} disk disk={name} errors=1 ledger=1 vps=2 {arguments}")
+    vm.expect(rf"\[{child}\] disk: size=")
+    pull(vm, child)
     vm.expect(r"pci: slot of \S+: asked to let go of what is in it$")
     vm.expect(r"nvme-\S+: was removed$")
     vm.expect(r"pci: slot of \S+: switched off$")
-    for child in ("pulled", "good"):
-        vm.send(f"wait {child} 60")
-        vm.expect(rf"^{child}: ended with status 0$")
-    check_pulled(vm)
-    for pattern in (r"\[pulled\] disk: the controller's disks have changed$", ledger("pulled"),
-                    ledger("good"),
-                    rf"(?s)(\[good\] disk: sha256={vm.disks[0].sha256_before} .*){{3}}"):
+    vm.send(f"wait {child} 60")
+    vm.expect(rf"^{child}: ended with status 0$")
+    check_pulled(vm, child, opcode)
+    for pattern in (rf"\[{child}\] disk: the controller's disks have changed$", ledger(child)):
         if not re.search(pattern, vm.text, re.MULTILINE):
             raise Failure(f"the console does not say {pattern!r}")
     vm.send(f"disks --hash {name}")
     vm.expect(rf"block: {name}: .* device gone$")
+
+
+def removed(vm):
+    vm.expect(r"^root> $|^root> \Z")
+    vm.send(f"start good disk disk={disk_name(vm, 8)},ro ledger=1 forever=1")
+    vm.expect(r"\[good\] disk: size=")
+    remove(vm, "read", READ_MIB, "0x28", "")
+    remove(vm, "written", WRITTEN_MIB, "0x2a", f"write=0,{WRITTEN_MIB * MIB},1")
+    right = rf"\[good\] disk: sha256={vm.disks[0].sha256_before} bytes={8 * MIB}$"
+    for _ in range(2):  # the second was begun after all that
+        vm.expect(r"\[good\] disk: sha256=")
+    vm.expect(ledger("good"))
+    if vm.text.count("[good] disk: sha256=") != len(re.findall(right, vm.text, re.MULTILINE)):
+        raise Failure("the neighbour has read something else than its disk")
     vm.send("poweroff")
 
 
 TESTS = [
     bad("nvme", "nvme,drive=bad,serial=bad,mdts=10", "3/11/00", "3/0c/00"),
     bad("ahci", "ide-hd,drive=bad,bus=ide.3", "4/44/00", "4/44/00"),
+    unflushed("nvme", "nvme,drive=bad,serial=bad,mdts=10", "3/0c/00"),
+    unflushed("ahci", "ide-hd,drive=bad,bus=ide.3", "4/44/00"),
     full_queue("nvme", 2 * 63), full_queue("ahci", 32),
     Test("vmbus-4k-sectors", qemu=[
         "-drive", "if=none,id=ns0,format=raw,file.driver=null-co,file.read-zeroes=on,file.size=16M",
@@ -149,5 +179,6 @@ TESTS = [
              rf"\[disk\] disk: sha256={hashlib.sha256(bytes(16 * MIB)).hexdigest()} bytes=16777216$", ledger("disk"),
              r"\[b\] disk: what is to be written is not whole sectors of the disk$",
              r"child b: ended: it ended itself with 2$"]),
-    Test("vmbus-removed-disk", disks=[Random("nvme", 8)], qemu=SLOT, script=removed),
+    Test("vmbus-removed-disk", disks=[Random("nvme", 8)], script=removed,
+         qemu=SLOTS + slot("read", 1, READ_MIB) + slot("written", 2, WRITTEN_MIB)),
 ]

@@ -2,6 +2,7 @@
 /* controller.c - from the offer to a disk with a size, with one channel for each VP; single
  * requests; failures. See disk.h. */
 #include <rt/big_endian.h>
+#include <rt/list.h>
 #include <x86/insn.h>
 
 #include "disk.h"
@@ -10,8 +11,9 @@
 #define RING_IN_PAGES    4u
 #define SUB_CHANNEL_WAIT 50000000u /* 100 ns: 5 s */
 #define CAPACITY_TRIES   4u        /* unit attentions come first */
-#define LIMITS_TRANSFER  8u /* where VPD page B0 has the most sectors of a transfer: SBC-3, 6.5.3  \
-                             */
+#define LIMITS_TRANSFER                                                                            \
+    8u /* where VPD page B0 has the most sectors of a transfer: SBC-3, 6.5.3                       \
+        */
 #define FAILED_LINES     64u
 #define SINGLE_REQUESTS  1u
 #define SENSE_KEY_SHIFT  16u
@@ -219,6 +221,33 @@ static bool limits_read(void)
 bool controller_open(uint32_t channels)
 {
     return primary_open(channels - 1) && sub_channels_open() && capacity_read() && limits_read();
+}
+
+/* ---- closing ---- */
+
+/* What root wrote to the ring before it let go of it is still there; it belongs to nobody. */
+static void rest_take(struct storvsc_channel *driver, struct vmbus_ring in)
+{
+    driver->vmbus->in = in;
+    if (storvsc_poll(driver))
+        return;
+    guest_printf("disk: channel %u was broken when it was closed: %s\n", driver->vmbus->relid,
+                 driver->vmbus->in.broken);
+    guest_exit(GUEST_EXIT_FAILED);
+}
+
+void controller_close(void)
+{
+    for (uint32_t i = disk.channels; i-- > 0;) { /* the primary takes the others with it */
+        struct storvsc_channel *driver = disk.storvsc.channels[i];
+        struct vmbus_client_channel *c =
+            container_of(driver->vmbus, struct vmbus_client_channel, channel);
+        struct vmbus_ring in = c->channel.in;
+
+        driver_set(c, NULL);
+        guest_bus_close(c);
+        rest_take(driver, in);
+    }
 }
 
 /* ---- failures ---- */

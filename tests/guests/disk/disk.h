@@ -12,8 +12,9 @@
 struct disk_options {
     uint64_t piece, depth, channels, loops; /* 0: chosen here */
     uint64_t write_offset, write_bytes, write_seed;
+    uint64_t unmap_offset, unmap_bytes;
     uint8_t lun;
-    bool write, forever, ledger, errors;
+    bool write, unmap, forced, forever, ledger, errors;
 };
 
 struct disk {
@@ -43,6 +44,10 @@ bool controller_open(uint32_t channels);
 /* Have @r done on the primary channel, on VP 0, and wait for it. */
 bool controller_run(struct storvsc_request *r);
 
+/* Close all channels, which nobody uses any more; answers that came until then and belong to no
+ * request count as stray. */
+void controller_close(void);
+
 /* A request failed: print how, and end the guest unless errors=1. */
 void controller_failed(const struct storvsc_request *r, uint64_t offset);
 
@@ -67,7 +72,10 @@ struct sha256;
 bool pieces_run(enum pieces_job job, uint64_t offset, uint64_t bytes, struct sha256 *sha256,
                 uint64_t *done);
 
-/* VP @vp's share: what it does for ever. */
+/* VP @vp's share: what it does until the end. */
 void pieces_serve(uint32_t vp);
+
+/* The last run is over: the other VPs rest, and have left their channels when this returns. */
+void pieces_end(void);
 
 #endif

@@ -17,36 +17,29 @@ static uint32_t joined; /* [a] VPs whose SynIC is on */
 
 /* ---- arguments ---- */
 
-/* The number at *@text, decimal, and what stands behind it and @separator. False: there is none. */
-static bool number_take(const char **text, char separator, uint64_t *number)
+/* @key=NUMBER,... : @count of them, of which the second, a length, is not 0; *@given: it is there.
+ * False: it is there and is not that. */
+static bool numbers_get(const char *key, uint64_t *numbers, uint32_t count, bool *given)
 {
-    const char *c = *text;
+    char text[2];
 
-    *number = 0;
-    if (*c < '0' || *c > '9')
-        return false;
-    for (; *c >= '0' && *c <= '9'; c++) {
-        uint64_t digit = (uint64_t)(*c - '0');
-
-        if (*number > (UINT64_MAX - digit) / 10)
-            return false;
-        *number = *number * 10 + digit;
-    }
-    *text = c + 1;
-    return *c == separator;
+    *given = guest_arg_text(guest_command_line(), key, text, sizeof(text));
+    return !*given ||
+           (guest_arg_numbers(guest_command_line(), key, numbers, count) && numbers[1] > 0);
 }
 
-/* write=OFFSET,LENGTH,SEED */
-static bool write_parse(struct disk_options *o)
+static bool stretches_get(struct disk_options *o)
 {
-    char text[80];
-    const char *c = text;
+    uint64_t write[3] = {0}, unmap[2] = {0};
+    bool ok =
+        numbers_get("write", write, 3, &o->write) && numbers_get("unmap", unmap, 2, &o->unmap);
 
-    if (!guest_arg_text(guest_command_line(), "write", text, sizeof(text)))
-        return true;
-    o->write = true;
-    return number_take(&c, ',', &o->write_offset) && number_take(&c, ',', &o->write_bytes) &&
-           number_take(&c, 0, &o->write_seed) && o->write_bytes > 0;
+    o->write_offset = write[0];
+    o->write_bytes = write[1];
+    o->write_seed = write[2];
+    o->unmap_offset = unmap[0];
+    o->unmap_bytes = unmap[1];
+    return ok;
 }
 
 static bool options_get(struct disk_options *o)
@@ -62,19 +55,27 @@ static bool options_get(struct disk_options *o)
         .forever = guest_arg_number(line, "forever", 0) != 0,
         .ledger = guest_arg_number(line, "ledger", 0) != 0,
         .errors = guest_arg_number(line, "errors", 0) != 0,
+        .forced = guest_arg_number(line, "forced", 0) != 0,
     };
-    return write_parse(o) && o->depth > 0 && o->depth <= DEPTH_MAX;
+    return stretches_get(o) && o->depth > 0 && o->depth <= DEPTH_MAX;
 }
 
-/* Whether what is to be written is whole sectors of the disk. */
-static bool write_fits(void)
+/* Whether a stretch is whole sectors of the disk. */
+static bool stretch_fits(uint64_t offset, uint64_t bytes)
 {
-    const struct disk_options *o = &disk.options;
     uint64_t size = disk_bytes();
 
-    return !o->write ||
-           (o->write_offset % disk.sector_size == 0 && o->write_bytes % disk.sector_size == 0 &&
-            o->write_offset <= size && o->write_bytes <= size - o->write_offset);
+    return offset % disk.sector_size == 0 && bytes % disk.sector_size == 0 && offset <= size &&
+           bytes <= size - offset;
+}
+
+static bool stretches_fit(void)
+{
+    const struct disk_options *o = &disk.options;
+
+    return (!o->write || stretch_fits(o->write_offset, o->write_bytes)) &&
+           (!o->unmap || (stretch_fits(o->unmap_offset, o->unmap_bytes) &&
+                          o->unmap_bytes / disk.sector_size <= UINT32_MAX));
 }
 
 /* ---- what is done ---- */
@@ -83,11 +84,31 @@ static bool cache_flush(void)
 {
     static struct storvsc_request r;
 
+    if (disk.options.forced) /* each write was on the medium when it was answered */
+        return true;
     storvsc_prepare_flush(&r);
     if (controller_run(&r))
         return true;
     controller_failed(&r, 0);
     return false;
+}
+
+static void stretch_unmap(void)
+{
+    const struct disk_options *o = &disk.options;
+    static struct storvsc_request r;
+    static uint8_t *data;
+
+    if (!data)
+        data = guest_memory(STORVSC_UNMAP_BYTES);
+    storvsc_data(&r, guest_page_numbers(data, 1), 0, STORVSC_UNMAP_BYTES);
+    storvsc_prepare_unmap(&r, data, o->unmap_offset / disk.sector_size,
+                          (uint32_t)(o->unmap_bytes / disk.sector_size));
+    if (!controller_run(&r))
+        controller_failed(&r, o->unmap_offset);
+    else
+        guest_printf("disk: unmapped offset=%llu bytes=%llu\n", (unsigned long long)o->unmap_offset,
+                     (unsigned long long)o->unmap_bytes);
 }
 
 /* Write the pattern, have it on the medium, read it back. False: something else is read. */
@@ -130,12 +151,24 @@ static bool loops_run(void)
     do {
         if (disk.options.write && !stretch_write())
             return false;
+        if (disk.options.unmap)
+            stretch_unmap();
         if (!disk_hash())
             break;
+        if (disk.options.ledger && !controller_ledger())
+            return false;
         loop++;
     } while (disk.options.forever || loop < disk.options.loops);
     if (disk.options.errors)
         guest_printf("disk: errors=%llu\n", (unsigned long long)disk.failed);
+    return true;
+}
+
+/* Each answer has come that will ever come. */
+static bool all_closed(void)
+{
+    pieces_end();
+    controller_close();
     return !disk.options.ledger || controller_ledger();
 }
 
@@ -146,6 +179,8 @@ static void vp_main(void)
     guest_bus_join();
     __atomic_fetch_add(&joined, 1, __ATOMIC_RELEASE); /* pairs with others_start() */
     pieces_serve(guest_cpu_this()->index);
+    for (;;)
+        guest_halt();
 }
 
 static void others_start(const struct guest_boot *boot)
@@ -176,11 +211,11 @@ uint8_t guest_main(const struct guest_boot *boot)
     if (!controller_open(channels_wanted()))
         return GUEST_EXIT_FAILED;
     pieces_prepare();
-    if (!write_fits()) {
+    if (!stretches_fit()) {
         guest_printf("disk: what is to be written is not whole sectors of the disk\n");
         return GUEST_EXIT_USAGE;
     }
-    if (!loops_run())
+    if (!loops_run() || !all_closed())
         return GUEST_EXIT_FAILED;
     guest_bus_leave();
     guest_printf("disk: done\n");

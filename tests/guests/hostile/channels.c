@@ -6,6 +6,7 @@
 #include "hostile.h"
 
 #define CONTACTS_DEFAULT 1000u
+#define CALM_CONTACTS    10u /* of so many, one is awaited */
 #define TYPE_END         26u /* message types below */
 #define RESTS            16u /* lengths between two */
 #define SHORT_TIME       (HOSTILE_SECOND / 10)
@@ -94,14 +95,17 @@ void case_channel_open(void)
     indices_refused("first ring written to its end", 0, (TARGET_OUT_PAGES - 1) * HV_PAGE_SIZE, 0);
     indices_refused("first ring written to 4", 0, 4, 0);
     indices_refused("second ring read to 2^32-8", TARGET_OUT_PAGES, 0, UINT32_MAX - 7);
-    if (!target_begin() || !target_open() || !target_close())
+    o = open_make(wire_gpadl());
+    memset(target.data, 0, TARGET_RING_PAGES * HV_PAGE_SIZE);
+    if (!wire_share(target.offer.relid, o.ring_gpadl, target.data_pages, TARGET_RING_PAGES)) {
+        hostile_result(false, "the memory of rings cannot be shared");
         return;
-    o = open_make(target.gpadl);
+    }
     o.target_vp = hostile_vps();
     open_refused("interrupts for a VP that is not there", &o);
     o.target_vp = UINT32_MAX;
     open_refused("interrupts for VP 2^32-1", &o);
-    o = open_make(target.gpadl);
+    o.target_vp = 0;
     o.relid = 0;
     open_refused("channel 0", &o);
     o.relid = UINT32_MAX;
@@ -260,63 +264,192 @@ void case_channel_contact(void)
     c.client_to_server_monitor = 1;
     wire_post(&c, sizeof(c));
     answered = wire_await(VMBUS_VERSION_RESPONSE, &m, HOSTILE_PATIENCE);
-    hostile_result(answered, "monitor pages at 2^64-1 and 1: %s",
-                   m.version.supported ? "contact without them" : "refused");
+    hostile_result(answered && m.version.supported,
+                   "monitor pages at 2^64-1 and 1: contact without them");
 }
 
-void case_channel_contacts(void)
+#define UNKNOWN_VERSION 0x00090009u
+
+static const uint32_t contact_versions[] = {VMBUS_VERSION_5_3, VMBUS_VERSION_2_4, UNKNOWN_VERSION,
+                                            VMBUS_VERSION_4_0};
+
+static uint32_t contact_post(uint64_t number)
 {
-    static const uint32_t versions[] = {VMBUS_VERSION_5_3, VMBUS_VERSION_2_4, 0x00090009,
-                                        VMBUS_VERSION_4_0};
-    uint64_t count = hostile_argument("count", CONTACTS_DEFAULT), answers = 0;
+    struct vmbus_initiate_contact c = {.header.type = VMBUS_INITIATE_CONTACT,
+                                       .version = contact_versions[number % 4],
+                                       .message_sint = VMBUS_SINT};
+
+    wire_post(&c, sizeof(c));
+    return c.version;
+}
+
+/* One after the other: how many are answered as their version deserves. */
+static uint64_t contacts_await(uint64_t count)
+{
     union wire_message m;
+    uint64_t right = 0;
 
-    if (!target_ready())
-        return;
     for (uint64_t i = 0; i < count; i++) {
-        struct vmbus_initiate_contact c = {.header.type = VMBUS_INITIATE_CONTACT,
-                                           .version = versions[i % 4],
-                                           .message_sint = VMBUS_SINT};
+        uint32_t version = contact_post(i);
+        uint32_t connection =
+            version >= VMBUS_VERSION_5_0 ? VMBUS_CONNECTION_ID_5 : VMBUS_CONNECTION_ID;
 
-        wire_post(&c, sizeof(c));
+        if (!wire_await(VMBUS_VERSION_RESPONSE, &m, HOSTILE_PATIENCE))
+            break;
+        right += m.version.supported == (version != UNKNOWN_VERSION) &&
+                 m.version.connection_id == connection;
+    }
+    return right;
+}
+
+/* As fast as messages can be posted: how many are answered. */
+static uint64_t contacts_flood(uint64_t count)
+{
+    union wire_message m;
+    uint64_t answers = 0;
+
+    for (uint64_t i = 0; i < count; i++) {
+        (void)contact_post(i);
         while (wire_next(&m, 0))
             answers += m.header.type == VMBUS_VERSION_RESPONSE;
     }
     while (wire_next(&m, SHORT_TIME))
         answers += m.header.type == VMBUS_VERSION_RESPONSE;
+    return answers;
+}
+
+void case_channel_contacts(void)
+{
+    uint64_t count = hostile_argument("count", CONTACTS_DEFAULT), calm = count / CALM_CONTACTS;
+    uint64_t answers;
+
+    if (!target_ready())
+        return;
+    answers = contacts_await(calm);
+    hostile_result(answers == calm,
+                   "%llu contacts, each awaited: %llu are answered as they should be",
+                   (unsigned long long)calm, (unsigned long long)answers);
+    answers = contacts_flood(count);
     hostile_result(answers > 0 && answers <= count, "%llu contacts: %llu answers",
                    (unsigned long long)count, (unsigned long long)answers);
 }
 
-/* Every type in every length, its fields @fill. */
-static void lengths_post(uint8_t fill, uint64_t step)
+/* ---- messages that are cut off ---- */
+
+/* What may come back to a message of some length: a failure, but for UNLOAD. */
+static const struct {
+    uint32_t type, answer, length;
+} answered[] = {
+    {VMBUS_OPEN_CHANNEL, VMBUS_OPEN_RESULT, sizeof(struct vmbus_open_channel)},
+    {VMBUS_GPADL_HEADER, VMBUS_GPADL_CREATED, sizeof(struct vmbus_gpadl_header)},
+    {VMBUS_INITIATE_CONTACT, VMBUS_VERSION_RESPONSE, sizeof(struct vmbus_initiate_contact)},
+    {VMBUS_UNLOAD, VMBUS_UNLOAD_RESPONSE, sizeof(struct vmbus_message)},
+    {VMBUS_MODIFY_CHANNEL, VMBUS_MODIFY_CHANNEL_RESPONSE, sizeof(struct vmbus_modify_channel)},
+};
+
+#define ANSWERED (sizeof(answered) / sizeof(answered[0]))
+
+static struct {
+    uint64_t posted, answers; /* of the type that is tried; long enough, as they should be */
+    bool wrong;               /* something else came back */
+} truncated;
+
+static bool is_failure(const union wire_message *m)
+{
+    switch (m->header.type) {
+    case VMBUS_OPEN_RESULT:
+        return m->opened.status != VMBUS_STATUS_SUCCESS;
+    case VMBUS_GPADL_CREATED:
+        return m->created.status != VMBUS_STATUS_SUCCESS;
+    case VMBUS_VERSION_RESPONSE:
+        return !m->version.supported;
+    case VMBUS_MODIFY_CHANNEL_RESPONSE:
+        return m->modified.status != VMBUS_STATUS_SUCCESS;
+    default:
+        return m->header.type == VMBUS_UNLOAD_RESPONSE;
+    }
+}
+
+static void truncated_answer(uint32_t type, const union wire_message *m)
+{
+    for (size_t i = 0; i < ANSWERED; i++) {
+        if (answered[i].type != type || answered[i].answer != m->header.type || !is_failure(m))
+            continue;
+        truncated.answers++;
+        return;
+    }
+    truncated.wrong = true;
+}
+
+/* Whether a message of @length has an answer; then it counts. */
+static bool truncated_counts(uint32_t type, uint64_t length)
+{
+    for (size_t i = 0; i < ANSWERED; i++)
+        if (answered[i].type == type)
+            return length >= answered[i].length;
+    return false;
+}
+
+/* A contact is answered behind all that was posted before. */
+static bool truncated_end(uint32_t type)
+{
+    struct vmbus_initiate_contact c = {.header.type = VMBUS_INITIATE_CONTACT,
+                                       .version = VMBUS_VERSION_5_3,
+                                       .message_sint = VMBUS_SINT};
+    union wire_message m;
+
+    wire_post(&c, sizeof(c));
+    while (wire_next(&m, HOSTILE_PATIENCE)) {
+        if (m.header.type == VMBUS_VERSION_RESPONSE && m.version.supported)
+            return true;
+        truncated_answer(type, &m);
+    }
+    return false;
+}
+
+/* One type in every length, its fields @fill. */
+static void lengths_post(uint32_t type, uint8_t fill, uint64_t step)
 {
     uint8_t bytes[VMBUS_MESSAGE_SIZE_MAX];
+    union wire_message m;
 
-    for (uint32_t type = 0; type < TYPE_END; type++) {
-        for (uint64_t length = 0; length <= sizeof(bytes); length += step) {
-            memset(bytes, fill, sizeof(bytes));
-            memcpy(bytes, &type, sizeof(type));
-            wire_post(bytes, (uint32_t)length);
-            wire_drain();
-            if (length % RESTS == 0)
-                wire_rest();
-        }
+    memset(bytes, fill, sizeof(bytes));
+    memcpy(bytes, &type, sizeof(type));
+    for (uint64_t length = 0; length <= sizeof(bytes); length += step) {
+        wire_post(bytes, (uint32_t)length);
+        truncated.posted += truncated_counts(type, length);
+        while (wire_next(&m, 0))
+            truncated_answer(type, &m);
+        if (length % RESTS == 0)
+            wire_rest();
     }
+}
+
+/* Each message has one answer at most, and one of those that are long enough has one. */
+static bool type_try(uint32_t type, uint8_t fill, uint64_t step)
+{
+    truncated.posted = 0;
+    truncated.answers = 0;
+    truncated.wrong = false;
+    if (!target_ready())
+        return false;
+    wire_drain();
+    lengths_post(type, fill, step);
+    return truncated_end(type) && !truncated.wrong && truncated.answers <= truncated.posted &&
+           (truncated.posted == 0 || truncated.answers > 0);
 }
 
 void case_channel_truncated(void)
 {
+    static const uint8_t fills[] = {0, UINT8_MAX, 1};
     uint64_t step = hostile_argument("step", 1);
 
-    if (step == 0 || !target_ready())
-        return;
-    lengths_post(0, step);
-    if (!target_ready())
-        return;
-    lengths_post(UINT8_MAX, step);
-    if (!target_ready())
-        return;
-    lengths_post(1, step);
-    hostile_result(wire_begin(), "messages of every type and length: contact is made afterwards");
+    for (uint32_t type = 0; step != 0 && type < TYPE_END; type++)
+        for (size_t i = 0; i < sizeof(fills); i++)
+            hostile_result(type_try(type, fills[i], step),
+                           "type %u in every length, filled with %#x: %llu could be answered, %llu "
+                           "were%s",
+                           type, fills[i], (unsigned long long)truncated.posted,
+                           (unsigned long long)truncated.answers,
+                           truncated.wrong ? ", and something else came back" : "");
 }

@@ -4,7 +4,7 @@
  *
  *   wire.c     messages, as they are: no client of the bus in between
  *   target.c   a SCSI controller's channel, opened by hand, and packets on its ring
- *   share.c, channels.c, rings.c, requests.c    the cases
+ *   share.c, channels.c, rings.c, packets.c, requests.c    the cases
  *
  * A case begins with target_begin(), tries things, and says for each what came back
  * (hostile_result()). Whether anything comes back at all is found out without waiting: a message
@@ -127,9 +127,14 @@ bool target_init(void);
 /* Close it, and have the rings back. False: root does not give them back. */
 bool target_close(void);
 
-/* Root has closed the channel, or does so within our patience: found out by opening it again, which
- * it then is. */
+/* Root has closed the channel by itself, or does so within our patience. It is open again then. */
 bool target_was_closed(void);
+
+/* What becomes of the one packet that was sent: its answer comes, in @transaction and @packet; root
+ * closes the channel by itself; or neither within our patience. Afterwards the channel is open and
+ * initialised, but for the last. */
+enum target_end { TARGET_ANSWERED, TARGET_CLOSED, TARGET_SILENT };
+enum target_end target_settle(uint64_t *transaction, struct storage_packet *packet);
 
 /* The controller answers, reads its disk, and all of that has no effect beyond its buffer. */
 bool target_works(void);
@@ -150,9 +155,10 @@ bool target_ask(struct storage_packet *packet, uint32_t bytes);
 struct storage_packet target_read(uint64_t sector, uint32_t count, uint32_t bytes);
 struct storage_packet target_test_unit(void);
 
-/* Fill what requests must not change, and see whether they have. */
+/* Fill all of target.data, and see whether pages of it have changed, from @first to before @end:
+ * TARGET_DATA_PAGES is the page behind. */
 void target_guard_set(void);
-bool target_guard_intact(void);
+bool target_untouched(uint32_t first, uint32_t end);
 
 /* ---- the cases ---- */
 

@@ -10,6 +10,9 @@
 #include "hostile.h"
 
 #define HALF_BUILT_DEFAULT 2000u
+#define HALF_BUILT_TRIED   64u
+#define HALF_BUILT_MAX     16u /* that root takes at a time */
+#define PAGE_SECTORS       (HV_PAGE_SIZE / 512u)
 #define IO_DEPTH           8u
 #define IO_BYTES           (8u * HV_PAGE_SIZE)
 #define RESTS              16u /* headers between two */
@@ -110,47 +113,91 @@ void case_gpadl_body(void)
                    m.created.status);
 }
 
-/* Headers whose bodies never come: root takes some, then it refuses, and it goes on working. */
-void case_gpadl_half(void)
+static uint32_t half_make(uint8_t bytes[VMBUS_MESSAGE_SIZE_MAX], uint32_t *id)
 {
-    uint64_t count = hostile_argument("count", HALF_BUILT_DEFAULT), refused = 0;
+    struct vmbus_gpadl_header h =
+        wire_header(target.offer.relid, wire_gpadl(), VMBUS_GPADL_HEADER_PAGES + 1);
+
+    *id = h.gpadl;
+    return wire_header_make(bytes, &h, target.data_pages, VMBUS_GPADL_HEADER_PAGES);
+}
+
+static bool is_refusal(const union wire_message *m)
+{
+    return m->header.type == VMBUS_GPADL_CREATED && m->created.status != VMBUS_STATUS_SUCCESS;
+}
+
+/* As fast as they can be posted. */
+static void half_flood(uint64_t count)
+{
     uint8_t bytes[VMBUS_MESSAGE_SIZE_MAX];
     union wire_message m;
+    uint64_t refused = 0;
+    uint32_t id;
 
-    if (!target_begin())
-        return;
     for (uint64_t i = 0; i < count; i++) {
-        struct vmbus_gpadl_header h =
-            wire_header(target.offer.relid, wire_gpadl(), VMBUS_GPADL_HEADER_PAGES + 1);
-
-        wire_post(bytes, wire_header_make(bytes, &h, target.data_pages, VMBUS_GPADL_HEADER_PAGES));
+        wire_post(bytes, half_make(bytes, &id));
         if (i % RESTS == 0)
             wire_rest();
         while (wire_next(&m, 0))
-            refused +=
-                m.header.type == VMBUS_GPADL_CREATED && m.created.status != VMBUS_STATUS_SUCCESS;
+            refused += is_refusal(&m);
     }
     while (wire_next(&m, HOSTILE_SECOND / 10))
-        refused += m.header.type == VMBUS_GPADL_CREATED && m.created.status != VMBUS_STATUS_SUCCESS;
-    hostile_result(refused > 0, "%llu half-built GPADLs: %llu are refused",
+        refused += is_refusal(&m);
+    hostile_result(refused > 0 && refused < count, "%llu half-built GPADLs: %llu are refused",
                    (unsigned long long)count, (unsigned long long)refused);
 }
 
-/* Share the one page @page: @refused, or either. */
-static void page_shared(const char *what, uint64_t page, bool refused)
+/* One after the other: the first ones are taken, all others refused. */
+static void half_await(void)
+{
+    uint8_t bytes[VMBUS_MESSAGE_SIZE_MAX];
+    union wire_message m;
+    uint32_t taken = 0, refused = 0, id;
+
+    for (uint32_t i = 0; i < HALF_BUILT_TRIED; i++) {
+        uint32_t type = wire_ask(bytes, half_make(bytes, &id), &m);
+
+        taken += type == 0 && refused == 0;
+        refused += type != 0 && is_refusal(&m) && m.created.gpadl == id;
+    }
+    hostile_result(taken > 0 && taken <= HALF_BUILT_MAX && taken + refused == HALF_BUILT_TRIED,
+                   "%u half-built GPADLs, each awaited: %u are taken, then %u refused",
+                   HALF_BUILT_TRIED, taken, refused);
+}
+
+/* Headers whose bodies never come: root takes some, then it refuses, and it goes on working. */
+void case_gpadl_half(void)
+{
+    if (!target_begin())
+        return;
+    half_flood(hostile_argument("count", HALF_BUILT_DEFAULT));
+    if (target_begin())
+        half_await();
+}
+
+/* Share the one page @page. */
+static bool page_share(const char *what, uint64_t page)
 {
     uint32_t id = wire_gpadl();
     bool shared = wire_share(target.offer.relid, id, &page, 1);
 
-    hostile_result(!refused || !shared, "%s: %s", what, shared ? "is shared" : "is refused");
-    if (shared)
-        hostile_result(wire_teardown(target.offer.relid, id), "%s: is given back", what);
+    if (shared && !wire_teardown(target.offer.relid, id))
+        hostile_result(false, "%s: is not given back", what);
+    return shared;
 }
 
-/* A ring whose pages are all the same one. */
+static void page_refused(const char *what, uint64_t page)
+{
+    bool shared = page_share(what, page);
+
+    hostile_result(!shared, "%s: %s", what, shared ? "is shared" : "is refused");
+}
+
+/* Rings whose pages are all the same one: whatever they are written, they are nothing but a broken
+ * ring. */
 static void ring_aliased(void)
 {
-    struct storage_packet packet = target_test_unit();
     uint64_t pages[TARGET_RING_PAGES];
     uint32_t id = wire_gpadl();
     bool shared, opened;
@@ -160,32 +207,114 @@ static void ring_aliased(void)
     memset(target.data, 0, HV_PAGE_SIZE);
     shared = wire_share(target.offer.relid, id, pages, TARGET_RING_PAGES);
     opened = shared && wire_open(target.offer.relid, id, 0, TARGET_OUT_PAGES);
-    hostile_result(true, "rings of one page only: %s, %s", shared ? "shared" : "refused",
-                   opened ? "opened" : "not opened");
-    if (!shared)
+    hostile_result(!shared || opened, "rings of one page only: %s, %s",
+                   shared ? "shared" : "refused", opened ? "opened" : "not opened");
+    if (!opened)
         return;
-    memcpy(target.data, &packet, sizeof(packet)); /* indices, packets and whatever root writes */
+    memset(target.data, UINT8_MAX, HV_PAGE_SIZE); /* indices, packets and whatever root writes */
     target_signal();
-    wire_relid_post(VMBUS_CLOSE_CHANNEL, target.offer.relid);
-    hostile_result(wire_teardown(target.offer.relid, id), "rings of one page only: given back");
+    hostile_result(wire_teardown(target.offer.relid, id),
+                   "rings of one page only: closed for us, and given back");
+}
+
+/* ---- what is under an overlay ---- */
+
+static uint8_t *page_bytes(uint64_t page)
+{
+    return target.data + (int64_t)(page - target.data_pages[0]) * (int64_t)HV_PAGE_SIZE;
+}
+
+/* Have the disk write to @page: whether that was done. */
+static bool page_read_to(uint64_t page)
+{
+    struct {
+        struct vmbus_range range;
+        uint64_t page;
+    } ranges = {{.length = HV_PAGE_SIZE}, page};
+    struct storage_packet p = target_read(0, PAGE_SECTORS, HV_PAGE_SIZE);
+    struct vmbus_packet v = {.type = VMBUS_PACKET_GPA_DIRECT,
+                             .flags = VMBUS_PACKET_FLAG_COMPLETION,
+                             .transaction = 1,
+                             .payload = &p,
+                             .length = sizeof(p),
+                             .ranges = &ranges,
+                             .range_count = 1,
+                             .ranges_length = sizeof(ranges)};
+    uint64_t transaction;
+
+    return target_send_packet(&v) && target_completion(&transaction, &p, HOSTILE_PATIENCE) &&
+           p.srb.srb_status == STORAGE_SRB_SUCCESS;
+}
+
+/* The disk's first bytes, beside which nothing is looked at. */
+static const uint8_t *disk_begins(void)
+{
+    static uint8_t bytes[HV_PAGE_SIZE];
+
+    memset(target.data, 0, HV_PAGE_SIZE);
+    if (!page_read_to(target.data_pages[0]))
+        hostile_result(false, "the disk cannot be read");
+    memcpy(bytes, target.data, HV_PAGE_SIZE);
+    return bytes;
+}
+
+/* Take the overlay of @msr away for a look at the page under it. */
+static bool lies_under(uint32_t msr, const uint8_t *bytes)
+{
+    uint64_t value = insn_rdmsr(msr);
+    bool same;
+
+    if (value & HV_X64_MSR_PAGE_ENABLE)
+        insn_wrmsr(msr, value & ~HV_X64_MSR_PAGE_ENABLE);
+    same = memcmp(page_bytes(value / HV_PAGE_SIZE), bytes, HV_PAGE_SIZE) == 0;
+    if (value & HV_X64_MSR_PAGE_ENABLE)
+        insn_wrmsr(msr, value);
+    return same;
+}
+
+/* The page of @msr: root shares and writes our memory under it, never the hypervisor's page. */
+static void overlay_kept(const char *what, uint32_t msr)
+{
+    static uint8_t overlay[HV_PAGE_SIZE];
+    uint64_t value = insn_rdmsr(msr), page = value / HV_PAGE_SIZE;
+    const uint8_t *disk = disk_begins();
+    bool shared = page_share(what, page), done, kept;
+
+    memcpy(overlay, page_bytes(page), HV_PAGE_SIZE);
+    done = page_read_to(page);
+    kept =
+        !(value & HV_X64_MSR_PAGE_ENABLE) || memcmp(overlay, page_bytes(page), HV_PAGE_SIZE) == 0;
+    hostile_result(shared && done && kept && lies_under(msr, disk), "%s: %s, %s, the overlay %s",
+                   what, shared ? "shared" : "refused", done ? "written" : "not written",
+                   kept ? "is as it was" : "is written");
+}
+
+/* Memory like any other. */
+static void page_0_written(void)
+{
+    const uint8_t *disk = disk_begins();
+    bool shared = page_share("page 0", 0), done = page_read_to(0);
+
+    hostile_result(done == shared && (!done || memcmp(page_bytes(0), disk, HV_PAGE_SIZE) == 0),
+                   "page 0: %s, %s", shared ? "shared" : "refused",
+                   done ? "written" : "not written");
 }
 
 void case_gpadl_pages(void)
 {
-    uint64_t hypercall_page = guest_hypercall_page() / HV_PAGE_SIZE;
-    uint64_t message_page = insn_rdmsr(HV_X64_MSR_SIMP) / HV_PAGE_SIZE;
-
     if (!target_begin())
         return;
-    page_shared("the page behind our memory", hostile_memory_pages(), true);
-    page_shared("the page at 64 GiB", (64ull << 30) / HV_PAGE_SIZE, true);
-    page_shared("page 2^52-1", (1ull << 52) - 1, true);
-    page_shared("page 2^64-1", UINT64_MAX, true);
-    page_shared("the page of the local APIC", APIC_DEFAULT_BASE / HV_PAGE_SIZE, true);
-    page_shared("what is under the hypercall page", hypercall_page, false);
-    page_shared("what is under the message page", message_page, false);
-    page_shared("page 0", 0, false);
+    page_refused("the page behind our memory", hostile_memory_pages());
+    page_refused("the page at 64 GiB", (64ull << 30) / HV_PAGE_SIZE);
+    page_refused("page 2^52-1", (1ull << 52) - 1);
+    page_refused("page 2^64-1", UINT64_MAX);
+    page_refused("the page of the local APIC", APIC_DEFAULT_BASE / HV_PAGE_SIZE);
     ring_aliased();
+    if (!target_ready())
+        return;
+    overlay_kept("what is under the hypercall page", HV_X64_MSR_HYPERCALL);
+    overlay_kept("what is under the message page", HV_X64_MSR_SIMP);
+    page_0_written();
 }
 
 /* ---- life ---- */

@@ -6,10 +6,11 @@
 
 #include "hostile.h"
 
-#define GUARD_BYTE     0xa5
-#define INIT_ID        0x1000u
-#define CLOSE_INTERVAL (HOSTILE_SECOND / 100)
-#define SECTOR_BYTES   4096u /* that any disk's sectors divide */
+#define GUARD_WORD   0xa5a5a5a5a5a5a5a5ull
+#define PAGE_WORDS   (HV_PAGE_SIZE / sizeof(uint64_t))
+#define INIT_ID      0x1000u
+#define ANSWER_TIME  (HOSTILE_SECOND / 200)
+#define SECTOR_BYTES 4096u /* that any disk's sectors divide */
 
 struct target target;
 
@@ -109,27 +110,10 @@ bool target_close(void)
     return wire_teardown(target.offer.relid, target.gpadl);
 }
 
-static void pause_for(uint64_t time)
-{
-    uint64_t begin = guest_time();
-
-    while (guest_time() - begin < time)
-        insn_pause();
-}
-
+/* Rings in use are given back when their channel is closed, and we do not close it. */
 bool target_was_closed(void)
 {
-    uint64_t begin = guest_time();
-    uint32_t former = target.gpadl;
-
-    if (!rings_share())
-        return false;
-    do {
-        if (wire_open(target.offer.relid, target.gpadl, 0, TARGET_OUT_PAGES))
-            return rings_attach() && wire_teardown(target.offer.relid, former);
-        pause_for(CLOSE_INTERVAL); /* a channel is not closed before its I/O is over */
-    } while (guest_time() - begin < HOSTILE_PATIENCE);
-    return false;
+    return wire_teardown(target.offer.relid, target.gpadl) && target_open();
 }
 
 /* ---- packets ---- */
@@ -195,6 +179,42 @@ bool target_completion(uint64_t *transaction, struct storage_packet *packet, uin
         insn_pause();
     } while (guest_time() - begin < patience);
     return false;
+}
+
+static bool rings_are_back(void)
+{
+    union wire_message m;
+
+    return wire_next(&m, 0) && m.header.type == VMBUS_GPADL_TORNDOWN &&
+           m.torndown.gpadl == target.gpadl;
+}
+
+static enum target_end reopened(enum target_end end)
+{
+    return target_open() && target_init() ? end : TARGET_SILENT;
+}
+
+/* As target_was_closed(), while an answer may come late. */
+enum target_end target_settle(uint64_t *transaction, struct storage_packet *packet)
+{
+    struct vmbus_gpadl_teardown t = {
+        .header.type = VMBUS_GPADL_TEARDOWN, .relid = target.offer.relid, .gpadl = target.gpadl};
+    uint64_t begin = guest_time();
+    union wire_message m;
+
+    if (target_completion(transaction, packet, ANSWER_TIME))
+        return TARGET_ANSWERED;
+    wire_post(&t, sizeof(t));
+    while (guest_time() - begin < HOSTILE_PATIENCE) {
+        if (rings_are_back())
+            return reopened(TARGET_CLOSED);
+        if (!target_completion(transaction, packet, 0))
+            continue;
+        wire_relid_post(VMBUS_CLOSE_CHANNEL, target.offer.relid);
+        if (wire_await(VMBUS_GPADL_TORNDOWN, &m, HOSTILE_PATIENCE))
+            return reopened(TARGET_ANSWERED);
+    }
+    return TARGET_SILENT;
 }
 
 bool target_ask(struct storage_packet *packet, uint32_t bytes)
@@ -274,20 +294,20 @@ struct storage_packet target_test_unit(void)
 
 /* ---- what must not change ---- */
 
-static uint8_t *guard(void)
-{
-    return target.data + TARGET_DATA_PAGES * HV_PAGE_SIZE;
-}
-
 void target_guard_set(void)
 {
-    memset(target.data, GUARD_BYTE, (TARGET_DATA_PAGES + 1) * HV_PAGE_SIZE);
+    uint64_t *words = (uint64_t *)(void *)target.data;
+
+    for (size_t i = 0; i < (TARGET_DATA_PAGES + 1) * PAGE_WORDS; i++)
+        words[i] = GUARD_WORD;
 }
 
-bool target_guard_intact(void)
+bool target_untouched(uint32_t first, uint32_t end)
 {
-    for (uint32_t i = 0; i < HV_PAGE_SIZE; i++)
-        if (guard()[i] != GUARD_BYTE)
+    const uint64_t *words = (const uint64_t *)(const void *)target.data;
+
+    for (size_t i = first * PAGE_WORDS; i < end * PAGE_WORDS; i++)
+        if (words[i] != GUARD_WORD)
             return false;
     return true;
 }
@@ -304,7 +324,7 @@ bool target_works(void)
     target_guard_set();
     memset(target.data, 0, SECTOR_BYTES);
     if (!target_ask(&p, SECTOR_BYTES) || p.srb.srb_status != STORAGE_SRB_SUCCESS ||
-        !target_guard_intact())
+        !target_untouched(SECTOR_BYTES / HV_PAGE_SIZE, TARGET_DATA_PAGES + 1))
         return false;
     if (!known)
         memcpy(first, target.data, sizeof(first));

@@ -48,24 +48,43 @@ static unsigned digit_value(char c)
     return 16;
 }
 
-uint64_t guest_arg_number(const char *line, const char *key, uint64_t fallback)
+/* The number at @c, which goes up to the value's end or a comma: what is behind it. NULL: it is
+ * none, or too large. */
+static const char *number_parse(const char *c, uint64_t *number)
 {
-    const char *c = value_find(line, key);
     unsigned base = 10;
-    uint64_t number = 0;
 
-    if (c && c[0] == '0' && c[1] == 'x') {
+    if (c[0] == '0' && c[1] == 'x') {
         base = 16;
         c += 2;
     }
-    if (!c || !*c || is_blank(*c))
-        return fallback;
-    for (; *c && !is_blank(*c); c++) {
+    if (!*c || is_blank(*c) || *c == ',')
+        return NULL;
+    for (*number = 0; *c && !is_blank(*c) && *c != ','; c++) {
         unsigned digit = digit_value(*c);
 
-        if (digit >= base || number > (UINT64_MAX - digit) / base)
-            return fallback;
-        number = number * base + digit;
+        if (digit >= base || *number > (UINT64_MAX - digit) / base)
+            return NULL;
+        *number = *number * base + digit;
     }
-    return number;
+    return c;
+}
+
+bool guest_arg_numbers(const char *line, const char *key, uint64_t *numbers, uint32_t count)
+{
+    const char *c = value_find(line, key);
+
+    for (uint32_t i = 0; c && i < count; i++) {
+        if (i > 0 && *c++ != ',')
+            return false;
+        c = number_parse(c, &numbers[i]);
+    }
+    return c && *c != ',';
+}
+
+uint64_t guest_arg_number(const char *line, const char *key, uint64_t fallback)
+{
+    uint64_t number;
+
+    return guest_arg_numbers(line, key, &number, 1) ? number : fallback;
 }
