@@ -66,8 +66,8 @@ static void settle(void)
             vmbus_client_receive(&t.client, m.bytes, m.length);
         }
         if (t.woken) {
-            t.woken = false;
-            echo_work(&t.echo);
+            t.woken = false; /* before: its own work may wake it */
+            t.woken |= echo_work(&t.echo);
         }
     }
 }
