@@ -3,6 +3,7 @@
 #include <hvabi/management.h>
 #include <rt/mem.h>
 #include <x86/apic.h>
+#include <x86/cpuid.h>
 #include <x86/cr.h>
 #include <x86/decode.h>
 #include <x86/exception.h>
@@ -71,12 +72,15 @@ static void cpuid_intercept(struct vp *vp, unsigned length, const uint32_t r[4])
 
 static void exit_cpuid(struct vp *vp, struct vp_exit *exit)
 {
-    struct cpuid_vp view = {vp->apic_id, virt_cr4(vp), vp->xcr0};
+    struct cpuid_vp view = {.apic_id = vp->apic_id, .cr4 = virt_cr4(vp)};
     unsigned length = length_of(vp, exit, X86_OPCODE_CPUID);
     uint32_t r[4];
 
     if (length == 0)
         return;
+    if ((uint32_t)vp->gpr[X86_RAX] == CPUID_LEAF_XSAVE)
+        fpu_xcr0_learn(vp);
+    view.xcr0 = vp->xcr0;
     cpuid_guest(vp->partition->cpuid, &view, (uint32_t)vp->gpr[X86_RAX],
                 (uint32_t)vp->gpr[X86_RCX], r);
     if (vp->partition->intercepts.cpuid != 0) {

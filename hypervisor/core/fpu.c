@@ -130,13 +130,23 @@ void fpu_load(struct vp *vp)
         insn_xsetbv(0, vp->xcr0);
 }
 
+void fpu_xcr0_learn(struct vp *vp)
+{
+    if (fpu.mask != 0)
+        vp->xcr0 = insn_xgetbv(0) & fpu.mask;
+}
+
 void fpu_save(struct vp *vp)
 {
+    uint64_t xcr0;
+
     if (fpu.mask == 0) {
         insn_fxsave(vp->xsave);
         return;
     }
-    if (vp->xcr0 != fpu.mask)
+    xcr0 = insn_xgetbv(0);
+    vp->xcr0 = xcr0 & fpu.mask;
+    if (xcr0 != fpu.mask)
         insn_xsetbv(0, fpu.mask);
     insn_xsave(vp->xsave, fpu.mask);
     xsave_trim_x87(vp->xsave);

@@ -21,6 +21,11 @@ void fpu_reset(struct vp *vp);
 /* May @area, a page that somebody else filled, be loaded? What would fault is refused. */
 bool fpu_area_valid(const void *area);
 
+/* Learn what @vp, whose state is loaded, has in XCR0. Intercepting XSETBV does not tell of every
+ * change: QEMU 7.2 lets a guest execute it without an exit. What the hypervisor does not switch is
+ * left out. */
+void fpu_xcr0_learn(struct vp *vp);
+
 void fpu_load(struct vp *vp);
 void fpu_save(struct vp *vp);
 

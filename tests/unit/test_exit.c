@@ -4,6 +4,7 @@
 #include "exit_fixture.h"
 
 #include <hvabi/msr.h>
+#include <x86/cpuid.h>
 #include <x86/cr.h>
 #include <x86/exception.h>
 #include <x86/msr.h>
@@ -410,6 +411,18 @@ static void xsetbv_enables_what_the_partition_may(void **state)
     assert_int_equal(machine.lp->xcr0, 1);
 }
 
+/* As QEMU 7.2 does. */
+static void xcr0_that_changed_without_an_exit_is_noticed(void **state)
+{
+    (void)state;
+    xsetbv(0, XCR0_X87);
+    machine.lp->xcr0 = XCR0_X87 | XCR0_SSE | XCR0_AVX;
+    vp->gpr[X86_RAX] = CPUID_LEAF_XSAVE;
+    vp->gpr[X86_RCX] = 0;
+    simple_exit(VP_EXIT_CPUID, 2);
+    assert_int_equal(vp->xcr0, XCR0_X87 | XCR0_SSE | XCR0_AVX);
+}
+
 static void xsetbv_of_anything_else_is_gp(void **state)
 {
     static const uint64_t wrong[] = {0, XCR0_SSE, XCR0_X87 | XCR0_AVX, XCR0_X87 | XCR0_PKRU,
@@ -594,6 +607,7 @@ int main(void)
         TEST(undefined_instructions_are_undefined),
         TEST(rdpmc_is_a_fault_of_its_operand),
         TEST(xsetbv_enables_what_the_partition_may),
+        TEST(xcr0_that_changed_without_an_exit_is_noticed),
         TEST(xsetbv_of_anything_else_is_gp),
         TEST(wbinvd_is_roots_alone),
         TEST(cr8_write_needs_no_bytes_where_the_processor_tells_them),

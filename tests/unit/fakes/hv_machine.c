@@ -146,6 +146,12 @@ DEBUG_REGISTER(1)
 DEBUG_REGISTER(2)
 DEBUG_REGISTER(3)
 
+uint64_t insn_xgetbv(uint32_t xcr)
+{
+    check(xcr == 0, "XGETBV faults");
+    return machine.lp->xcr0;
+}
+
 /* What faults on a processor is the hypervisor's end, and so it is here. SDM vol. 2, XSETBV. */
 void insn_xsetbv(uint32_t xcr, uint64_t v)
 {
