@@ -103,6 +103,8 @@ void trap_enter(struct trap_frame *f)
     interrupt(cpu, (unsigned)f->vector);
     if (__atomic_load_n(&cpu->reschedule, __ATOMIC_RELAXED))
         schedule();
+    if (f->rip == (uint64_t)(uintptr_t)halt_instruction)
+        f->rip++; /* what it was to wait for may have come: sched/sched.h */
     if (trap_from_user(f))
         process_leave_kernel();
 }

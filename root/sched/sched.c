@@ -370,14 +370,14 @@ static void halt_begin(struct run_queue *q, struct thread *t)
     __atomic_store_n(&q->halts, true, __ATOMIC_SEQ_CST); /* pairs with thread_wake */
 }
 
-static void halt_once(void)
+static void halt_or_poll(void)
 {
     if (idle_polls) {
         insn_sti();
         insn_pause();
         insn_cli();
     } else {
-        insn_sti_hlt_cli();
+        halt_once();
     }
 }
 
@@ -393,7 +393,7 @@ bool sched_halt(bool (*done)(void *context), void *context)
         return done(context);
     halt_begin(q, thread_current());
     while (q->halts && !(is_done = done(context)) && !has_work(this_cpu())) {
-        halt_once();
+        halt_or_poll();
         q = &this_cpu()->run_queue;
     }
     if (q->halts)
@@ -409,14 +409,10 @@ void sched_idle(void)
 
         if (!has_work(cpu))
             steal(cpu);
-        if (has_work(cpu)) {
+        if (has_work(cpu))
             schedule();
-        } else if (idle_polls) {
-            insn_sti();
-            insn_pause();
-        } else {
-            insn_sti_hlt_cli();
-        }
+        else
+            halt_or_poll();
     }
 }
 

@@ -68,7 +68,11 @@ void thread_wake(struct thread *t);
 /* The body of the interrupt that cpu_kick sends. */
 void sched_kicked(struct cpu *cpu);
 
-/* switch.asm */
+/* switch.asm. Interrupts off; afterwards too, and what they have woken has been looked at by nobody.
+ * No wake-up is lost that comes after the caller's last look, not even on an emulator that forgets
+ * that STI holds interrupts off for one instruction: trap.c skips the HLT, which is one byte. */
+void halt_once(void);
+extern const uint8_t halt_instruction[];
 void context_switch(uint64_t *save_rsp, uint64_t load_rsp);
 void thread_start_stub(void); /* where a new thread's first switch returns to */
 

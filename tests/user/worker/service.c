@@ -60,15 +60,20 @@ static int create_plain(const char *name)
 }
 
 /* The process's identifier. */
-static uint32_t start_worker(int partition, const char *does)
+static uint32_t start_controlled(int partition, int control, const char *does)
 {
     static struct vm_worker a;
 
-    a = (struct vm_worker){.partition_fd = partition, .control_fd = -1};
+    a = (struct vm_worker){.partition_fd = partition, .control_fd = control};
     rt_strlcpy(a.module, "worker", sizeof(a.module));
     rt_strlcpy(a.argument, does, sizeof(a.argument));
     expect("WORKER", ioctl(run.vm, VM_IOCTL_WORKER, &a), 0);
     return a.process_id;
+}
+
+static uint32_t start_worker(int partition, const char *does)
+{
+    return start_controlled(partition, -1, does);
 }
 
 static bool contains(const char *text, const char *part)
@@ -132,6 +137,26 @@ static void served(void)
 
     start_worker(fd, "serve");
     ends("served", fd, VM_END_EXIT, GUEST_STATUS, "its exit port");
+}
+
+/* Its guest keeps it busy, and it is told to end nevertheless; then its control file closes. */
+static void told(void)
+{
+    int fd = create_plain("told");
+    int32_t control[2];
+    uint8_t status = GUEST_STATUS + 1;
+
+    expect("socketpair",
+           system_call(SYSCALL_SOCKETPAIR, SOCKET_UNIX, SOCKET_SEQPACKET, 0,
+                       (uint64_t)(uintptr_t)control, 0),
+           0);
+    start_controlled(fd, control[1], "obey");
+    expect("close", close(control[1]), 0);
+    sleep_ns(RUN_MS * NS_PER_MS);
+    expect("write", write(control[0], &status, 1), 1);
+    ends("told", fd, VM_END_EXIT, status, "its exit port");
+    expect("a closed control file", read(control[0], &status, 1), 0);
+    expect("close", close(control[0]), 0);
 }
 
 static void harmed(void)
@@ -337,8 +362,8 @@ static void compare_counts(const struct count *before, unsigned n)
 static void all_once(void)
 {
     static void (*const ways[])(void) = {
-        served, harmed,    killed, stopped, lingered,         faulted,        crashed,
-        left,   forgotten, paused, mapped,  refused_children, refused_workers};
+        served,  told, harmed,    killed, stopped, lingered,         faulted,
+        crashed, left, forgotten, paused, mapped,  refused_children, refused_workers};
 
     for (unsigned i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
         ways[i]();

@@ -2,10 +2,13 @@
 /* tests/user/worker/worker.c - a worker for small guests; its argument says what it does:
  *   serve    all that there is, until the guest ends with GUEST_STATUS
  *   read     answers a guest that reads a port for ever
- *   bench    answers a guest that reads a port, whose end has the status of how long a read took,
- * in ns linger   the same as read, and does not end when its child has fault    its guest makes a
- * triple fault leave    ends before its child does crash    makes a fault of its own hostile  calls
- * whatever there is with bad arguments (hostile.c) */
+ *   obey     the same, but ends the child with the status that it is sent
+ *   linger   the same as read, and does not end when its child has
+ *   bench    answers reads of a port; the child's end has the status of what one took, in ns
+ *   fault    its guest makes a triple fault
+ *   leave    ends before its child does
+ *   crash    makes a fault of its own
+ *   hostile  calls whatever there is with bad arguments (hostile.c) */
 #include <stdbool.h>
 #include <hvabi/message.h>
 #include <hvabi/regs.h>
@@ -32,6 +35,7 @@ struct run {
     uint64_t reads, checked, ends;
     uint64_t first; /* when the figure begins */
     bool lingers, measures;
+    int wake; /* what wakes it; -1: nothing */
 };
 
 _Noreturn static void fail(const char *what, int64_t result)
@@ -206,11 +210,20 @@ static void answer(struct run *r, struct partition_next *a)
     }
 }
 
+static void obey(void)
+{
+    uint8_t status;
+
+    if (read(PARTITION_CONTROL_FD, &status, 1) != 1)
+        fail("the control file", 0);
+    end_it(status);
+}
+
 /* Until the child has ended. */
 static void serve(struct run *r)
 {
     struct partition_next a = {
-        .answered_vp = PARTITION_NO_VP, .timeout_ns = PARTITION_TIMEOUT_NONE, .wake_fd = -1};
+        .answered_vp = PARTITION_NO_VP, .timeout_ns = PARTITION_TIMEOUT_NONE, .wake_fd = r->wake};
 
     for (;;) {
         call(PARTITION_IOCTL_NEXT, &a, "NEXT");
@@ -220,10 +233,14 @@ static void serve(struct run *r)
             answer(r, &a);
             continue;
         }
+        a.answered_vp = PARTITION_NO_VP;
+        if (a.event == PARTITION_EVENT_WAKE) {
+            obey();
+            continue;
+        }
         if (a.event != PARTITION_EVENT_EOI)
             fail("an event that nobody knows", a.event);
         r->ends += a.eoi[GUEST_VECTOR / 64] == 1ull << GUEST_VECTOR % 64;
-        a.answered_vp = PARTITION_NO_VP;
     }
 }
 
@@ -270,11 +287,12 @@ int main(int argc, char **argv)
         return hostile();
     set_up(&r);
     r.lingers = strcmp(what, "linger") == 0;
+    r.wake = strcmp(what, "obey") == 0 ? PARTITION_CONTROL_FD : -1;
     if (strcmp(what, "serve") == 0)
         serve_all(&r);
     else if (strcmp(what, "bench") == 0)
         measure(&r);
-    else if (strcmp(what, "read") == 0 || r.lingers)
+    else if (strcmp(what, "read") == 0 || r.lingers || r.wake >= 0)
         serve_reads(&r);
     else if (strcmp(what, "fault") == 0)
         run_guest(&r, guest_fault, guest_fault_end), serve(&r);
