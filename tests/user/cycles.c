@@ -346,6 +346,7 @@ static void await_io(const char *name)
         sleep_ns(POLL_NS);
     } while (++polls < POLLS_MAX);
     fail("I/O of", name, 0);
+    print_vps(name);
 }
 
 static void one_io(unsigned i)

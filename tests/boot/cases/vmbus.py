@@ -74,7 +74,7 @@ def writes(bus, vps, **fields):
 STOPPED = r"^io: {count} stops, (\d+) amidst I/O, (\d+) beside a reader at work$"
 READER_MIB = 8
 AMIDST_IO, BESIDE_READER = 50, 80  # percent of the stops; a reader ends by itself now and then
-WRITER_REQUESTS = 100  # a second, so that some are under way at any time
+WRITER_REQUESTS = 30  # a second: those under way last longer than it takes to stop their child
 
 
 def check_readers(vm, readers, loops):

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* packets.c - cases: packets that cannot be, and packets and rings that change while root reads
- * them. Arguments: count=N races in a row of the table (100), row=N: this row only. */
+ * them. Arguments: count=N races in a row of the table (100), rows=MASK: the rows of these bits. */
 #include <rt/mem.h>
 #include <x86/insn.h>
 
@@ -56,12 +56,13 @@ static void raw_put(const void *from, uint32_t bytes)
         target.channel.out.data[ring_index(i)] = ((const uint8_t *)from)[i];
 }
 
-/* Tell root of the packet that was put. */
-static void raw_publish(void)
+/* Tell root of the packet that was put; @index: by the write index, too. */
+static void raw_publish(bool index)
 {
     target.channel.out.own = ring_index(RAW_SIZE);
     target.channel.out.published = target.channel.out.own;
-    word_store(&target.channel.out.header->write_index, target.channel.out.own);
+    if (index)
+        word_store(&target.channel.out.header->write_index, target.channel.out.own);
     target_signal();
 }
 
@@ -105,7 +106,7 @@ void case_ring_packets(void)
         p.range.length = rows[i].length;
         p.range.offset = rows[i].offset;
         raw_put(&p, sizeof(p));
-        raw_publish();
+        raw_publish(true);
         hostile_result(target_was_closed(), "%s: the channel is closed, and can be opened again",
                        rows[i].what);
     }
@@ -173,12 +174,13 @@ static const struct race {
 #define RACE_ROWS (sizeof(races) / sizeof(races[0]))
 
 static struct {
-    uint32_t *word;
+    uint32_t *word; /* [a] */
     uint32_t good, bad;
+    uint32_t stores;                     /* [a] that VP 1 has made */
     uint8_t first[BYTES], second[BYTES]; /* the disk's */
 } race;
 
-/* VP 1: @word is now this, now that, in step with nobody. */
+/* VP 1: the word is now this, now that, in step with nobody. */
 static void race_step(void)
 {
     static uint32_t random = 1;
@@ -187,7 +189,9 @@ static void race_step(void)
         random ^= random << 13;
         random ^= random >> 17;
         random ^= random << 5;
-        word_store(race.word, random & 1 ? race.bad : race.good);
+        word_store(__atomic_load_n(&race.word, __ATOMIC_SEQ_CST),
+                   random & 1 ? race.bad : race.good);
+        __atomic_fetch_add(&race.stores, 1, __ATOMIC_SEQ_CST);
         for (uint32_t pauses = 0; pauses < (random >> 1 & 7); pauses++)
             insn_pause();
     }
@@ -196,12 +200,22 @@ static void race_step(void)
 
 static void race_aim(uint32_t *word, uint32_t good, uint32_t bad)
 {
-    race.word = word;
     race.good = good;
     race.bad = bad;
+    __atomic_store_n(&race.word, word, __ATOMIC_SEQ_CST);
 }
 
-/* At the packet that was put. */
+/* VP 1 is at it: it has stored what it was aimed at, and more than once. */
+static void race_await(void)
+{
+    uint32_t before = __atomic_load_n(&race.stores, __ATOMIC_SEQ_CST);
+
+    while (__atomic_load_n(&race.stores, __ATOMIC_SEQ_CST) - before < 3)
+        insn_pause();
+}
+
+/* At the packet that was put. Of packets VP 1 may change words all the time: those of the last one
+ * nobody reads any more, and the forms are the same in each round. */
 static void race_begin(const struct race *r)
 {
     const struct vmbus_ring *in = &target.channel.in, *out = &target.channel.out;
@@ -235,6 +249,7 @@ static void race_begin(const struct race *r)
         break;
     }
     hostile_other(race_step);
+    race_await();
 }
 
 /* One request that changes while it is looked at. */
@@ -248,10 +263,11 @@ static enum target_end race_run(const struct race *r, struct storage_packet *ans
     memset(target.channel.out.data, 0, target.channel.out.size); /* no packets of earlier laps */
     raw_put(&p, sizeof(p));
     race_begin(r);
-    raw_publish();
+    raw_publish(r->word != WORD_WRITTEN && r->word != WORD_WRITTEN_BACK); /* else VP 1 does */
     while (__atomic_load_n(answers, __ATOMIC_ACQUIRE) == before && guest_time() - begin < RACE_TIME)
         insn_pause();
-    hostile_other(NULL);
+    if (r->word != WORD_OF_PACKET)
+        hostile_other(NULL);
     target_signal(); /* it may have seen no more than nothing yet */
     return target_settle(&transaction, answer);
 }
@@ -334,20 +350,25 @@ static bool ends_are_due(const struct race *r, const struct race_count *count)
         (count->done ? DONE : 0) | (count->refused ? REFUSED : 0) | (count->closed ? CLOSED : 0);
     bool both = !r->other_page && !r->other_sector;
 
+    if (r->word == WORD_WRITTEN_BACK) /* only if root looks again at the wrong moment */
+        seen |= CLOSED;
     return seen == r->ends && (both || (count->other > 0 && count->other < count->done));
 }
 
 static void race_row(const struct race *r, uint64_t rounds)
 {
     struct race_count count = {0};
+    bool right = true;
 
     if (!target_ready() || !race_prepare()) {
         hostile_result(false, "%s changes: the disk cannot be read before", r->what);
         return;
     }
-    for (uint64_t i = 0; i < rounds; i++)
-        if (!race_round(r, &count))
-            return;
+    for (uint64_t i = 0; i < rounds && right; i++)
+        right = race_round(r, &count);
+    hostile_other(NULL);
+    if (!right)
+        return;
     hostile_result(ends_are_due(r, &count),
                    "%s changes: %llu done, %llu of them otherwise, %llu refused, %llu closed",
                    r->what, (unsigned long long)count.done, (unsigned long long)count.other,
@@ -357,9 +378,9 @@ static void race_row(const struct race *r, uint64_t rounds)
 void case_ring_race(void)
 {
     uint64_t rounds = hostile_argument("count", ROUNDS_DEFAULT);
-    uint64_t only = hostile_argument("row", RACE_ROWS);
+    uint64_t rows = hostile_argument("rows", UINT64_MAX);
 
-    for (uint64_t row = 0; row < RACE_ROWS; row++)
-        if (only == row || only == RACE_ROWS)
+    for (uint32_t row = 0; row < RACE_ROWS; row++)
+        if (rows >> row & 1)
             race_row(&races[row], rounds);
 }
