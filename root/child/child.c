@@ -11,6 +11,7 @@
 #include "cpu/cpu.h"
 #include "log.h"
 #include "mm/memory.h"
+#include "sched/spinlock_off.h"
 #include "proc/process.h"
 #include "bus/bus.h"
 
@@ -104,17 +105,18 @@ static struct id_bucket *bucket_of(hv_partition_id id)
     return &children.by_id[id % ID_BUCKETS];
 }
 
-/* Called for every intercept. */
+/* Called for every intercept, with interrupts off anyway. */
 struct child *child_by_id(hv_partition_id id)
 {
     struct id_bucket *b = bucket_of(id);
-    uint64_t flags = spin_lock(&b->lock);
-    struct child *c = b->first;
+    struct child *c;
 
+    spin_lock_off(&b->lock);
+    c = b->first;
     while (c != NULL && c->id != id)
         c = c->next_by_id;
     child_get(c);
-    spin_unlock(&b->lock, flags);
+    spin_unlock_off(&b->lock);
     return c;
 }
 

@@ -92,7 +92,7 @@ const struct boot_module *child_program(const char *name);
 
 /* The child named so that has not ended, or the latest that has; the @index-th that has not ended;
  * the one of partition @id that has not ended. NULL: none. The caller gives it back by child_put.
- * child_by_id: any context; the others: threads. */
+ * child_by_id: interrupts off; the others: threads. */
 struct child *child_find(const char *name);
 struct child *child_at(uint32_t index);
 struct child *child_by_id(hv_partition_id id);

@@ -172,7 +172,8 @@ void child_intercept(const struct hv_message *m)
 
     if (c == NULL)
         return; /* of a child that has ended meanwhile */
-    if (h->vp_index < c->vp_count && child_runs(c) && !is_fatal(c, m)) {
+    if (h->vp_index < c->vp_count && child_runs(c) &&
+        (m->header.message_type == HvMessageTypeX64IoPortIntercept || !is_fatal(c, m))) {
         if (c->has_worker)
             worker_intercept(c, m);
         else

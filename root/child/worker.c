@@ -291,11 +291,11 @@ static bool has_news(void *context)
 /* Until there is something to look at. False: time ran out, or the caller was killed. */
 static bool sleep_until_news(struct worker *w, uint64_t deadline)
 {
-    uint64_t flags;
     bool news = false;
 
     if (deadline == WAIT_FOREVER) {
-        flags = interrupts_off();
+        uint64_t flags = interrupts_off();
+
         news = sched_halt(has_news, w);
         interrupts_restore(flags);
     }
@@ -338,10 +338,10 @@ static uint64_t deadline_of(uint64_t timeout_ns)
 static bool wait_for(struct worker *w, struct partition_next *a)
 {
     uint64_t deadline = deadline_of(a->timeout_ns);
-    bool woken;
 
     do {
-        woken = wake_is_due(w) && wakes(w, a);
+        bool woken = wake_is_due(w) && wakes(w, a);
+
         if (woken || !sleep_until_news(w, deadline)) {
             wait_no_more(w);
             return woken;

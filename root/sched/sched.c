@@ -403,16 +403,18 @@ bool sched_halt(bool (*done)(void *context), void *context)
 
 void sched_idle(void)
 {
+    insn_cli();
     for (;;) {
-        insn_cli();
         struct cpu *cpu = this_cpu();
 
-        if (!has_work(cpu))
+        if (!has_work(cpu) && cpu_count() > 1)
             steal(cpu);
-        if (has_work(cpu))
+        if (has_work(cpu)) {
             schedule();
-        else
+            insn_cli();
+        } else {
             halt_or_poll();
+        }
     }
 }
 

@@ -456,13 +456,6 @@ uint32_t guest_open(uint32_t relid)
     return result.status;
 }
 
-void guest_close(uint32_t relid)
-{
-    struct vmbus_relid_message m = {.header.type = VMBUS_CLOSE_CHANNEL, .relid = relid};
-
-    guest_post(&m, sizeof(m));
-}
-
 void guest_ring(void)
 {
     this_cpu()->index = world.bell_cpu;

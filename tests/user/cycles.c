@@ -337,10 +337,10 @@ static bool reader_goes_on(void)
 static void await_io(const char *name)
 {
     unsigned polls = 0;
-    struct io now;
 
     do {
-        now = io_of(name);
+        struct io now = io_of(name);
+
         if (now.written_bytes != 0 && now.under_way != 0)
             return;
         sleep_ns(POLL_NS);

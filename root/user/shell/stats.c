@@ -87,7 +87,6 @@ static void print_reasons(void)
 int stats_watch(const char *name)
 {
     struct root_pollfd keys = {.fd = STDIN_FILE, .events = POLL_IN};
-    char typed[64];
 
     reason_count = 0;
     if (!take_counters(name)) {
@@ -99,7 +98,10 @@ int stats_watch(const char *name)
         print_reasons();
         print_channels(name);
     }
-    if (keys.revents != 0)
+    if (keys.revents != 0) {
+        char typed[64];
+
         read(STDIN_FILE, typed, sizeof(typed));
+    }
     return 0;
 }

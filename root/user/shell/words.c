@@ -5,9 +5,13 @@
 
 char quote_after(char quote, char c)
 {
-    if (quote != '\0')
-        return c == quote ? '\0' : quote;
-    return c == '\'' || c == '"' ? c : '\0';
+    bool is_quote = c == '\'' || c == '"';
+
+    if (quote == '\0' && is_quote)
+        return c;
+    if (c == quote)
+        return '\0';
+    return quote;
 }
 
 /* The word at *@text, without its quotes, moved to its beginning and ended; *@text is behind it. */

@@ -40,7 +40,7 @@ static void names_add(struct names *n, const char *name)
     if (n->count == sizeof(n->list) / sizeof(n->list[0]))
         return;
     if (strlen(name) < sizeof(n->list[0])) /* a longer one is in no definition */
-        strcpy(n->list[n->count++], name);
+        memcpy(n->list[n->count++], name, strlen(name) + 1);
 }
 
 static void files_list(void)

@@ -191,10 +191,11 @@ static bool receive(struct client *c)
 
 void client_ready(struct client *c, short events)
 {
+    bool gone;
+
     if (events & POLLOUT)
         send_kept(c);
-    if ((events & (POLLIN | POLLHUP | POLLERR)) && receive(c))
-        client_close(c);
-    else if (c->done && c->out_count == 0)
+    gone = (events & (POLLIN | POLLHUP | POLLERR)) && receive(c);
+    if (gone || (c->done && c->out_count == 0))
         client_close(c);
 }

@@ -87,7 +87,7 @@ void client_finish(struct client *c, bool success);
 /* ---- command.c ---- */
 
 /* Do what @text says, and answer. */
-void command_run(struct client *c, char *text);
+void command_run(struct client *client, char *text);
 
 /* The child that @client stops has ended. */
 void command_stopped(struct client *client, const struct child *c);

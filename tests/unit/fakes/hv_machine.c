@@ -146,10 +146,10 @@ DEBUG_REGISTER(1)
 DEBUG_REGISTER(2)
 DEBUG_REGISTER(3)
 
-uint64_t insn_xgetbv(uint32_t xcr)
+uint32_t insn_xgetbv(uint32_t xcr)
 {
     check(xcr == 0, "XGETBV faults");
-    return machine.lp->xcr0;
+    return (uint32_t)machine.lp->xcr0;
 }
 
 /* What faults on a processor is the hypervisor's end, and so it is here. SDM vol. 2, XSETBV. */

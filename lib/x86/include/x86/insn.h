@@ -257,12 +257,13 @@ static inline void insn_ltr(uint16_t selector)
     __asm__ volatile("ltr %0" : : "r"(selector) : "memory");
 }
 
-static inline uint64_t insn_xgetbv(uint32_t xcr)
+/* Its low half: no component beyond is defined (SDM vol. 1, 13.1). */
+static inline uint32_t insn_xgetbv(uint32_t xcr)
 {
     uint32_t low, high;
 
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(xcr));
-    return (uint64_t)high << 32 | low;
+    return low;
 }
 
 static inline void insn_xsetbv(uint32_t xcr, uint64_t v)

@@ -32,7 +32,7 @@ void insn_write_dr0(uint64_t v);
 void insn_write_dr1(uint64_t v);
 void insn_write_dr2(uint64_t v);
 void insn_write_dr3(uint64_t v);
-uint64_t insn_xgetbv(uint32_t xcr);
+uint32_t insn_xgetbv(uint32_t xcr);
 void insn_xsetbv(uint32_t xcr, uint64_t v);
 void insn_xsave(void *area, uint64_t mask);
 void insn_xrstor(const void *area, uint64_t mask);
