@@ -215,6 +215,8 @@ static bool version_response(struct vmbus_client *b, const void *message)
 {
     struct vmbus_version_response m;
 
+    if (b->job.due & DUE_CONTACT)
+        return false; /* an answer to a contact that is not posted yet */
     memcpy(&m, message, sizeof(m));
     if (!m.supported) {
         contact_next(b);

@@ -238,6 +238,20 @@ static void a_server_that_transfers_nothing_is_no_use(void **state)
     assert_int_equal(t.failed, 1);
 }
 
+static void a_beginning_that_was_not_sent_has_no_answer(void **state)
+{
+    (void)state;
+    assert_true(storvsc_begin(&t.device, 0));
+    take(STORAGE_BEGIN_INITIALIZATION);
+    server_answer(STORAGE_STATUS_INVALID_STATE);
+    assert_int_equal(t.failed, 1);
+    vmbus_ring_break(&t.child.out, "it is");
+    assert_false(storvsc_begin(&t.device, 0));
+    server_answer(STORAGE_STATUS_OK);
+    assert_int_equal(t.ready + t.failed, 1);
+    assert_int_equal(t.device.primary.stray, 1);
+}
+
 /* ---- requests ---- */
 
 static void a_request_is_on_the_wire_as_it_should(void **state)
@@ -499,6 +513,7 @@ int main(void)
         FACT(older_versions_are_tried_in_turn),
         FACT(each_step_that_fails_ends_initialisation),
         FACT(a_server_that_transfers_nothing_is_no_use),
+        FACT(a_beginning_that_was_not_sent_has_no_answer),
         FACT(a_request_is_on_the_wire_as_it_should),
         FACT(large_reads_have_16_bytes_small_ones_10),
         FACT(data_of_too_many_pages_is_refused),

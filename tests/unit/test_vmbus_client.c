@@ -313,6 +313,26 @@ static void new_versions_post_where_the_server_says(void **state)
     assert_int_equal(t.delivered, 1);
 }
 
+/* The server says no before the next version was even tried, and more often than there are any. */
+static void answers_to_no_contact_are_ignored(void **state)
+{
+    struct vmbus_initiate_contact contact;
+
+    (void)state;
+    assert_true(vmbus_client_contact(&t.client, VMBUS_VERSION_5_3, 0, NULL, NULL));
+    take(VMBUS_INITIATE_CONTACT, &contact, sizeof(contact));
+    t.room = 0;
+    for (uint32_t i = 0; i < 20; i++)
+        answer_version(false);
+    assert_int_equal(t.connected, 0);
+    t.room = UINT32_MAX;
+    assert_true(vmbus_client_post_again(&t.client));
+    take(VMBUS_INITIATE_CONTACT, &contact, sizeof(contact));
+    assert_int_equal(contact.version, VMBUS_VERSION_5_2);
+    answer_version(true);
+    assert_int_equal(t.version, VMBUS_VERSION_5_2);
+}
+
 static void posts_wait_for_the_servers_buffers(void **state)
 {
     struct vmbus_gpadl_body body;
@@ -651,6 +671,7 @@ int main(void)
         T(older_versions_are_tried_in_turn),
         T(connection_that_is_not_there_means_an_older_version),
         T(new_versions_post_where_the_server_says),
+        T(answers_to_no_contact_are_ignored),
         T(posts_wait_for_the_servers_buffers),
         T(unloading_forgets_everything),
         T(offers_that_cannot_be_used_are_ignored),

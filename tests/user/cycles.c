@@ -27,7 +27,7 @@ enum {
     EARLY_STOPS = 4,   /* one of so many may come before the child's first I/O */
     READER_LOOPS = 8, /* over its disk */
     POLL_NS = 100000,
-    POLLS_MAX = 100000, /* far beyond any child's way to its exit */
+    POLLS_MAX = 30000, /* far beyond any child's way to its exit */
     WORDS = 3,
 };
 
@@ -320,6 +320,21 @@ static void keep_reading(void)
     start_reader();
 }
 
+/* What @name does instead of I/O. */
+static void fail_io(const char *what, const char *name)
+{
+    struct vm_channel c = {0};
+
+    fail(what, name, 0);
+    for (; ioctl(run.vm, VM_IOCTL_CHANNEL, &c) == 0; c.index++)
+        if (strcmp(c.partition, name) == 0)
+            print("%s: channel %u.%u %s, VP %u: in %lu packets, %lu batches, out %lu, %lu signals, "
+                  "%u of %lu requests under way\n",
+                  name, c.relid, c.sub_channel, c.state, c.target_vp, c.packets_in, c.batches_in,
+                  c.packets_out, c.signals_out, c.under_way, c.requests);
+    print_vps(name);
+}
+
 /* It reads on, and has not ended. */
 static bool reader_goes_on(void)
 {
@@ -330,6 +345,8 @@ static bool reader_goes_on(void)
             return true;
         sleep_ns(POLL_NS);
     }
+    if (!has_ended("reader"))
+        fail_io("reads of", "reader");
     return false;
 }
 
@@ -345,8 +362,7 @@ static void await_io(const char *name)
             return;
         sleep_ns(POLL_NS);
     } while (++polls < POLLS_MAX);
-    fail("I/O of", name, 0);
-    print_vps(name);
+    fail_io("I/O of", name);
 }
 
 static void one_io(unsigned i)

@@ -157,7 +157,10 @@ bool storvsc_begin(struct storvsc *s, uint32_t sub_channels)
 
     s->wanted = sub_channels;
     s->attempt = 0;
-    return step_send(s, STEP_BEGIN, &packet);
+    if (step_send(s, STEP_BEGIN, &packet))
+        return true;
+    s->step = STEP_NONE; /* no answer is waited for */
+    return false;
 }
 
 bool storvsc_channel_add(struct storvsc *s, struct storvsc_channel *c, struct vmbus_channel *vmbus,
