@@ -24,10 +24,11 @@ def number(vm, pattern):
 
 
 def processors_and_memory(vm):
-    """Every processor is root's and has run; no page of the firmware's map is lost."""
-    lps = re.findall(r"^ *\d+ +\d+ +\d+ +(\d+) +\d+  \w+", vm.text, re.MULTILINE)
-    if len(lps) != number(vm, r"^machine: (\d+) processors") or "0" in lps:
-        raise Failure(f"task switches of the processors: {lps}")
+    """Every processor is root's and has run, be it only interrupt handlers: a machine of four has
+    nothing for the last one to do, mostly. No page of the firmware's map is lost."""
+    lps = re.findall(r"^ *\d+ +\d+ +\d+ +(\d+) +(\d+)  \w+", vm.text, re.MULTILINE)
+    if len(lps) != number(vm, r"^machine: (\d+) processors") or ("0", "0") in lps:
+        raise Failure(f"task switches and interrupts of the processors: {lps}")
     kept = re.search(r"^hv: (\d+) KiB of memory kept", vm.text, re.MULTILINE)
     kept_kib = int(kept.group(1)) if kept else 0
     total = number(vm, r"^total +(\d+) KiB")
