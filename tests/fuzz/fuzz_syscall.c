@@ -201,7 +201,6 @@ static int64_t create(struct vm_create *a, struct file **out)
     return *out != NULL ? 0 : -ENOMEM;
 }
 
-/* The type is that of struct vm_operations. cppcheck-suppress constParameter */
 static int64_t worker(struct file *partition_file, struct file *control, struct vm_worker *a)
 {
     CHECK_TEXT(a->module);
