@@ -3,6 +3,7 @@
 import re
 
 from boottest import Failure, Random, Test
+from boottest.linux import PROMPT as CHILD_PROMPT
 
 ACCELERATOR = r"^run: (using /dev/kvm|no usable /dev/kvm: emulating|/dev/kvm is there, but|emulating)"
 PROMPT = r"^root> \Z"
@@ -10,8 +11,7 @@ COMMANDS = ("help partitions vps lps stats memory disks start stop wait log rebo
 
 
 def first_impression(vm):
-    """What the README says one sees, in this order; then the prompt works."""
-    sha256 = vm.expect(r"^run: a disk to try it with: .* SHA-256 ([0-9a-f]{64})$").group(1)
+    """What the README says one sees, in this order."""
     for line in (ACCELERATOR, r"^Verdigris hvloader \d+\.\d+", r"^boot\.cfg: ",
                  r"^machine: 2 processors, ", r"^hypervisor: .*hvax64\.elf, build id [0-9a-f]{40}",
                  r"^hypervisor: keeps \d+ KiB", r"^starting the hypervisor$",
@@ -20,6 +20,37 @@ def first_impression(vm):
                  r"root: [0-9a-f]{40}, 2 CPUs, \d+ MiB memory$", r"root: launched by hypervisor$",
                  r"block: ahci0: "):
         vm.expect(line)
+
+
+def linux(vm):
+    """A shell of Linux; Ctrl-] leads to root's, and the way back; both end as one expects."""
+    first_impression(vm)
+    vm.expect(r"^root> vm console linux$")
+    vm.expect(r"^\(Ctrl-\] leaves this console\)$")
+    vm.expect(r"Hypervisor detected: Microsoft Hyper-V$")
+    vm.expect(r"hv_vmbus: Vmbus version:5\.3$")
+    vm.expect(CHILD_PROMPT)
+    vm.send("grep -c ^processor /proc/cpuinfo; grep ' / ' /proc/mounts; uname -r")
+    vm.expect(r"^1$")
+    vm.expect(r"^/dev/sda / ext4 rw")
+    vm.expect(r"^6\.\S+-amd64$")
+    vm.type("\x1d")
+    vm.expect(PROMPT)
+    vm.send("channels")
+    vm.expect(r"^linux +1\.0 +storvsp ")
+    vm.send("vm console linux")
+    vm.expect(r"^\(Ctrl-\] leaves this console\)$")
+    vm.send("poweroff")
+    vm.expect(r"reboot: Power down$")
+    vm.expect(r"child linux: ended: ")
+    vm.expect(PROMPT)
+    vm.send("poweroff")
+
+
+def toys(vm):
+    """Children print what they were given, and the shell works."""
+    sha256 = vm.expect(r"^run: a disk to try it with: .* SHA-256 ([0-9a-f]{64})$").group(1)
+    first_impression(vm)
     vm.nonce = vm.expect(r"^root> start hello vps=2 nonce=([0-9a-f]{16})$").group(1)
     vm.expect(r"child hello: ended: it ended itself with 0$")
     vm.expect(r"^root> channels$")
@@ -93,7 +124,8 @@ def shell_of_image(vm):
 
 
 TESTS = [
-    Test("run-default", group="quick", run=[], script=first_impression),
+    Test("run-default", run=[], script=linux, timeout=600),
+    Test("run-toys", group="quick", run=["--guest", "toy"], script=toys),
     Test("run-options", disks=[Random("ahci", 2), Random("nvme", 3)],
          run=["--smp", "4", "--memory", "768M", "--disk", "{disk_path0},bus=ahci",
               "--disk", "{disk_path1}", "--module", "{work}/boot.cfg",
