@@ -351,7 +351,7 @@ static const struct {
 
 static struct {
     uint64_t posted, answers; /* of the type that is tried; long enough, as they should be */
-    bool wrong;               /* something else came back */
+    uint32_t wrong;           /* type of something else that came back */
 } truncated;
 
 static bool is_failure(const union wire_message *m)
@@ -378,7 +378,7 @@ static void truncated_answer(uint32_t type, const union wire_message *m)
         truncated.answers++;
         return;
     }
-    truncated.wrong = true;
+    truncated.wrong = m->header.type;
 }
 
 /* Whether a message of @length has an answer; then it counts. */
@@ -430,13 +430,22 @@ static bool type_try(uint32_t type, uint8_t fill, uint64_t step)
 {
     truncated.posted = 0;
     truncated.answers = 0;
-    truncated.wrong = false;
+    truncated.wrong = 0;
     if (!target_ready())
         return false;
     wire_drain();
     lengths_post(type, fill, step);
-    return truncated_end(type) && !truncated.wrong && truncated.answers <= truncated.posted &&
+    return truncated_end(type) && truncated.wrong == 0 && truncated.answers <= truncated.posted &&
            (truncated.posted == 0 || truncated.answers > 0);
+}
+
+static void type_report(uint32_t type, uint8_t fill, bool ok)
+{
+    hostile_result(ok,
+                   "type %u in every length, filled with %#x: %llu could be answered, %llu were; "
+                   "the last other message that came back: type %u",
+                   type, fill, (unsigned long long)truncated.posted,
+                   (unsigned long long)truncated.answers, truncated.wrong);
 }
 
 void case_channel_truncated(void)
@@ -446,10 +455,5 @@ void case_channel_truncated(void)
 
     for (uint32_t type = 0; step != 0 && type < TYPE_END; type++)
         for (size_t i = 0; i < sizeof(fills); i++)
-            hostile_result(type_try(type, fills[i], step),
-                           "type %u in every length, filled with %#x: %llu could be answered, %llu "
-                           "were%s",
-                           type, fills[i], (unsigned long long)truncated.posted,
-                           (unsigned long long)truncated.answers,
-                           truncated.wrong ? ", and something else came back" : "");
+            type_report(type, fills[i], type_try(type, fills[i], step));
 }
