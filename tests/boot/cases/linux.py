@@ -7,8 +7,11 @@ from boottest.linux import PROMPT
 ROOT_PROMPT = r"^root> "
 ROOT_MIB = 768  # of a machine, beside its child's
 
-VERIFY = ("fio --name=v --filename=/root/v --size=8M --bs=64k --rw=randwrite --direct=1 --ioengine=libaio "
-          "--iodepth=32 --verify=crc32c --minimal >/tmp/fio")
+# Written and read back: one request at a time and 32, of 4 KiB to 1 MiB, in order and at random.
+VERIFY = ("fio --directory=/root --size=8M --bsrange=4k-1M --direct=1 --ioengine=libaio --verify=crc32c "
+          "--stonewall --minimal " +
+          " ".join(f"--name={rw[0]}{depth} --rw={rw} --iodepth={depth}"
+                   for rw in ("write", "randwrite") for depth in (1, 32)) + " >/tmp/fio")
 MOUNTED = [r"EXT4-fs \(\w+\): mounted filesystem "]
 
 
@@ -67,7 +70,7 @@ def child(vps):
         judge_log(shell.log())
         shell.run("poweroff")
         vm.send("wait linux")
-        vm.expect(r"^linux: ")
+        vm.expect(r"^linux: it switched itself off$")
         vm.send("poweroff")
     return script
 
