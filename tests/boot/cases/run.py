@@ -94,13 +94,13 @@ def shell_of_image(vm):
 
 TESTS = [
     Test("run-default", group="quick", run=[], script=first_impression),
-    Test("run-options", disks=[Random("ahci", 2), Random("nvme", 3)],
+    Test("run-options", disks=[Random("ahci", 2), Random("nvme", 3), Random("virtio", 1)],
          run=["--smp", "4", "--memory", "768M", "--disk", "{disk_path0},bus=ahci",
-              "--disk", "{disk_path1}", "--module", "{work}/boot.cfg",
-              "--exec", "lps; memory; disks --hash ahci1 nvme0; modules; partitions",
+              "--disk", "{disk_path1}", "--disk", "{disk_path2},bus=virtio", "--module", "{work}/boot.cfg",
+              "--exec", "lps; memory; disks --hash ahci1 nvme0; disks --hash virtio0; modules; partitions",
               "--", "-device", "e1000"],
          expect=[ACCELERATOR, r"pci: .* is 8086:100e,", r"^4 LPs, up", r"^{disk0}  ahci1$",
-                 r"^boot\.cfg +0 bytes$", r"^exec: 5 commands, 0 failed$"]),
+                 r"^{disk2}  virtio0$", r"^boot\.cfg +0 bytes$", r"^exec: 6 commands, 0 failed$"]),
     Test("run-icount-failure", status=1, timeout=300,
          run=["--smp", "1", "--launchtype", "off", "--icount", "--exec", "lps; nosuchcommand"],
          expect=[r"^run: emulating \(TCG\)$", r"-icount shift=0",
