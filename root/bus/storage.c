@@ -276,6 +276,7 @@ static struct scsi_disk description(const struct storage_disk *s)
     struct scsi_disk disk = {
         .sector_count = d->sector_count,
         .sector_size = d->sector_size,
+        .physical_exponent = d->physical_exponent,
         .max_transfer_sectors = transfer_sectors(d),
         .max_discard_sectors = d->can_discard ? d->max_discard_sectors : 0,
         .identifier = identifier_of(d),

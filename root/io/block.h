@@ -63,11 +63,12 @@ struct block_statistics {
 };
 
 struct block_device {
-    char name[16]; /* "nvme0", "ahci0", "mem0"; partitions "nvme0p1" */
+    char name[16]; /* "nvme0", "ahci0", "virtio0", "mem0"; partitions "nvme0p1" */
     char model[41];
     char serial[21];
     const struct block_operations *operations;
-    uint32_t sector_size; /* bytes */
+    uint32_t sector_size;      /* bytes */
+    uint8_t physical_exponent; /* log2 of the sectors that the medium writes at once, as is known */
     uint64_t sector_count;
     uint32_t max_request_sectors; /* larger requests are refused with BLOCK_OUT_OF_RANGE */
     uint32_t max_discard_sectors; /* the same for discards */

@@ -203,8 +203,8 @@ class Children(InFolder):
             child.modules([child.Child("a", "/x/my kernel")], self.folder)
 
     def test_disks_are_numbered_by_their_bus(self):
-        disks = [qemu.Disk("", bus) for bus in ("nvme", "ahci", "nvme", "ahci")]
-        self.assertEqual(child.disk_names(disks), ["nvme0", "ahci1", "nvme1", "ahci2"])
+        disks = [qemu.Disk("", bus) for bus in ("nvme", "ahci", "virtio", "nvme", "ahci")]
+        self.assertEqual(child.disk_names(disks), ["nvme0", "ahci1", "virtio0", "nvme1", "ahci2"])
 
     def test_sizes(self):
         self.assertEqual([qemu.size_mib(t) for t in ("512", "384M", "5G")], [512, 384, 5120])

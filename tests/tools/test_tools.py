@@ -212,8 +212,11 @@ class RunQemu(unittest.TestCase):
             path = os.path.join(folder, "a,bus=b.img")
             with open(path, "wb"):
                 pass
-            disk = self.tool.qemu.Disk.parse(path + ",bus=ahci")
-            self.assertEqual((disk.path, disk.bus), (path, "ahci"))
+            for bus in ("nvme", "virtio", "ahci"):
+                disk = self.tool.qemu.Disk.parse(f"{path},bus={bus}")
+                self.assertEqual((disk.path, disk.bus), (path, bus))
+            with self.assertRaisesRegex(ValueError, "^disk option 'bus=scsi': bus=nvme, bus=ahci, bus=virtio"):
+                self.tool.qemu.Disk.parse(path + ",bus=scsi")
         command = self.tool.qemu.Machine(esp="/x,y/esp.img", vars="/x,y/vars.fd", disks=[disk]).command()
         files = [word.split("file=")[1].removesuffix(",snapshot=on") for word in command
                  if "file=" in word and "OVMF" not in word]

@@ -253,6 +253,16 @@ static void capacity_16_has_the_last_sector_and_lbpme(void **state)
     assert_sense(SCSI_SENSE_INVALID_OPCODE);
 }
 
+static void capacity_16_has_the_physical_block(void **state)
+{
+    (void)state;
+    IN(32, 0x9e, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 32, 0, 0);
+    assert_int_equal(scratch.data[13], 0);
+    disk.physical_exponent = 3;
+    IN(32, 0x9e, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 32, 0, 0);
+    assert_int_equal(scratch.data[13], 3);
+}
+
 static void mode_sense_6_has_protection_fua_and_the_cache(void **state)
 {
     (void)state;
@@ -335,6 +345,7 @@ int main(void)
         FACT(report_luns_refuses_bad_fields),
         FACT(capacity_10_has_the_last_sector_or_all_ones),
         FACT(capacity_16_has_the_last_sector_and_lbpme),
+        FACT(capacity_16_has_the_physical_block),
         FACT(mode_sense_6_has_protection_fua_and_the_cache),
         FACT(mode_sense_10_has_its_own_header),
         FACT(mode_sense_says_that_nothing_can_be_changed),

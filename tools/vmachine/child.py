@@ -53,7 +53,7 @@ def modules(children, folder):
 
 def disk_names(disks):
     """What root calls these of its disks (qemu.Disk), in their order. The boot volume is ahci0."""
-    count = {"nvme": 0, "ahci": 1}
+    count = {"nvme": 0, "ahci": 1, "virtio": 0}
     names = []
     for disk in disks:
         names.append(f"{disk.bus}{count[disk.bus]}")

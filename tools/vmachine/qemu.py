@@ -24,16 +24,19 @@ def size_mib(text):
     return int(number) * (1024 if unit == "G" else 1)
 
 
+BUSES = ("nvme", "ahci", "virtio")
+
+
 @dataclass
 class Disk:
     path: str
-    bus: str = "nvme"  # nvme or ahci; virtio for Direct
+    bus: str = "nvme"  # one of BUSES
     format: str = "raw"
     snapshot: bool = False  # writes are thrown away at the end
 
     @classmethod
     def parse(cls, text):
-        """FILE[,bus=nvme|ahci][,format=F]; there may be commas in FILE"""
+        """FILE[,bus=nvme|ahci|virtio][,format=F]; there may be commas in FILE"""
         path, options = text, []
         while "," in path and not os.path.exists(path):
             path, _, option = path.rpartition(",")
@@ -41,12 +44,12 @@ class Disk:
         disk = cls(path)
         for option in options:
             key, _, value = option.partition("=")
-            if key == "bus" and value in ("nvme", "ahci"):
+            if key == "bus" and value in BUSES:
                 disk.bus = value
             elif key == "format" and value:
                 disk.format = value
             else:
-                raise ValueError(f"disk option {option!r}: bus=nvme, bus=ahci or format=F")
+                raise ValueError(f"disk option {option!r}: bus=nvme, bus=ahci, bus=virtio or format=F")
         if not os.path.exists(path):
             raise ValueError(f"disk {path}: no such file")
         return disk
@@ -58,7 +61,7 @@ def disk_args(index, disk, boot=False):
         drive += ",snapshot=on"
     device = {"nvme": f"nvme,drive=disk{index},serial=verdigris{index},mdts=10",
               "ahci": f"ide-hd,drive=disk{index},bus=ide.{index}",
-              "virtio": f"virtio-blk-pci,drive=disk{index}"}[disk.bus]
+              "virtio": f"virtio-blk-pci,drive=disk{index},serial=verdigris{index}"}[disk.bus]
     return ["-drive", drive, "-device", device + (",bootindex=0" if boot else "")]
 
 
@@ -103,6 +106,7 @@ class Machine:
     serial: str = "stdio"
     monitor: str = ""  # a chardev for the monitor; empty: none
     display: str = "none"
+    esp_bus: str = "ahci"
     extra: list = field(default_factory=list)
 
     def command(self):
@@ -120,7 +124,7 @@ class Machine:
             args += ["-icount", "shift=0,sleep=off,align=off"]
         if self.monitor:
             args += ["-monitor", self.monitor]
-        args += disk_args(0, Disk(self.esp, "ahci", snapshot=True), boot=True)
+        args += disk_args(0, Disk(self.esp, self.esp_bus, snapshot=True), boot=True)
         for index, disk in enumerate(self.disks, 1):
             args += disk_args(index, disk)
         return args + list(self.extra)

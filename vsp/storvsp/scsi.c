@@ -298,6 +298,7 @@ static void capacity_16(const struct scsi_disk *disk, const struct scsi_command 
     memset(data, 0, SCSI_CAPACITY_16_BYTES);
     be64_put(data, scsi_sector_count(disk) - 1);
     be32_put(data + 8, disk->sector_size);
+    data[13] = disk->physical_exponent & SCSI_CAPACITY_PHYSICAL;
     if (disk->can_discard)
         data[14] = SCSI_CAPACITY_LBPME;
     if (disk->can_discard && disk->discard_zeroes)

@@ -39,6 +39,7 @@ enum scsi_outcome {
 struct scsi_disk {
     uint64_t sector_count;         /* [a] at least 1; may change at any time */
     uint32_t sector_size;          /* bytes, a power of 2: SCSI_SECTOR_MIN to _MAX */
+    uint8_t physical_exponent;     /* log2 of the sectors of a physical block, to 15 */
     uint32_t max_transfer_sectors; /* of one read or write */
     uint32_t max_discard_sectors;  /* of one discard, 0 without can_discard */
     uint64_t identifier;           /* unique; 60 bits are used */

@@ -30,6 +30,7 @@ class Test:
     icount: bool = False
     first_guest: bool = False  # as a guest of KVM in a Linux on one CPU, by instruction counts
     disks: list = field(default_factory=list)  # Mixed(), Random(), Blank()
+    esp_bus: str = "ahci"  # of the disk that it starts from
     qemu: list = field(default_factory=list)  # more QEMU arguments
     children: list = field(default_factory=list)  # LinuxChild()
     direct: bool = False  # not Verdigris, but the only one of children on the machine itself

@@ -12,4 +12,4 @@ ALL_BACK = [r"^PASS root\.deposited_pages: ", r"^PASS root\.gpadls: 0 before, 0 
 
 def first_data_disk(bus):
     """What root calls a test's first disk on this bus; ahci0 is what it starts from."""
-    return {"nvme": "nvme0", "ahci": "ahci1"}[bus]
+    return {"nvme": "nvme0", "ahci": "ahci1", "virtio": "virtio0"}[bus]

@@ -139,7 +139,7 @@ def _qemu_command(test, place, folder, nonce, made):
              else _make_esp(test, place, folder, nonce, made)),
         vars=qemu.make_vars(os.path.join(folder, "vars.fd")), smp=test.smp, memory=test.memory,
         cpu=test.cpu, icount=test.icount, kvm=test.first_guest, disks=[d.attach() for d in made],
-        extra=test.qemu)
+        esp_bus=test.esp_bus, extra=test.qemu)
     if test.first_guest:
         return first_guest.command(machine, place.shared_build,
                                    os.path.join(folder, "initramfs.img"))

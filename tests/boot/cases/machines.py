@@ -2,17 +2,18 @@
 """Machines of all sizes: processors, memory and disks, under the hypervisor and without it."""
 import re
 
-from boottest import Blank, Failure, Fill, Mixed, Test, every_vp_once, hello_lines
+from boottest import Blank, Failure, Fill, Mixed, Random, Test, every_vp_once, hello_lines
 
 
 def disks(name, loader, launch, **fields):
-    """Root's SHA-256 of disks with random content and an ext4 equals the host's, on both buses, and
+    """Root's SHA-256 of disks with random content and an ext4 equals the host's, on each bus, and
     what root writes is on the disks when the machine is off. Loader and root say what runs root."""
-    fill = Fill("nvme1", "ahci2", first=2)
-    return Test(name, disks=[Mixed("nvme"), Mixed("ahci"), Blank("nvme", 8), Blank("ahci", 8)],
-                commands="disks --hash nvme0 ahci1; " + fill.commands,
+    fill = Fill("nvme1", "ahci2", "virtio1", first=3)
+    return Test(name, disks=[Mixed("nvme"), Mixed("ahci"), Random("virtio", 16), Blank("nvme", 8),
+                             Blank("ahci", 8), Blank("virtio", 8)],
+                commands="disks --hash nvme0 virtio0 ahci1; " + fill.commands,
                 expect=[loader, rf"root: launched by {launch}$", r"^{disk0}  nvme0$",
-                        r"^{disk1}  ahci1$", r"^exec: 4 commands, 0 failed$"],
+                        r"^{disk2}  virtio0$", r"^{disk1}  ahci1$", r"^exec: 5 commands, 0 failed$"],
                 after=fill.check, **fields)
 
 

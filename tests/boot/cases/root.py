@@ -157,15 +157,15 @@ TESTS = [
          options={"memdisk": "2"}, commands="disks --hash",
          expect=[r"^{disk0}  nvme0$", r"^{disk1}  ahci1$",
                  r"^5647f05ec18958947d32874eeb788fa396a05d0bab7c1b71f112ceb7e9b31eee  mem0$"]),
-    Test("root-disk-discard", launchtype="off", disks=[Blank("nvme", 4), Blank("ahci", 4)],
+    Test("root-disk-discard", launchtype="off", disks=[Blank("nvme", 4), Blank("ahci", 4), Blank("virtio", 4)],
          options={"memdisk": "2"},
          commands="disks --fill 1 mem0; disks --discard mem0; disks --hash mem0; "
                   "disks --fill 1 nvme0; disks --discard nvme0; disks --fill 1 ahci1; "
-                  "disks --discard ahci1; disks",
+                  "disks --discard ahci1; disks --fill 1 virtio0; disks --discard virtio0; disks",
          expect=[r"^mem0: 2097152 bytes discarded$",
                  r"^5647f05ec18958947d32874eeb788fa396a05d0bab7c1b71f112ceb7e9b31eee  mem0$",
                  r"^nvme0: 4194304 bytes discarded$", r"^ahci1: 4194304 bytes discarded$",
-                 r"^exec: 8 commands, 0 failed$"], forbid=[r" [1-9]\d* errors"]),
+                 r"^virtio0: 4194304 bytes discarded$", r"^exec: 10 commands, 0 failed$"], forbid=[r" [1-9]\d* errors"]),
     dies("panic", r"root: PANIC: provoked$", r"build [0-9a-f]{40}, CPU 0 ",
          r"#0 [0-9a-f]{16} provoke_panic\+0x", r"thread_begin\+0x", r"thread_start_stub\+0x"),
     dies("assert,lp=1", r"root: PANIC: .*provoke\.c:\d+: cpu_count\(\) != 0$", r"CPU 1 ",

@@ -120,8 +120,8 @@ TESTS = [
          commands="start echo --echo packets=100000000; sleep 4; channels; stats echo.0.exits.hypercall; "
                   "stop echo; wait echo 60; stats hypervisor.ports; stats hypervisor.connections",
          expect=[r"^hypervisor\.ports +0$", r"^hypervisor\.connections +0$", r"^exec: 8 commands, 0 failed$"]),
-    reads("nvme", 1, group="quick"), reads("ahci", 2), reads("nvme", 4),
-    writes("ahci", 1), writes("nvme", 2, group="quick"), writes("ahci", 4),
+    reads("nvme", 1, group="quick"), reads("ahci", 2), reads("nvme", 4), reads("virtio", 2),
+    writes("ahci", 1), writes("nvme", 2, group="quick"), writes("ahci", 4), writes("virtio", 2),
     io_stops("vmbus-stops", 100, smp=2, timeout=400),
     io_stops("vmbus-stops-1000", 1000, smp=4, timeout=3000, group="long"),
     Test("vmbus-one-writer", disks=[Random("nvme", 16)],

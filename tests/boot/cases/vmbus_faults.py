@@ -99,16 +99,20 @@ SLOTS = ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"]
 READ_MIB, WRITTEN_MIB = 64, 32  # of the disk that leaves while it is read; while it is written
 
 
-def slot(name, number, mib):
+DEVICES = {"nvme": "nvme,serial={name},mdts=10", "virtio": "virtio-blk-pci"}
+
+
+def slot(bus, name, number, mib):
     return ["-device", f"pcie-root-port,id=slot{number},chassis={number},slot={number}",
             "-drive", f"if=none,id={name},format=raw,file.driver=null-co,file.read-zeroes=on,"
             f"file.size={mib}M",
-            "-device", f"nvme,drive={name},serial={name},mdts=10,bus=slot{number},id={name}-disk"]
+            "-device", f"{DEVICES[bus].replace('{name}', name)},drive={name},bus=slot{number},"
+            f"id={name}-disk"]
 
 
 def disk_name(vm, mib):
     vm.send("disks")
-    return vm.expect(rf"^(nvme\d) +{mib} MiB").group(1)
+    return vm.expect(rf"^((?:nvme|virtio)\d) +{mib} MiB").group(1)
 
 
 def pull(vm, drive):
@@ -137,7 +141,7 @@ def remove(vm, child, mib, opcode, arguments):
     vm.expect(rf"\[{child}\] disk: size=")
     pull(vm, child)
     vm.expect(r"pci: slot of \S+: asked to let go of what is in it$")
-    vm.expect(r"nvme-\S+: was removed$")
+    vm.expect(r"(?:nvme|virtio)-\S+: was removed$")
     vm.expect(r"pci: slot of \S+: switched off$")
     vm.send(f"wait {child} 60")
     vm.expect(rf"^{child}: ended with status 0$")
@@ -164,12 +168,19 @@ def removed(vm):
     vm.send("poweroff")
 
 
+def removal(name, bus):
+    return Test(name, disks=[Random("nvme", 8)], script=removed, qemu=SLOTS +
+                slot(bus, "read", 1, READ_MIB) + slot(bus, "written", 2, WRITTEN_MIB))
+
+
 TESTS = [
     bad("nvme", "nvme,drive=bad,serial=bad,mdts=10", "3/11/00", "3/0c/00"),
     bad("ahci", "ide-hd,drive=bad,bus=ide.3", "4/44/00", "4/44/00"),
+    bad("virtio", "virtio-blk-pci,drive=bad", "4/44/00", "4/44/00"),
     unflushed("nvme", "nvme,drive=bad,serial=bad,mdts=10", "3/0c/00"),
     unflushed("ahci", "ide-hd,drive=bad,bus=ide.3", "4/44/00"),
-    full_queue("nvme", 2 * 63), full_queue("ahci", 32),
+    unflushed("virtio", "virtio-blk-pci,drive=bad", "4/44/00"),
+    full_queue("nvme", 2 * 63), full_queue("ahci", 32), full_queue("virtio", 2 * 63),
     Test("vmbus-4k-sectors", qemu=[
         "-drive", "if=none,id=ns0,format=raw,file.driver=null-co,file.read-zeroes=on,file.size=16M",
         "-device", "nvme,drive=ns0,serial=ns0,logical_block_size=4096,physical_block_size=4096"],
@@ -179,6 +190,5 @@ TESTS = [
              rf"\[disk\] disk: sha256={hashlib.sha256(bytes(16 * MIB)).hexdigest()} bytes=16777216$", ledger("disk"),
              r"\[b\] disk: what is to be written is not whole sectors of the disk$",
              r"child b: ended: it ended itself with 2$"]),
-    Test("vmbus-removed-disk", disks=[Random("nvme", 8)], script=removed,
-         qemu=SLOTS + slot("read", 1, READ_MIB) + slot("written", 2, WRITTEN_MIB)),
+    removal("vmbus-removed-disk", "nvme"), removal("vmbus-removed-virtio", "virtio"),
 ]

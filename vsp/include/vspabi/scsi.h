@@ -111,6 +111,7 @@
 /* READ CAPACITY: SBC-3, 5.15 and 5.16 */
 #define SCSI_CAPACITY_10_BYTES 8u
 #define SCSI_CAPACITY_16_BYTES 32u
+#define SCSI_CAPACITY_PHYSICAL 0x0fu /* of byte 13: physical blocks, log2 of logical ones */
 #define SCSI_CAPACITY_LBPME    0x80u /* of byte 14 */
 #define SCSI_CAPACITY_LBPRZ    0x40u
 
