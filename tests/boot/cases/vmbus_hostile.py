@@ -205,7 +205,7 @@ def run_case(vm, case):
     vm.send(f"start bad hostile disk=ahci1 vps=2 case={case.name} {case.arguments}")
     vm.expect(rf"\[bad\] hostile: {case.name} starts$")
     shell_answers(vm, case)
-    vm.send("wait bad 100")
+    vm.send("wait bad 300")
     ended = vm.expect(r"^bad: (.*)\n").group(1)
     text = vm.text[begin:]
     wrong = re.findall(r"\[bad\] hostile: (.*WRONG.*)$", text, re.MULTILINE)
@@ -256,6 +256,6 @@ def hostile(part, cases, **fields):
                 script=script, after=disks_are_unchanged, **fields)
 
 
-TESTS = [hostile(part, cases, timeout=400) for part, cases in (
+TESTS = [hostile(part, cases, timeout=900) for part, cases in (
     ("gpadl", GPADL), ("channel", CHANNEL), ("ring", RING), ("race", races(100)), ("srb", SRB))] + [
     hostile("floods", FLOODS + races(1000), timeout=2400, group="long")]

@@ -19,7 +19,7 @@
 #include "guest.h"
 
 #define HOSTILE_SECOND   10000000ull /* of guest_time() */
-#define HOSTILE_PATIENCE (10 * HOSTILE_SECOND)
+#define HOSTILE_PATIENCE (60 * HOSTILE_SECOND)
 
 /* ---- main.c ---- */
 
