@@ -178,7 +178,7 @@ class Children(InFolder):
                            False)
         self.assertEqual(made.definition(), "name = a\nvps = 4\nmemory = 1G\nkernel = vmlinuz\n"
                          "cmdline = console=ttyS0 quiet\ndisk = nvme0\ndisk = ahci1\nconsole = com1\n"
-                         "autostart = no\n")
+                         "autostart = no\nrestart = never\n")
 
     def test_a_command_line_that_would_be_cut_is_refused(self):
         for wrong in ("a #b", "#b", "a\nname = b"):

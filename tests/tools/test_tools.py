@@ -178,7 +178,7 @@ class RunQemu(unittest.TestCase):
         self.assertEqual(made.definition().splitlines(), [
             "name = linux", "vps = 3", "memory = 2G", "kernel = bzImage", "initrd = rd",
             "cmdline = console=ttyS0 quiet root=/dev/sda", "disk = ahci1", "console = com1",
-            "autostart = yes"])
+            "autostart = yes", "restart = never"])
         self.assertEqual(self.tool.memory(args, made), "2560M")
 
     def test_a_machine_has_memory_for_its_child_unless_told(self):

@@ -19,6 +19,7 @@ class Child:
     memory: str = "512M"
     disks: list = field(default_factory=list)
     autostart: bool = True
+    restart: str = "never"
 
     def definition(self):
         """ValueError: a part of the command line would be taken for something else."""
@@ -28,7 +29,8 @@ class Child:
                  ("kernel", os.path.basename(self.kernel)),
                  ("initrd", os.path.basename(self.initrd)), ("cmdline", self.cmdline)]
         lines += [("disk", name) for name in self.disks]
-        lines += [("console", "com1"), ("autostart", "yes" if self.autostart else "no")]
+        lines += [("console", "com1"), ("autostart", "yes" if self.autostart else "no"),
+                  ("restart", self.restart)]
         return "".join(f"{key} = {value}\n" for key, value in lines if value != "")
 
 

@@ -6,6 +6,7 @@ A case file defines TESTS, a list of Test. See docs/testing.md.
 from . import monitor
 from .catalogue import Test
 from .children import ALL_BACK, first_data_disk
+from .counts import counts
 from .disks import Blank, LinuxDisk, Mixed, Random, bad_flush, bad_sector
 from .fill import Fill, sequence
 from .guests import every_vp_once, hello_lines
@@ -14,5 +15,5 @@ from .screen import screen_text
 from .vm import Failure
 
 __all__ = ["ALL_BACK", "Test", "Blank", "LinuxDisk", "Mixed", "Random", "Fill", "Failure", "ChildShell",
-           "LinuxChild", "bad_flush", "bad_sector", "every_vp_once", "first_data_disk", "hello_lines",
-           "judge_log", "monitor", "screen_text", "sequence"]
+           "LinuxChild", "bad_flush", "bad_sector", "counts", "every_vp_once", "first_data_disk",
+           "hello_lines", "judge_log", "monitor", "screen_text", "sequence"]

@@ -34,12 +34,14 @@ class LinuxChild:
     cmdline: str = linux_guest.CMDLINE
     disks: list = field(default_factory=lambda: ["nvme0"])  # as root names them
     autostart: bool = True
+    restart: str = "never"
 
     def files(self, build):
         """The child with its files, which are made if they are not there. build: the tree's."""
         guest = linux_guest.LinuxGuest(build)
         return child.Child(self.name, guest.kernel(self.kernel), guest.initrd(self.kernel),
-                           self.cmdline, self.vps, self.memory, self.disks, self.autostart)
+                           self.cmdline, self.vps, self.memory, self.disks, self.autostart,
+                           self.restart)
 
     def direct(self, build, disks):
         """The machine on which the same kernel runs without Verdigris, with what the child has."""

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Linux as a child; and, without Verdigris, on the emulated machine itself, of the same images."""
-from boottest import ChildShell, Failure, LinuxChild, LinuxDisk, Test, judge_log
+import re
+
+from boottest import ChildShell, Failure, LinuxChild, LinuxDisk, Random, Test, counts, first_data_disk, judge_log
 from vmachine import qemu
 from boottest.linux import PROMPT
 
@@ -59,6 +61,13 @@ def direct_test(kernel, bus, disk, partitioned=False):
                 timeout=240)
 
 
+def over(vm, shell, name="linux"):
+    """Its system is shut down, so that its disk is whole."""
+    shell.run("poweroff")
+    vm.send(f"wait {name}")
+    vm.expect(rf"^{name}: it switched itself off$")
+
+
 def child(vps):
     """Hyper-V is found, the disk is storvsc's and takes writes, and the log is clean."""
     def script(vm):
@@ -68,9 +77,7 @@ def child(vps):
         shell.run("grep '^/dev/sda1* / ext4 rw' /proc/mounts")
         shell.run(VERIFY)
         judge_log(shell.log())
-        shell.run("poweroff")
-        vm.send("wait linux")
-        vm.expect(r"^linux: it switched itself off$")
+        over(vm, shell)
         vm.send("poweroff")
     return script
 
@@ -85,11 +92,103 @@ def child_test(kernel, vps, memory, group="long"):
                 disks=[LinuxDisk("nvme", partitioned)], script=child(vps), after=clean, timeout=900)
 
 
+# ---- again and again ----
+
+def typed(vm, commands):
+    """For commands whose end nobody sees: the child is over."""
+    vm.send(f"vm console linux --exec '{commands}'")
+
+
+def wait_again(vm, how):
+    """The child has ended, so that it starts again, and is all there again."""
+    vm.expect(rf"child linux: ended: {how}$")
+    shell = ChildShell(vm)
+    shell.run("grep '^/dev/sda / ext4 rw' /proc/mounts")
+    return shell
+
+
+def reboots(times):
+    """By root, and by itself. Root and hypervisor have no more for it than before."""
+    def script(vm):
+        vm.expect(ROOT_PROMPT)
+        ChildShell(vm).run("true")
+        before = counts(vm)
+        for _ in range(times):
+            vm.send("vm reset linux")
+            wait_again(vm, "it was reset")
+            typed(vm, "reboot")
+            shell = wait_again(vm, "it reset itself")
+        judge_log(shell.log())
+        after = counts(vm)
+        if after != before:
+            raise Failure(f"counted before and after: {sorted(set(before) ^ set(after))}")
+        over(vm, shell)
+        vm.send("poweroff")
+    return script
+
+
+def crash(vm):
+    """Root's log has what the kernel said, and the child starts again."""
+    vm.expect(ROOT_PROMPT)
+    ChildShell(vm).run("echo 1 >/proc/sys/kernel/sysrq")
+    typed(vm, "echo c >/proc/sysrq-trigger")
+    vm.expect(r"\[linux\] .*Kernel panic - not syncing: sysrq triggered crash")
+    shell = wait_again(vm, "its system crashed")
+    judge_log(shell.log())
+    vm.send("vm list")
+    vm.expect(r"^linux +running +1 +384 MiB +1  ")
+    over(vm, shell)
+    vm.send("poweroff")
+
+
+# ---- several ----
+
+def together(vm):
+    """Two Linux children write to their disks while a toy guest reads its own."""
+    vm.expect(ROOT_PROMPT)
+    shells = [ChildShell(vm, name) for name in ("one", "two")]
+    for shell in shells:
+        shell.run("true")
+    vm.send(f"start disk disk={first_data_disk('ahci')},ro vps=2 ledger=1")
+    for shell in shells:
+        shell.run(VERIFY + " &")
+    for shell in shells:
+        shell.run("wait; grep . /tmp/fio | wc -l | grep -x 4")
+        judge_log(shell.log())
+    vm.send("wait disk")
+    vm.expect(r"^disk: ended with status 0$")
+    if not re.search(rf"\[disk\] disk: sha256={vm.disks[2].sha256_before} ", vm.text):
+        raise Failure("the toy guest has read something else than its disk")
+    for name, shell in zip(("one", "two"), shells):
+        over(vm, shell, name)
+    vm.send("poweroff")
+
+
+def all_clean(vm):
+    for disk in vm.disks[:2]:
+        wrong = disk.check_ext4()
+        if wrong:
+            raise Failure(f"{disk.path}: {wrong}")
+
+
+def again_test(name, script, **fields):
+    restart = fields.pop("restart", "never")
+    return Test(f"linux-{name}", memory=f"{384 + ROOT_MIB}M", disks=[LinuxDisk("nvme")], script=script, after=clean,
+                children=[LinuxChild(kernel="cloud", restart=restart)], **fields)
+
+
 # Each kernel with each number of VPs, and with each size, once.
 PAIRS = [("standard", 1, "384M"), ("standard", 2, "1G"), ("standard", 4, "5G"),
          ("cloud", 1, "1G"), ("cloud", 2, "5G"), ("cloud", 4, "384M")]
 
 TESTS = [child_test(*pair) for pair in PAIRS] + [
+    again_test("reboots", reboots(1), group="long", timeout=900),
+    again_test("reboots-20", reboots(10), group="long", timeout=3000),
+    again_test("crash", crash, group="long", restart="on-crash", timeout=900),
+    Test("linux-two", group="long", memory=f"{2 * 384 + ROOT_MIB}M", disks=[LinuxDisk("nvme"), LinuxDisk("nvme"),
+         Random("ahci", 64)], script=together, after=all_clean, timeout=900,
+         children=[LinuxChild("one", kernel="cloud", disks=["nvme0"]),
+                   LinuxChild("two", kernel="cloud", disks=["nvme1"])]),
     direct_test("standard", "ahci", "sda"),
     direct_test("standard", "virtio", "vda1", partitioned=True),
     direct_test("cloud", "virtio", "vda"),

@@ -10,7 +10,7 @@ others from being tried.
 import re
 from dataclasses import dataclass
 
-from boottest import Failure, Random, Test, monitor
+from boottest import Failure, Random, Test, counts, monitor
 
 MIB = 1 << 20
 NEIGHBOUR_MIB = 2
@@ -169,17 +169,6 @@ def check_neighbour(vm, case, text):
 
 
 # ---- root ----
-
-def counts(vm):
-    """What the hypervisor and root count, as text."""
-    begin = len(vm.text)
-    for prefix in ("hypervisor.", "root.gpadls", "root.channels"):
-        vm.send(f"stats {prefix}")
-        vm.expect(rf"^{re.escape(prefix)}\w* +\d+$")
-    vm.send(f"echo {vm.nonce} counted")
-    vm.expect(rf"^{vm.nonce} counted$")
-    return sorted(re.findall(r"^(?:hypervisor|root)\.\w+ +\d+$", vm.text[begin:], re.MULTILINE))
-
 
 def shell_answers(vm, case):
     vm.send(f"echo {vm.nonce} {case.name}")
