@@ -78,12 +78,23 @@ static void info(struct client *client, struct child *c)
     client_finish(client, true);
 }
 
+/* Where the first line begins that is wholly there. */
+static size_t history_begin(const struct child *c)
+{
+    if (c->history_count < HISTORY_MAX)
+        return 0;
+    for (size_t i = 0; i < HISTORY_MAX; i++)
+        if (c->history[(c->history_first + i) % HISTORY_MAX] == '\n')
+            return i + 1;
+    return 0;
+}
+
 static void send_history(struct client *client, const struct child *c)
 {
     uint8_t bytes[SERVICE_BYTES_MAX];
     size_t n = 0;
 
-    for (size_t i = 0; i < c->history_count; i++) {
+    for (size_t i = history_begin(c); i < c->history_count; i++) {
         bytes[n++] = c->history[(c->history_first + i) % HISTORY_MAX];
         if (n == sizeof(bytes) || i + 1 == c->history_count) {
             client_send(client, SERVICE_OUTPUT, bytes, n);

@@ -13,7 +13,7 @@
 enum {
     CHILDREN_MAX = 64,
     CLIENTS_MAX = 16,
-    HISTORY_MAX = 16384, /* bytes of a child's console that are kept for who attaches */
+    HISTORY_MAX = 4096, /* bytes of a child's console that are kept for who attaches */
 };
 
 enum child_state { CHILD_OFF, CHILD_RUNNING, CHILD_PAUSED, CHILD_STOPPING };
