@@ -24,6 +24,7 @@ struct stream {
     void *context;
     uint64_t next_sector;    /* to be submitted */
     uint32_t buffer_sectors; /* in a full buffer */
+    uint32_t depth;          /* buffers that are used */
     struct buffer buffers[BUFFERS];
 };
 
@@ -75,7 +76,7 @@ static bool stretch_finish(struct stream *s, struct buffer *b)
 
 static bool buffers_alloc(struct stream *s)
 {
-    for (unsigned i = 0; i < BUFFERS; i++) {
+    for (unsigned i = 0; i < s->depth; i++) {
         s->buffers[i].physical = page_alloc(BUFFER_ORDER);
         if (s->buffers[i].physical == 0)
             return false;
@@ -97,9 +98,9 @@ static void stream_free(struct stream *s)
 
 static enum block_stream_result stream_run(struct stream *s)
 {
-    for (unsigned i = 0; i < BUFFERS; i++)
+    for (unsigned i = 0; i < s->depth; i++)
         stretch_start(s, &s->buffers[i]);
-    for (unsigned i = 0; s->buffers[i].busy; i = (i + 1) % BUFFERS) {
+    for (unsigned i = 0; s->buffers[i].busy; i = (i + 1) % s->depth) {
         if (!stretch_finish(s, &s->buffers[i]))
             return BLOCK_STREAM_IO_ERROR;
         stretch_start(s, &s->buffers[i]);
@@ -107,8 +108,9 @@ static enum block_stream_result stream_run(struct stream *s)
     return BLOCK_STREAM_OK; /* in order: nothing was left for this buffer or any after it */
 }
 
-enum block_stream_result block_stream(struct block_device *device, enum block_op op,
-                                      block_visitor visit, void *context)
+/* @depth requests are under way at a time. */
+static enum block_stream_result stream(struct block_device *device, enum block_op op,
+                                       uint32_t depth, block_visitor visit, void *context)
 {
     struct stream *s = kalloc(sizeof(*s));
     enum block_stream_result result = BLOCK_STREAM_NO_MEMORY;
@@ -119,6 +121,7 @@ enum block_stream_result block_stream(struct block_device *device, enum block_op
     s->op = op;
     s->visit = visit;
     s->context = context;
+    s->depth = depth;
     s->buffer_sectors = BUFFER_SIZE / device->sector_size;
     if (s->buffer_sectors > device->max_request_sectors)
         s->buffer_sectors = device->max_request_sectors;
@@ -126,6 +129,24 @@ enum block_stream_result block_stream(struct block_device *device, enum block_op
         result = stream_run(s);
     stream_free(s);
     return result;
+}
+
+enum block_stream_result block_stream(struct block_device *device, enum block_op op,
+                                      block_visitor visit, void *context)
+{
+    return stream(device, op, BUFFERS, visit, context);
+}
+
+static void stretch_ignore(void *context, void *data, uint32_t length)
+{
+    (void)context;
+    (void)data;
+    (void)length;
+}
+
+enum block_stream_result block_read_through(struct block_device *device)
+{
+    return stream(device, BLOCK_READ, 1, stretch_ignore, NULL);
 }
 
 static void stretch_hash(void *context, void *data, uint32_t length)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* root/io/block_stream.h - whole disks from end to end, in large requests of which several are in
- * flight: to hash one, and to fill or discard one for a test. Thread context; sleeps. */
+ * flight: to hash or time one, and to fill or discard one for a test. Thread context; sleeps. */
 #ifndef ROOT_IO_BLOCK_STREAM_H
 #define ROOT_IO_BLOCK_STREAM_H
 
@@ -15,6 +15,10 @@ typedef void (*block_visitor)(void *context, void *data, uint32_t length);
 /* Read (BLOCK_READ) or write (BLOCK_WRITE) all of @device. The first error ends it. */
 enum block_stream_result block_stream(struct block_device *device, enum block_op op,
                                       block_visitor visit, void *context);
+
+/* Read all of @device, a MiB (or what it takes at once) after the other, one at a time, and look at
+ * nothing: for what it costs. */
+enum block_stream_result block_read_through(struct block_device *device);
 
 /* The SHA-256 of @device's content. */
 enum block_stream_result block_hash(struct block_device *device,

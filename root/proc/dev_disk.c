@@ -6,6 +6,7 @@
 #include "io/block.h"
 #include "io/block_stream.h"
 #include "proc/devices.h"
+#include "sched/thread.h"
 
 struct search {
     uint32_t skip;
@@ -127,11 +128,30 @@ static int64_t disk_discard(struct file *f, void *argument)
     }
 }
 
+static int64_t disk_read(struct file *f, void *argument)
+{
+    struct disk_read *a = argument;
+    struct block_device *d;
+    int64_t result;
+
+    (void)f;
+    a->name[sizeof(a->name) - 1] = '\0';
+    d = block_find(a->name);
+    if (d == NULL)
+        return -ENOENT;
+    a->bytes = d->sector_count * d->sector_size;
+    a->nanoseconds = time_now();
+    result = stream_errno(block_read_through(d));
+    a->nanoseconds = time_now() - a->nanoseconds;
+    return result;
+}
+
 static const struct file_ioctl ioctls[] = {
     {DISK_IOCTL_INFO, disk_info},
     {DISK_IOCTL_HASH, disk_hash},
     {DISK_IOCTL_FILL, disk_fill},
     {DISK_IOCTL_DISCARD, disk_discard},
+    {DISK_IOCTL_READ, disk_read},
 };
 
 const struct file_operations dev_disk = {

@@ -99,6 +99,58 @@ class Bench(unittest.TestCase):
                          figure(340, limit=350))
 
 
+CONSOLE = """root> stats linux.0.exits.
+linux.0.exits.io                 900
+linux.0.exits.halt               100
+root> disks --read mem0
+mem0: 67108864 bytes read in 12800000 ns
+root> disks --read mem0
+mem0: 67108864 bytes read in 6400000 ns
+linux.0.exits.io                 900
+linux.0.exits.halt               400
+linux.0.exits.io                 960
+linux.0.exits.halt               460
+"""
+
+
+class LinuxBench(unittest.TestCase):
+    bench = load("bench")
+    linux = bench.linux_bench
+
+    def figures(self):
+        counts = [self.linux.Counts(n * 6400000, n * 640000, n * 128) for n in (0, 30, 40, 41, 42, 44)]
+        return self.linux.figures(CONSOLE, dict(enumerate(counts)), 96000000)
+
+    def test_costs_are_divided_by_those_without_a_child(self):
+        boot, read, scattered, _ = self.figures()
+        self.assertEqual((boot["instructions"], boot["ratio"]), (192000000, 2.0))
+        self.assertEqual((read["instructions"], read["direct"], read["ratio"]), (100000, 100000, 1.0))
+        self.assertEqual((read["by"], read["host_ratio"]), ({"child": 90000, "host": 10000}, 0.1))
+        self.assertEqual(scattered["ratio"], 2.0)
+
+    def test_exits_of_a_boot_and_of_an_idle_minute_are_told_apart(self):
+        boot, _, _, idle = self.figures()
+        self.assertEqual(boot["split"], {"io": 900, "halt": 100})
+        self.assertEqual((idle["exits"], idle["split"]), (2.0, {"io": 1.0, "halt": 1.0}))
+
+    def test_limits_of_a_linux_hold_or_are_named(self):
+        limits = {"linux_boot": {"ratio": 1.9}, "linux_idle": {"exits": 2}, "y": {"ratio": 1}}
+        self.assertEqual(list(self.bench.beyond_linux_limits(self.figures(), limits)),
+                         ["linux_boot: ratio 2.0, the limit is 1.9",
+                          "y: its ratio was not measured, and there is a limit of 1"])
+
+    def test_marks_count_when_they_are_reached_first(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "marks")
+            with open(path, "w", encoding="ascii") as f:
+                f.write("1 10 2 1\n1 20 4 2\n")
+            self.assertEqual(self.linux.read_marks(path), {1: self.linux.Counts(10, 2, 1)})
+
+    def test_addresses_of_an_image_are_those_of_its_segments(self):
+        begin, end = self.linux.addresses(sys.executable).split("-")
+        self.assertLess(int(begin, 16), int(end, 16))
+
+
 class RunTests(unittest.TestCase):
     tool = load("run-tests")
 

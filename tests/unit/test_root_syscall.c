@@ -421,6 +421,26 @@ static void disks_are_found_by_terminated_names(void **state)
     assert_int_equal(call(SYSCALL_IOCTL, fd, DISK_IOCTL_HASH, at), -ENOENT);
 }
 
+static void reading_a_disk_says_how_much_it_was(void **state)
+{
+    uint64_t fd = (uint64_t)open_path("/dev/disk", OPEN_READ_WRITE);
+    uint64_t at = scratch();
+    struct disk_read r = {.name = "mem0"};
+    struct disk_info i = {0};
+
+    (void)state;
+    assert_true(copy_to_user(at, &i, sizeof(i)));
+    assert_int_equal(call(SYSCALL_IOCTL, fd, DISK_IOCTL_INFO, at), 0);
+    assert_true(copy_from_user(&i, at, sizeof(i)));
+    assert_true(copy_to_user(at, &r, sizeof(r)));
+    assert_int_equal(call(SYSCALL_IOCTL, fd, DISK_IOCTL_READ, at), 0);
+    assert_true(copy_from_user(&r, at, sizeof(r)));
+    assert_int_equal(r.bytes, i.sector_count * i.sector_size);
+    memset(r.name, 'x', sizeof(r.name));
+    assert_true(copy_to_user(at, &r, sizeof(r)));
+    assert_int_equal(call(SYSCALL_IOCTL, fd, DISK_IOCTL_READ, at), -ENOENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -452,6 +472,7 @@ int main(void)
         SYSCALL_TEST(log_is_read_from_any_position),
         SYSCALL_TEST(options_are_read_piece_by_piece),
         SYSCALL_TEST(disks_are_found_by_terminated_names),
+        SYSCALL_TEST(reading_a_disk_says_how_much_it_was),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,7 +99,6 @@ class LinuxGuest:
     def _make_initrd(self, path, flavour):
         modules = self.kernel_modules(flavour)
         names = CHILD_DRIVERS + [n for n in OTHER_DRIVERS if n in modules]
-        folder = os.path.join("lib/modules", os.path.basename(modules.folder))
         with open(path, "wb") as f:
             archive = Initramfs(f)
             for made in ("dev", "proc", "sys", "root", "sbin"):
@@ -111,10 +110,7 @@ class LinuxGuest:
                 archive.link("bin/" + applet, "busybox")
             archive.link("sbin/modprobe", "../bin/busybox")  # where the kernel looks for it
             archive.text("etc/modules", "".join(n + "\n" for n in names if n in modules))
-            for name, source in _module_files(modules, names):
-                archive.file(os.path.join(folder, name), source)
-            for name, text in _module_lists(modules, names):
-                archive.text(os.path.join(folder, name), text)
+            add_modules(archive, modules, names)
             archive.end()
 
     def _make_root_disk(self, path):
@@ -167,6 +163,15 @@ def _module_lists(modules, names):
     """(name, text) of what modprobe reads."""
     closure = modules.closure(names)
     return [("modules.dep", modules.dep(closure)), ("modules.alias", modules.aliases(closure))]
+
+
+def add_modules(archive, modules, names):
+    """Those, which are there, and what they depend on, to an initramfs."""
+    folder = os.path.join("lib/modules", os.path.basename(modules.folder))
+    for name, source in _module_files(modules, names):
+        archive.file(os.path.join(folder, name), source)
+    for name, text in _module_lists(modules, names):
+        archive.text(os.path.join(folder, name), text)
 
 
 def copy_modules(staging, modules):

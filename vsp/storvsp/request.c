@@ -94,24 +94,27 @@ static void data_refuse(struct storvsp_request *r, const char *reason)
 
 /* ---- data that disks reach ---- */
 
-/* Describe @bytes from @offset on in the pages at @physical. */
+/* Describe @bytes, at least one, from @offset on in the pages at @physical. */
 static uint32_t segments_make(struct storvsp_segment *segments, const uint64_t *physical,
                               uint32_t offset, uint32_t bytes)
 {
-    uint32_t count = 0;
+    struct storvsp_segment *last = segments;
+    uint32_t n = STORVSP_PAGE - offset < bytes ? STORVSP_PAGE - offset : bytes;
+    uint64_t end = *physical + offset;
 
-    for (; bytes > 0; physical++, offset = 0) {
-        uint32_t n = STORVSP_PAGE - offset < bytes ? STORVSP_PAGE - offset : bytes;
-        uint64_t start = *physical + offset;
-        struct storvsp_segment *last = segments + count - 1;
-
-        if (count > 0 && last->physical + last->length == start)
-            last->length += n;
-        else
-            segments[count++] = (struct storvsp_segment){.physical = start, .length = n};
+    *last = (struct storvsp_segment){.physical = end};
+    for (;;) {
+        last->length += n;
+        end += n;
         bytes -= n;
+        if (bytes == 0)
+            return (uint32_t)(last - segments) + 1;
+        if (*++physical != end) {
+            end = *physical;
+            *++last = (struct storvsp_segment){.physical = end};
+        }
+        n = bytes < STORVSP_PAGE ? bytes : STORVSP_PAGE;
     }
-    return count;
 }
 
 /* NULL, or what is wrong with the data's place. */

@@ -51,9 +51,19 @@ struct disk_discard {
 };
 ABI_SIZE(struct disk_discard, 24);
 
+/* Reads all of the disk and keeps nothing: one request of a MiB, or what the disk takes at once, after
+ * the other. */
+struct disk_read {
+    char name[16]; /* in; ENOENT: no such disk; EIO: a read failed */
+    uint64_t bytes;
+    uint64_t nanoseconds;
+};
+ABI_SIZE(struct disk_read, 32);
+
 #define DISK_IOCTL_INFO IOCTL_EXCHANGE('d', 0, struct disk_info)
 #define DISK_IOCTL_HASH IOCTL_EXCHANGE('d', 1, struct disk_hash)
 #define DISK_IOCTL_FILL IOCTL_EXCHANGE('d', 2, struct disk_fill)
 #define DISK_IOCTL_DISCARD IOCTL_EXCHANGE('d', 3, struct disk_discard)
+#define DISK_IOCTL_READ IOCTL_EXCHANGE('d', 4, struct disk_read)
 
 #endif

@@ -78,6 +78,24 @@ static int command_discard(int argc, char **argv)
     return 0;
 }
 
+/* disks --read NAME: how long it takes to read the whole disk. */
+static int command_read(int argc, char **argv)
+{
+    struct disk_read r = {0};
+    int64_t result;
+
+    if (argc != 3) {
+        print("disks: --read NAME\n");
+        return 1;
+    }
+    rt_strlcpy(r.name, argv[2], sizeof(r.name));
+    result = device_call(DEVICE_DISK, DISK_IOCTL_READ, &r);
+    if (result < 0)
+        return report(argv[2], result);
+    print("%s: %lu bytes read in %lu ns\n", argv[2], r.bytes, r.nanoseconds);
+    return 0;
+}
+
 int command_disks(int argc, char **argv)
 {
     bool hash = argc > 1 && strcmp(argv[1], "--hash") == 0;
@@ -88,6 +106,8 @@ int command_disks(int argc, char **argv)
         return command_fill(argc, argv);
     if (argc > 1 && strcmp(argv[1], "--discard") == 0)
         return command_discard(argc, argv);
+    if (argc > 1 && strcmp(argv[1], "--read") == 0)
+        return command_read(argc, argv);
     for (; device_call(DEVICE_DISK, DISK_IOCTL_INFO, &d) == 0; d.index++) {
         if (!is_named(d.name, argc - skip, argv + skip))
             continue;

@@ -107,8 +107,9 @@ TESTS = [
          expect=[r"root: launched by hypervisor$", r"^{disk0}  virtio1$", r"^virtio0p1 ",
                  r"^exec: 2 commands, 0 failed$"], forbid=[r"block: (nvme|ahci)"]),
     Test("storage-memdisk", launchtype="off", options={"memdisk": "40M"},
-         commands="disks --hash mem0; disks mem0", expect=[
+         commands="disks --hash mem0; disks mem0; disks --read mem0; disks mem0", expect=[
              r"^" + hashlib.sha256(bytes(40 * MIB)).hexdigest() + "  mem0$",
              r"^mem0 +40 MiB, 81920 sectors of 512 bytes, depth 256, memory disk mem0$",
-             r"^exec: 2 commands, 0 failed$"]),
+             r"^mem0: 41943040 bytes read in [1-9]\d* ns$", r"^ +\d+ reads of 819\d\d KiB,",
+             r"^exec: 4 commands, 0 failed$"]),
 ]
