@@ -92,6 +92,20 @@ static void cpuid_of_leaves_there_are_not_reads_0(void **state)
                 assert_int_equal(cpuid(leaves[i], subleaf)[r], 0);
 }
 
+/* Whatever the registers were before; so nothing of the hypervisor's stack is in the gaps. */
+static void cpuid_of_the_hypervisors_leaves_never_changes(void **state)
+{
+    (void)state;
+    for (uint32_t leaf = HV_CPUID_VENDOR_AND_MAX; leaf <= HV_CPUID_VENDOR_AND_MAX + 0xff; leaf++) {
+        uint32_t first[4];
+
+        memcpy(first, cpuid(leaf, 0), sizeof(first));
+        for (uint32_t subleaf = 0; subleaf < 3; subleaf++)
+            assert_memory_equal(cpuid(leaf, subleaf), first, sizeof(first));
+        assert_memory_equal(cpuid(leaf, UINT32_MAX), first, sizeof(first));
+    }
+}
+
 static void cpuid_shows_osxsave_when_the_guest_has_set_it(void **state)
 {
     (void)state;
@@ -161,6 +175,7 @@ int main(void)
         TEST(cpuid_shows_linux_what_it_uses),
         TEST(cpuid_hides_what_no_mask_names),
         TEST(cpuid_of_leaves_there_are_not_reads_0),
+        TEST(cpuid_of_the_hypervisors_leaves_never_changes),
         TEST(cpuid_shows_osxsave_when_the_guest_has_set_it),
         TEST(cpuid_without_a_length_is_decoded),
         TEST(instruction_that_is_another_one_by_now_is_run_again),
