@@ -31,7 +31,7 @@ class Test:
     first_guest: bool = False  # as a guest of KVM in a Linux on one CPU, by instruction counts
     disks: list = field(default_factory=list)  # Mixed(), Random(), Blank()
     qemu: list = field(default_factory=list)  # more QEMU arguments
-    children: list = field(default_factory=list)  # LinuxChild()
+    children: list = field(default_factory=list)  # LinuxChild(), MultibootChild()
     direct: bool = False  # not Verdigris, but the only one of children on the machine itself
     # What it boots: build/<preset>/images, or these files of that folder instead.
     hypervisor: Optional[str] = None
