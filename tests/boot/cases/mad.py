@@ -32,9 +32,9 @@ def mad_child(end, number):
 
 
 def worker_of(vm, name):
-    """The worker's process, or None."""
+    """The worker's process."""
     vm.send(f"vm info {name}")
-    return vm.expect(rf"^# {name}\.vm, (?:off|running|paused)(?:, worker (\d+))?", PATIENCE).group(1)
+    return vm.expect(rf"^# {name}\.vm, running, worker (\d+)[;\n]", PATIENCE).group(1)
 
 
 def rage(vm, end):
@@ -149,20 +149,30 @@ def victim_hash(vm):
     vm.send("vm start victim")
     vm.expect(r"^victim: started$", PATIENCE)
     vm.send("vm console victim")
-    found = vm.expect(r"^disk: sha256=([0-9a-f]+) bytes=(\d+)$", PATIENCE)
+    found = vm.expect(r"^disk: sha256=([0-9a-f]{64}) bytes=(\d+)\n", PATIENCE)
     if int(found.group(2)) != DISK_MIB << 20:
         raise Failure(found.group(0))
     vm.type(LEAVE)
     return found.group(1)
 
 
+def under_way(vm, number):
+    """Its requests that root has not answered."""
+    vm.send("channels")
+    vm.send(f"echo asked {number}")
+    text = vm.expect(rf"(?s)(.*?)^asked {number}$", PATIENCE).group(1)
+    return sum(int(n) for n in re.findall(r" requests, (\d+) under way", text[text.find("\nvictim "):]))
+
+
 def kill_victim(vm):
     """Amidst its requests."""
     monitor.ask(vm, f"block_set_io_throttle disk2 0 0 0 {VICTIM_REQUESTS} 0 0")
-    time.sleep(1)
-    vm.send("channels")
-    vm.expect(r"^victim +\d+\.0 +storvsp +open", PATIENCE)
-    vm.expect(r"^ +I/O +\d+ requests, [1-9]\d* under way;", PATIENCE)
+    for number in range(PATIENCE):
+        time.sleep(0.5)
+        if under_way(vm, number) != 0:
+            break
+    else:
+        raise Failure("there was never a request under way")
     vm.send(f"kill {worker_of(vm, 'victim')}")
     vm.send("echo alive")
     vm.expect(r"^alive$", PATIENCE)
