@@ -32,8 +32,8 @@ static bool is_synthetic(uint32_t msr)
     return msr >= HV_X64_MSR_SYNTHETIC_FIRST && msr <= HV_X64_MSR_SYNTHETIC_LAST;
 }
 
-/* The first four performance counters need no CPUID bit: systems on AMD's processors expect them. Here
- * they do not count. */
+/* The first four performance counters need no CPUID bit: systems on AMD's processors expect them.
+ * Here they do not count. */
 static bool is_counter(uint32_t msr)
 {
     return msr >= MSR_PERF_EVT_SEL0 && msr <= MSR_PERF_CTR3;

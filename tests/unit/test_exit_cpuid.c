@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_exit_cpuid.c - what CPUID shows a child, and instructions without a known length. */
+#include <x86/msr.h>
 #include "exit_fixture.h"
 
 #include <hvabi/cpuid.h>
@@ -114,6 +115,20 @@ static void cpuid_shows_osxsave_when_the_guest_has_set_it(void **state)
     assert_int_equal(cpuid(1, 0)[2] & CPUID_1_ECX_OSXSAVE, CPUID_1_ECX_OSXSAVE);
 }
 
+/* SDM vol. 3A, 10.4.3; APM vol. 2, 16.3.2. */
+static void cpuid_hides_an_apic_that_is_off(void **state)
+{
+    uint64_t base;
+
+    (void)state;
+    assert_true(lapic_msr_read(&vp->lapic, MSR_IA32_APIC_BASE, &base));
+    assert_int_equal(cpuid(1, 0)[3] & CPUID_1_EDX_APIC, CPUID_1_EDX_APIC);
+    assert_true(lapic_msr_write(&vp->lapic, MSR_IA32_APIC_BASE, base & ~APIC_BASE_EN));
+    assert_int_equal(cpuid(1, 0)[3] & CPUID_1_EDX_APIC, 0);
+    assert_true(lapic_msr_write(&vp->lapic, MSR_IA32_APIC_BASE, base));
+    assert_int_equal(cpuid(1, 0)[3] & CPUID_1_EDX_APIC, CPUID_1_EDX_APIC);
+}
+
 static void cpuid_without_a_length_is_decoded(void **state)
 {
     static const uint8_t with_prefixes[] = {0x66, 0x48, 0x0f, 0xa2};
@@ -177,6 +192,7 @@ int main(void)
         TEST(cpuid_of_leaves_there_are_not_reads_0),
         TEST(cpuid_of_the_hypervisors_leaves_never_changes),
         TEST(cpuid_shows_osxsave_when_the_guest_has_set_it),
+        TEST(cpuid_hides_an_apic_that_is_off),
         TEST(cpuid_without_a_length_is_decoded),
         TEST(instruction_that_is_another_one_by_now_is_run_again),
         TEST(intercepted_cpuid_offers_the_default_result),
