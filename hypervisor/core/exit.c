@@ -72,7 +72,8 @@ static void cpuid_intercept(struct vp *vp, unsigned length, const uint32_t r[4])
 
 static void exit_cpuid(struct vp *vp, struct vp_exit *exit)
 {
-    struct cpuid_vp view = {.apic_id = vp->apic_id, .cr4 = virt_cr4(vp)};
+    struct cpuid_vp view = {
+        .apic_id = vp->apic_id, .cr4 = virt_cr4(vp), .apic_off = !lapic_is_on(&vp->lapic)};
     unsigned length = length_of(vp, exit, X86_OPCODE_CPUID);
     uint32_t r[4];
 

@@ -473,6 +473,8 @@ static void features_guest(const struct cpuid_vp *vp, uint32_t out[4])
     out[CPUID_EBX] |= vp->apic_id << CPUID_1_EBX_APIC_ID_SHIFT;
     if ((vp->cr4 & CR4_OSXSAVE) && (out[CPUID_ECX] & CPUID_1_ECX_XSAVE))
         out[CPUID_ECX] |= CPUID_1_ECX_OSXSAVE;
+    if (vp->apic_off)
+        out[CPUID_EDX] &= ~CPUID_1_EDX_APIC;
 }
 
 void cpuid_guest(const struct cpuid_policy *p, const struct cpuid_vp *vp, uint32_t leaf,

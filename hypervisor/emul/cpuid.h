@@ -73,6 +73,7 @@ struct cpuid_vp {
     uint32_t apic_id;
     uint64_t cr4;
     uint64_t xcr0;
+    bool apic_off; /* by IA32_APIC_BASE: CPUID does not show it then */
 };
 
 /* Fill @p. Reads the machine some 60 times. */

@@ -107,6 +107,12 @@ struct lapic {
     bool bsp;                  /* [I] */
 };
 
+/* Whether IA32_APIC_BASE has it on. Any LP. */
+static inline bool lapic_is_on(const struct lapic *l)
+{
+    return (__atomic_load_n(&l->mode, __ATOMIC_RELAXED) & LAPIC_MODE_GLOBAL) != 0;
+}
+
 /* An interrupt message as a device, an IOAPIC or HvCallAssertVirtualInterrupt sends it. */
 struct lapic_message {
     uint32_t destination; /* X2APIC_BROADCAST: everyone; see lapic_destination8 */

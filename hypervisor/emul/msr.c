@@ -32,6 +32,13 @@ static bool is_synthetic(uint32_t msr)
     return msr >= HV_X64_MSR_SYNTHETIC_FIRST && msr <= HV_X64_MSR_SYNTHETIC_LAST;
 }
 
+/* The first four performance counters need no CPUID bit: systems on AMD's processors expect them.
+ * Here they do not count. */
+static bool is_counter(uint32_t msr)
+{
+    return msr >= MSR_PERF_EVT_SEL0 && msr <= MSR_PERF_CTR3;
+}
+
 enum msr_result msr_read(struct vp *vp, uint32_t msr, uint64_t *value)
 {
     *value = 0;
@@ -39,7 +46,7 @@ enum msr_result msr_read(struct vp *vp, uint32_t msr, uint64_t *value)
         return hvmsr_read(vp, msr, value);
     if (is_lapic(msr))
         return done_if(lapic_msr_read(&vp->lapic, msr, value));
-    if (virt_msr_read(vp, msr, value))
+    if (virt_msr_read(vp, msr, value) || is_counter(msr))
         return MSR_DONE;
     switch (msr) {
     case MSR_IA32_TSC:
@@ -97,6 +104,8 @@ enum msr_result msr_write(struct vp *vp, uint32_t msr, uint64_t value)
         return done_if(lapic_msr_write(&vp->lapic, msr, value));
     if (virt_msr_write(vp, msr, value, &fault))
         return done_if(!fault);
+    if (is_counter(msr))
+        return done_if(value == 0);
     switch (msr) {
     case MSR_IA32_TSC:
         return write_tsc(vp, value);

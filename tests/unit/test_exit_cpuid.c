@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_exit_cpuid.c - what CPUID shows a child, and instructions without a known length. */
+#include <x86/msr.h>
 #include "exit_fixture.h"
 
 #include <hvabi/cpuid.h>
@@ -92,12 +93,40 @@ static void cpuid_of_leaves_there_are_not_reads_0(void **state)
                 assert_int_equal(cpuid(leaves[i], subleaf)[r], 0);
 }
 
+/* Whatever the registers were before; so nothing of the hypervisor's stack is in the gaps. */
+static void cpuid_of_the_hypervisors_leaves_never_changes(void **state)
+{
+    (void)state;
+    for (uint32_t leaf = HV_CPUID_VENDOR_AND_MAX; leaf <= HV_CPUID_VENDOR_AND_MAX + 0xff; leaf++) {
+        uint32_t first[4];
+
+        memcpy(first, cpuid(leaf, 0), sizeof(first));
+        for (uint32_t subleaf = 0; subleaf < 3; subleaf++)
+            assert_memory_equal(cpuid(leaf, subleaf), first, sizeof(first));
+        assert_memory_equal(cpuid(leaf, UINT32_MAX), first, sizeof(first));
+    }
+}
+
 static void cpuid_shows_osxsave_when_the_guest_has_set_it(void **state)
 {
     (void)state;
     assert_int_equal(cpuid(1, 0)[2] & CPUID_1_ECX_OSXSAVE, 0);
     fake_of(vp)->cr4 |= CR4_OSXSAVE;
     assert_int_equal(cpuid(1, 0)[2] & CPUID_1_ECX_OSXSAVE, CPUID_1_ECX_OSXSAVE);
+}
+
+/* SDM vol. 3A, 10.4.3; APM vol. 2, 16.3.2. */
+static void cpuid_hides_an_apic_that_is_off(void **state)
+{
+    uint64_t base;
+
+    (void)state;
+    assert_true(lapic_msr_read(&vp->lapic, MSR_IA32_APIC_BASE, &base));
+    assert_int_equal(cpuid(1, 0)[3] & CPUID_1_EDX_APIC, CPUID_1_EDX_APIC);
+    assert_true(lapic_msr_write(&vp->lapic, MSR_IA32_APIC_BASE, base & ~APIC_BASE_EN));
+    assert_int_equal(cpuid(1, 0)[3] & CPUID_1_EDX_APIC, 0);
+    assert_true(lapic_msr_write(&vp->lapic, MSR_IA32_APIC_BASE, base));
+    assert_int_equal(cpuid(1, 0)[3] & CPUID_1_EDX_APIC, CPUID_1_EDX_APIC);
 }
 
 static void cpuid_without_a_length_is_decoded(void **state)
@@ -161,7 +190,9 @@ int main(void)
         TEST(cpuid_shows_linux_what_it_uses),
         TEST(cpuid_hides_what_no_mask_names),
         TEST(cpuid_of_leaves_there_are_not_reads_0),
+        TEST(cpuid_of_the_hypervisors_leaves_never_changes),
         TEST(cpuid_shows_osxsave_when_the_guest_has_set_it),
+        TEST(cpuid_hides_an_apic_that_is_off),
         TEST(cpuid_without_a_length_is_decoded),
         TEST(instruction_that_is_another_one_by_now_is_run_again),
         TEST(intercepted_cpuid_offers_the_default_result),

@@ -50,6 +50,7 @@ static const struct range readable[] = {
     {MSR_IA32_TSC_DEADLINE, MSR_IA32_TSC_DEADLINE},
     {MSR_EFER, MSR_EFER},
     {MSR_TSC_AUX, MSR_TSC_AUX},
+    {MSR_PERF_EVT_SEL0, MSR_PERF_CTR3},
     {MSR_SYSCFG, MSR_SYSCFG},
     {MSR_HWCR, MSR_HWCR},
     {MSR_NB_CFG, MSR_NB_CFG},
@@ -113,6 +114,21 @@ static void nothing_else_can_be_written(void **state)
             if (msr == swept[i].last)
                 break;
         }
+    }
+}
+
+/* As a system finds out whether they can be used, which they cannot. */
+static void counters_do_not_count(void **state)
+{
+    uint64_t value;
+
+    (void)state;
+    for (uint32_t msr = MSR_PERF_EVT_SEL0; msr <= MSR_PERF_CTR3; msr++) {
+        assert_true(wrmsr(msr, 0));
+        assert_false(wrmsr(msr, 1));
+        assert_false(wrmsr(msr, 1ull << 63));
+        assert_true(rdmsr(msr, &value));
+        assert_int_equal(value, 0);
     }
 }
 
@@ -463,6 +479,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(all_other_msrs_fault),
         TEST(nothing_else_can_be_written),
+        TEST(counters_do_not_count),
         TEST(unknown_msr_is_the_parents_business_if_it_asked),
         TEST(known_msrs_are_not_intercepted_nor_their_faults),
         TEST(synthetic_msr_without_its_privilege_faults),

@@ -336,6 +336,16 @@ static void exchanges_bring_back_what_was_there(void **state)
     assert_int_equal(c.gprs[X86_RAX], 0x22);
 }
 
+/* With 13 prefixes it has 15 bytes, all that an instruction may have. */
+static void longest_instruction_is_taken(void **state)
+{
+    (void)state;
+    device_set(0x1122334455667788);
+    c.gprs[X86_RAX] = UINT64_MAX;
+    RUN(0x2e, 0x2e, 0x2e, 0x2e, 0x2e, 0x2e, 0x2e, 0x2e, 0x2e, 0x2e, 0x2e, 0x2e, 0x2e, 0x8b, 0x03);
+    assert_int_equal(c.gprs[X86_RAX], 0x55667788);
+}
+
 /* ---- what cannot be done ---- */
 
 static void others_are_refused_with_their_bytes(void **state)
@@ -452,6 +462,7 @@ int main(void)
         cmocka_unit_test_setup(one_operand_is_enough_for_some, setup),
         cmocka_unit_test_setup(bits_are_tested_and_changed, setup),
         cmocka_unit_test_setup(exchanges_bring_back_what_was_there, setup),
+        cmocka_unit_test_setup(longest_instruction_is_taken, setup),
         cmocka_unit_test_setup(others_are_refused_with_their_bytes, setup),
         cmocka_unit_test_setup(longest_reason_fits, setup),
         cmocka_unit_test_setup(instruction_that_was_changed_meanwhile_is_refused, setup),

@@ -169,8 +169,7 @@ struct file *file_get(struct file *f)
 
 void file_put(struct file *f)
 {
-    (void)f;
-    fixture.files--;
+    fixture.files -= f != NULL;
 }
 
 uint32_t file_poll(struct file *f, struct watch *w)
@@ -194,7 +193,7 @@ void watch_begin(struct watch *w)
 
 void watch_end(struct watch *w)
 {
-    assert_ptr_equal(w, fixture.watch);
+    assert_true(fixture.watch == NULL || w == fixture.watch); /* NULL: it was never polled */
     fixture.watch = NULL;
 }
 

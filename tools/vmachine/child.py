@@ -33,16 +33,45 @@ class Child:
                   ("restart", self.restart)]
         return "".join(f"{key} = {value}\n" for key, value in lines if value != "")
 
+    def files(self):
+        return [self.kernel] + ([self.initrd] if self.initrd else [])
+
+
+@dataclass
+class MultibootChild:
+    """A child of a Multiboot image, with an exit port; modules are pairs: a file of the host and its
+    arguments."""
+    name: str
+    image: str
+    cmdline: str = ""
+    vps: int = 1
+    memory: str = "64M"
+    modules: list = field(default_factory=list)
+    disks: list = field(default_factory=list)
+    autostart: bool = False
+
+    def definition(self):
+        lines = [("name", self.name), ("vps", self.vps), ("memory", self.memory),
+                 ("multiboot", os.path.basename(self.image)), ("cmdline", self.cmdline)]
+        lines += [("module", f"{os.path.basename(f)} {text}".strip()) for f, text in self.modules]
+        lines += [("disk", name) for name in self.disks]
+        lines += [("console", "com1"), ("exit-port", "on"),
+                  ("autostart", "yes" if self.autostart else "no")]
+        return "".join(f"{key} = {value}\n" for key, value in lines if value != "")
+
+    def files(self):
+        return [self.image] + [f for f, _ in self.modules]
+
 
 def modules(children, folder):
-    """The boot modules of children: definitions, which are written to folder, kernels and initrds.
+    """The boot modules of children: definitions, which are written to folder, and what they name.
     ValueError: files of different content would have one name, or a name has blanks."""
     files = []
     for child in children:
         path = os.path.join(folder, child.name + SUFFIX)
         with open(path, "w", encoding="utf-8") as f:
             f.write(child.definition())
-        files += [path, child.kernel] + ([child.initrd] if child.initrd else [])
+        files += [path] + child.files()
     by_name = {}
     for path in files:
         name = os.path.basename(path)

@@ -152,6 +152,17 @@ static int command_sleep(int argc, char **argv)
     return 0;
 }
 
+static int command_kill(int argc, char **argv)
+{
+    uint64_t id;
+
+    if (argc != 2 || !parse_number(argv[1], &id)) {
+        print("kill: which process?\n");
+        return 1;
+    }
+    return report("kill", system_call(SYSCALL_KILL, id, SIGNAL_KILL, 0, 0, 0));
+}
+
 static int command_reboot(int argc, char **argv)
 {
     (void)argc;
@@ -180,9 +191,10 @@ const struct command commands[] = {
      "the disks; SHA-256 of their contents; read or overwrite one", COMPLETE_NONE, command_disks},
     {"modules", "", "the boot modules", COMPLETE_NONE, command_modules},
     {"start", "NAME [MODULE] [KEY=VALUE]...",
-     "start a child: vps=N memory=MIB weight=N disk=NAME[,ro] --write --echo or its own", COMPLETE_MODULE,
-     command_start},
-    {"vm", "list | start|stop|reset|pause|resume|info|stats NAME | console NAME [--exec 'COMMANDS']",
+     "start a child: vps=N memory=MIB weight=N disk=NAME[,ro] --write --echo or its own",
+     COMPLETE_MODULE, command_start},
+    {"vm",
+     "list | start|stop|reset|pause|resume|info|stats NAME | console NAME [--exec 'COMMANDS']",
      "children that have a definition", COMPLETE_CHILD, command_vm},
     {"stop", "NAME", "end a child", COMPLETE_CHILD, command_stop},
     {"wait", "NAME [SECONDS]", "wait until a child ends; Ctrl-C ends the wait alone",
@@ -190,6 +202,8 @@ const struct command commands[] = {
     {"log", "", "the kernel's log", COMPLETE_NONE, command_log},
     {"echo", "[WORD]...", "print the words", COMPLETE_NONE, command_echo},
     {"sleep", "SECONDS", "do nothing for so long", COMPLETE_NONE, command_sleep},
+    {"kill", "PROCESS", "end a process of ring 3; vm info NAME has that of a child's worker",
+     COMPLETE_NONE, command_kill},
     {"reboot", "", "reset the machine", COMPLETE_NONE, command_reboot},
     {"poweroff", "", "switch the machine off", COMPLETE_NONE, command_poweroff},
 };

@@ -261,6 +261,7 @@ static bool start_worker(struct child *c)
         return false;
     }
     c->control = pair[0];
+    c->worker = a.process_id;
     return true;
 }
 

@@ -30,6 +30,8 @@ static void answer(struct client *client, const struct child *c, const char *wro
 
 static void start(struct client *client, struct child *c)
 {
+    if (c->state == CHILD_OFF)
+        c->history_first = c->history_count = 0;
     answer(client, c, child_start(c), "started");
 }
 
@@ -70,8 +72,10 @@ static void info(struct client *client, struct child *c)
     char text[DEFINITION_TEXT_MAX];
     size_t size = definition_print(&c->definition, text, sizeof(text));
 
-    client_print(client, "# %s, %s%s%s\n", c->file, child_state_name(c),
-                 c->last_end[0] != '\0' ? "; last: " : "", c->last_end);
+    client_print(client, "# %s, %s", c->file, child_state_name(c));
+    if (c->state != CHILD_OFF)
+        client_print(client, ", worker %u", c->worker);
+    client_print(client, "%s%s\n", c->last_end[0] != '\0' ? "; last: " : "", c->last_end);
     for (size_t at = 0; at < size; at += SERVICE_BYTES_MAX)
         client_send(client, SERVICE_TEXT, text + at,
                     size - at < SERVICE_BYTES_MAX ? size - at : SERVICE_BYTES_MAX);
@@ -103,9 +107,21 @@ static void send_history(struct client *client, const struct child *c)
     }
 }
 
+/* A child that is over: what it said, and why it ended. */
+static void show_past(struct client *client, const struct child *c)
+{
+    send_history(client, c);
+    client_print(client, "\r\n[%s does not run; last: %s]\r\n", c->definition.name, c->last_end);
+    client_finish(client, true);
+}
+
 /* From now on the connection carries the bytes of COM1. What it said before is repeated. */
 static void attach(struct client *client, struct child *c, bool repeat)
 {
+    if (c->state == CHILD_OFF && repeat && c->last_end[0] != '\0') {
+        show_past(client, c);
+        return;
+    }
     if (c->state == CHILD_OFF || c->console != NULL) {
         answer(client, c, c->console != NULL ? "its console is in use" : "it does not run", NULL);
         return;

@@ -29,10 +29,11 @@ struct child {
     uint32_t restarts;
     int partition;     /* file; -1: none */
     int control;       /* socket to its worker; -1: none */
+    uint32_t worker;   /* its process, unless the child is off */
     char last_end[160]; /* why it ended last; "": it never did */
     struct client *console; /* who is attached; NULL: nobody */
     struct client *stopper; /* who waits until it has stopped; NULL: nobody */
-    uint8_t history[HISTORY_MAX];
+    uint8_t history[HISTORY_MAX]; /* since somebody started it */
     size_t history_first, history_count;
 };
 

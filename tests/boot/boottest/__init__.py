@@ -11,9 +11,10 @@ from .disks import Blank, LinuxDisk, Mixed, Random, bad_flush, bad_sector
 from .fill import Fill, sequence
 from .guests import every_vp_once, hello_lines
 from .linux import ChildShell, LinuxChild, judge_log
+from .multiboot import MultibootChild, ToyChild
 from .screen import screen_text
 from .vm import Failure
 
 __all__ = ["ALL_BACK", "Test", "Blank", "LinuxDisk", "Mixed", "Random", "Fill", "Failure", "ChildShell",
-           "LinuxChild", "bad_flush", "bad_sector", "counts", "every_vp_once", "first_data_disk",
-           "hello_lines", "judge_log", "monitor", "screen_text", "sequence"]
+           "LinuxChild", "MultibootChild", "ToyChild", "bad_flush", "bad_sector", "counts", "every_vp_once",
+           "first_data_disk", "hello_lines", "judge_log", "monitor", "screen_text", "sequence"]

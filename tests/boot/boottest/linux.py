@@ -43,6 +43,10 @@ class LinuxChild:
                            self.cmdline, self.vps, self.memory, self.disks, self.autostart,
                            self.restart)
 
+    def make(self, place, _folder):
+        """What boots as a child in a test at place."""
+        return self.files(place.shared_build)
+
     def direct(self, build, disks):
         """The machine on which the same kernel runs without Verdigris, with what the child has."""
         files = self.files(build)

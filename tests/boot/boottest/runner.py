@@ -90,7 +90,7 @@ def _boot_cfg(test, modules):
 
 def _make_esp(test, place, folder, nonce, made):
     modules = _modules(test, place) + child.modules(
-        [c.files(place.shared_build) for c in test.children], folder)
+        [c.make(place, folder) for c in test.children], folder)
     cfg = os.path.join(folder, "boot.cfg")
     with open(cfg, "w", encoding="utf-8") as f:
         f.write(_substitute(_boot_cfg(test, modules), nonce, made))

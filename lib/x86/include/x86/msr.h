@@ -84,6 +84,8 @@
 
 /* AMD. APM vol. 2, appendix A and 15.30; LS_CFG and DE_CFG from the processor references. */
 #define MSR_TSC_RATIO      0xc0000104u
+#define MSR_PERF_EVT_SEL0  0xc0010000u
+#define MSR_PERF_CTR3      0xc0010007u /* four of each */
 #define MSR_SYSCFG         0xc0010010u
 #define MSR_HWCR           0xc0010015u
 #define MSR_IORR_BASE0     0xc0010016u
