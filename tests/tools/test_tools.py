@@ -201,7 +201,8 @@ class RunQemu(unittest.TestCase):
 
     def test_arguments_for_a_linux_need_one(self):
         for wrong in (["--append", "x"], ["--vps", "2"], ["--child-memory", "1G"]):
-            self.assertIn(f"{wrong[0]} has no effect without --guest linux", self.refused(*wrong))
+            self.assertIn(f"{wrong[0]} has no effect without --guest linux",
+                          self.refused("--exec", "lps", *wrong))
             self.assertIn(f"{wrong[0]} has no effect", self.refused("--guest", "toy", *wrong))
         self.assertIn("--initrd has no effect without --kernel", self.refused("--initrd", "x"))
         self.assertIn("--initrd has no effect", self.refused("--guest", "linux", "--initrd", "x"))
@@ -220,6 +221,22 @@ class RunQemu(unittest.TestCase):
     def parsed(self, *arguments):
         with unittest.mock.patch.object(sys, "argv", ["run-qemu", *arguments]):
             return self.tool.arguments()
+
+    def test_a_linux_runs_unless_something_else_is_asked_for(self):
+        for words in ([], ["--vps", "2"], ["--disk", "/dev/null"], ["--guest", "linux"]):
+            self.assertEqual(self.parsed(*words).guest, "linux", words)
+        for words in (["--exec", "lps"], ["--launchtype", "off"], ["--boot-cfg", "x"], ["--esp", "x"],
+                      ["--kernel", "x"], ["--gdb", "1"]):
+            self.assertIsNone(self.parsed(*words).guest, words)
+
+    def test_a_linux_of_ours_has_its_packages_downloaded(self):
+        for words, downloads in (([], 1), (["--guest", "debian"], 1), (["--kernel", "x"], 0)):
+            with unittest.mock.patch.object(self.tool.subprocess, "run") as run, \
+                    unittest.mock.patch.object(self.tool.linux_guest, "LinuxGuest"), \
+                    unittest.mock.patch.object(self.tool.debian_guest, "root_disk"):
+                self.tool.linux_child(self.parsed(*words))
+            asked = [call.args[0][1:] for call in run.call_args_list]
+            self.assertEqual(asked, [["setup", "--children"]] * downloads, words)
 
     def test_ones_own_kernel_gets_ones_own_disks(self):
         with tempfile.NamedTemporaryFile() as image:
