@@ -8,7 +8,7 @@
 #include "sched/thread.h"
 #include "sched/watch.h"
 
-enum { INPUT_SIZE = 256 };
+enum { INPUT_SIZE = 4096 }; /* some lines that are pasted while nobody reads */
 
 static struct {
     struct wait_queue queue;

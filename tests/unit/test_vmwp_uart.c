@@ -185,8 +185,10 @@ static void early_console_finds_its_speed_and_sends(void **state)
     assert_int_equal(w.output_calls, 1);
 }
 
-/* serial8250_handle_irq() and serial8250_tx_chars(): 16 bytes an interrupt until nothing is left.
- */
+#define FIFO_NS (16ull * 86805) /* what a line takes for 16 characters, at 115200 8N1 */
+
+/* serial8250_handle_irq() and serial8250_tx_chars(): 16 bytes an interrupt until nothing is left, and
+ * the processor free meanwhile. */
 static void interrupts_drain_a_transmission(void **state)
 {
     const char text[] = "0123456789abcdef0123456789abcdef";
@@ -204,6 +206,9 @@ static void interrupts_drain_a_transmission(void **state)
             out(UART_TX, (uint8_t)text[sent++]);
         if (sent == 32)
             out(UART_IER, UART_IER_RDI | UART_IER_RLSI);
+        pass(FIFO_NS - 1);
+        assert_false(uart_line(&u));
+        pass(1);
     }
     assert_int_equal(interrupts, 2);
     uart_flush(&u);
@@ -413,6 +418,42 @@ static void acknowledged_transmitter_stays_quiet(void **state)
     out(UART_IER, UART_IER_THRI | UART_IER_RDI); /* it was enabled before */
     assert_int_equal(interrupt_id(), UART_IIR_NO_INT);
     out(UART_TX, 'x');
+    assert_int_equal(interrupt_id(), UART_IIR_NO_INT);
+    uart_flush(&u);
+    assert_int_equal(uart_deadline(&u), w.now_ns + FIFO_NS);
+    w.now_ns += FIFO_NS;
+    assert_int_equal(interrupt_id(), UART_IIR_THRI); /* nobody has called uart_tick() */
+    assert_int_equal(interrupt_id(), UART_IIR_NO_INT);
+}
+
+/* What was sent before the interrupt was wanted takes no time; what was sent while it was, does. */
+static void transmitter_interrupt_waits_for_what_is_sent(void **state)
+{
+    (void)state;
+    open_port(UART_FCR_R_TRIG_00);
+    out(UART_TX, 'x');
+    out(UART_IER, UART_IER_THRI);
+    assert_int_equal(interrupt_id(), UART_IIR_THRI);
+    out(UART_TX, 'y');
+    out(UART_IER, 0);
+    out(UART_IER, UART_IER_THRI);
+    assert_int_equal(interrupt_id(), UART_IIR_NO_INT);
+    pass(FIFO_NS);
+    assert_int_equal(interrupt_id(), UART_IIR_THRI);
+}
+
+static void awaited_transmitter_interrupt_survives_a_save(void **state)
+{
+    struct uart_state saved;
+
+    (void)state;
+    open_port(UART_FCR_R_TRIG_00);
+    out(UART_IER, UART_IER_THRI);
+    assert_int_equal(interrupt_id(), UART_IIR_THRI);
+    out(UART_TX, 'x');
+    uart_save(&u, &saved);
+    uart_init(&u, u.host);
+    uart_restore(&u, &saved);
     assert_int_equal(interrupt_id(), UART_IIR_THRI);
 }
 
@@ -619,6 +660,8 @@ int main(void)
         cmocka_unit_test_setup(break_is_told_when_it_is_at_the_top, setup),
         cmocka_unit_test_setup(urgent_interrupts_come_first, setup),
         cmocka_unit_test_setup(acknowledged_transmitter_stays_quiet, setup),
+        cmocka_unit_test_setup(transmitter_interrupt_waits_for_what_is_sent, setup),
+        cmocka_unit_test_setup(awaited_transmitter_interrupt_survives_a_save, setup),
         cmocka_unit_test_setup(masked_interrupts_do_not_come, setup),
         cmocka_unit_test_setup(out2_lets_the_interrupt_out, setup),
         cmocka_unit_test_setup(ring_counts_when_it_ends, setup),

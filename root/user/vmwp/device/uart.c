@@ -147,6 +147,14 @@ static void timeout_check(struct uart *u)
     u->s.timeout_pending = 1;
 }
 
+static void transmit_check(struct uart *u)
+{
+    if (u->transmit_ns == DEVICE_NO_DEADLINE || now(u) < u->transmit_ns)
+        return;
+    u->transmit_ns = DEVICE_NO_DEADLINE;
+    u->s.transmit_pending = 1;
+}
+
 /* ---- receiver ---- */
 
 /* An error is told when its character has come to the top of the FIFO. */
@@ -241,15 +249,21 @@ static void send(struct uart *u, uint8_t byte)
         u->flush_ns = now(u) + UART_FLUSH_NS;
 }
 
-/* The holding register is full, and empty again at once. If its interrupt was pending before,
- * nobody has been told by IIR yet: no need to let the line drop in between. */
+/* The holding register is full, and empty again at once; only the interrupt takes the time that a
+ * line would: a child that fills the FIFO at each one would do nothing else. */
 static void transmit(struct uart *u, uint8_t byte)
 {
     if (u->s.mcr & MCR_LOOP)
         receive(u, byte, false);
     else
         send(u, byte);
-    u->s.transmit_pending = 1;
+    if (!(u->s.ier & IER_TRANSMIT)) {
+        u->s.transmit_pending = 1;
+        return;
+    }
+    u->s.transmit_pending = 0;
+    if (u->transmit_ns == DEVICE_NO_DEADLINE)
+        u->transmit_ns = now(u) + capacity(&u->s) * character_ns(&u->s);
 }
 
 /* ---- registers ---- */
@@ -281,11 +295,11 @@ static void fcr_write(struct uart *u, uint8_t value)
     u->s.fcr = value & FCR_ENABLE ? value & FCR_KEPT : 0;
 }
 
-static void ier_write(struct uart_state *s, uint8_t value)
+static void ier_write(struct uart *u, uint8_t value)
 {
-    if (value & ~s->ier & IER_TRANSMIT) /* it is empty now: that is an interrupt */
-        s->transmit_pending = 1;
-    s->ier = value & IER_BITS;
+    if (value & ~u->s.ier & IER_TRANSMIT && u->transmit_ns == DEVICE_NO_DEADLINE)
+        u->s.transmit_pending = 1; /* it is empty: that is an interrupt */
+    u->s.ier = value & IER_BITS;
 }
 
 static uint8_t iir_read(struct uart *u)
@@ -293,6 +307,7 @@ static uint8_t iir_read(struct uart *u)
     uint8_t id;
 
     timeout_check(u);
+    transmit_check(u);
     id = interrupt_id(&u->s);
     if (id == IIR_TRANSMIT)
         u->s.transmit_pending = 0;
@@ -360,7 +375,7 @@ static void data_write(struct uart *u, unsigned offset, uint8_t value)
     else if (offset == DATA)
         transmit(u, value);
     else
-        ier_write(&u->s, value);
+        ier_write(u, value);
 }
 
 void uart_write(struct uart *u, unsigned offset, uint8_t value)
@@ -391,14 +406,19 @@ void uart_write(struct uart *u, unsigned offset, uint8_t value)
 
 uint64_t uart_deadline(const struct uart *u)
 {
-    if ((u->s.ier & IER_RECEIVED) && u->timeout_ns < u->flush_ns)
-        return u->timeout_ns;
-    return u->flush_ns;
+    uint64_t first = u->flush_ns;
+
+    if ((u->s.ier & IER_RECEIVED) && u->timeout_ns < first)
+        first = u->timeout_ns;
+    if ((u->s.ier & IER_TRANSMIT) && u->transmit_ns < first)
+        first = u->transmit_ns;
+    return first;
 }
 
 void uart_tick(struct uart *u)
 {
     timeout_check(u);
+    transmit_check(u);
     if (u->flush_ns != DEVICE_NO_DEADLINE && now(u) >= u->flush_ns)
         uart_flush(u);
 }
@@ -408,6 +428,7 @@ void uart_init(struct uart *u, const struct device_host *host)
     memset(u, 0, sizeof(*u));
     u->host = host;
     u->timeout_ns = DEVICE_NO_DEADLINE;
+    u->transmit_ns = DEVICE_NO_DEADLINE;
     u->flush_ns = DEVICE_NO_DEADLINE;
     u->s.version = UART_STATE_VERSION;
     u->s.size = sizeof(u->s);
@@ -419,6 +440,9 @@ void uart_save(struct uart *u, struct uart_state *out)
 {
     timeout_check(u);
     uart_flush(u);
+    if (u->transmit_ns != DEVICE_NO_DEADLINE) /* a little early */
+        u->s.transmit_pending = 1;
+    u->transmit_ns = DEVICE_NO_DEADLINE;
     *out = u->s;
 }
 
@@ -445,5 +469,6 @@ void uart_restore(struct uart *u, const struct uart_state *in)
 {
     uart_flush(u);
     u->s = *in;
+    u->transmit_ns = DEVICE_NO_DEADLINE;
     timeout_restart(u);
 }

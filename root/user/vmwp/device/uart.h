@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* vmwp/device/uart.h - COM1: a 16550A. National Semiconductor PC16550D data sheet, 8.
  *
- * What is sent is out at once: the transmitter is always empty. It goes to console_out() in
- * batches: at a newline, when the buffer is full, or UART_FLUSH_NS after the first byte. What is
+ * What is sent is out at once: the transmitter is always empty, but says so by interrupt only after the
+ * time that a line takes for a full FIFO. It goes to console_out() in batches: at a newline, when the buffer is full, or UART_FLUSH_NS after the first byte. What is
  * received waits in the FIFO of 16 until the child takes it, and the rest at the caller: nothing is
  * lost but in loopback. The modem at the other end is always there (CTS, DSR, DCD). OUT2 lets the
  * interrupt out, as PCs are wired. */
@@ -42,6 +42,7 @@ struct uart {
     struct uart_state s;
     const struct device_host *host; /* [I] */
     uint64_t timeout_ns;            /* when waiting characters are overdue; DEVICE_NO_DEADLINE */
+    uint64_t transmit_ns;           /* when the THRE interrupt is due; DEVICE_NO_DEADLINE */
     uint64_t flush_ns;              /* when output is overdue; DEVICE_NO_DEADLINE */
     uint32_t output_count;
     uint8_t output[UART_OUTPUT_SIZE];
