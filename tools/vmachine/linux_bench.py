@@ -153,10 +153,11 @@ def run_child(kernel, initrd, work):
     with open(cfg, "w", encoding="utf-8") as f:
         f.write(esp.boot_cfg(modules, memdisk=f"{DISK_MIB}M", exec=commands()))
     esp.make(volume, esp.loader_files(IMAGES, cfg, modules))
+    hosts = [os.path.join(IMAGES, n) for n in ("hvax64.elf", "root.elf")]
+    # No screen: root draws on it what it has printed when there is time, amidst its reads.
     machine = qemu.Machine(volume, qemu.make_vars(os.path.join(work, "vars.fd")), smp=1,
                            memory=MACHINE_MEMORY, icount=True,
-                           extra=plugin(out, kernel, [os.path.join(IMAGES, n)
-                                                      for n in ("hvax64.elf", "root.elf")]))
+                           extra=["-vga", "none", *plugin(out, kernel, hosts)])
     text, marks = run(machine.command(), out)
     if len(marks) != 6 or not re.search(r"^exec: \d+ commands, 0 failed", text, re.MULTILINE):
         raise Broken(text)
