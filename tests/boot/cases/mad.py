@@ -109,6 +109,7 @@ def end_calm(vm):
     vm.expect(r"^PASS timers end a halt$", PATIENCE)
     vm.expect(r"^multiboot: \d+ checks, 0 failed$", PATIENCE)
     vm.expect(r"^\[calm: it ended itself with 0\]$", PATIENCE)
+    vm.expect(r"^root> ", PATIENCE)  # before that, keys are the child's
 
 
 def warm_up(vm):
@@ -153,6 +154,7 @@ def victim_hash(vm):
     if int(found.group(2)) != DISK_MIB << 20:
         raise Failure(found.group(0))
     vm.type(LEAVE)
+    vm.expect(r"^root> ", PATIENCE)
     return found.group(1)
 
 

@@ -21,6 +21,7 @@ def report(vm, name, wanted):
     vm.expect(rf"^{name} +off +.* it ended itself with {wanted}$")
     vm.send(f"vm console {name}")
     text = vm.expect(rf"(?s)\n(PASS .*?)^\[{name} does not run; last: it ended itself with {wanted}\]$").group(1)
+    vm.expect(r"^root> ")  # before that, keys are the child's
     return re.findall(r"^PASS (.*)$", text, re.MULTILINE), text
 
 

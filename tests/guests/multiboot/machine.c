@@ -165,7 +165,7 @@ static void tick(struct guest_frame *frame)
 /* Until this processor has taken @count interrupts, or for too long. */
 static bool ticks_reach(uint64_t count)
 {
-    volatile uint64_t *ticks = &cpus[guest_cpu_this()->index].ticks;
+    const volatile uint64_t *ticks = &cpus[guest_cpu_this()->index].ticks;
     uint64_t begin = insn_rdtsc();
 
     while (*ticks < count && insn_rdtsc() - begin < PATIENCE_TICKS)
@@ -173,7 +173,7 @@ static bool ticks_reach(uint64_t count)
     return *ticks >= count;
 }
 
-static bool one_shots(uint64_t *ticks)
+static bool one_shots(const volatile uint64_t *ticks)
 {
     guest_apic_timer_set(VECTOR_TIMER);
     for (unsigned i = 0; i < TIMER_ROUNDS; i++) {
@@ -196,7 +196,7 @@ static bool periodic(void)
 }
 
 /* A halted processor is woken. Only where the others have worked. */
-static bool halted(const uint64_t *ticks)
+static bool halted(const volatile uint64_t *ticks)
 {
     insn_cli();
     guest_apic_timer_set(VECTOR_TIMER);
@@ -204,7 +204,7 @@ static bool halted(const uint64_t *ticks)
         uint64_t before = *ticks;
 
         guest_apic_timer_start(TIMER_COUNT);
-        while (*(volatile const uint64_t *)ticks == before)
+        while (*ticks == before)
             insn_sti_hlt_cli();
     }
     return true;
@@ -213,7 +213,7 @@ static bool halted(const uint64_t *ticks)
 static void work(void)
 {
     uint32_t index = guest_cpu_this()->index, passed = 0;
-    uint64_t *ticks = &cpus[index].ticks;
+    const volatile uint64_t *ticks = &cpus[index].ticks;
 
     cpus[index].id = guest_apic_id() + 1;
     insn_sti();

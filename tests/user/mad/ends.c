@@ -61,7 +61,7 @@ static void end_unmap(void)
 static void end_cover(void)
 {
     for (unsigned long at = USER_BEGIN;; at += PIECE)
-        mmap((void *)at, PIECE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        (void)mmap((void *)at, PIECE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 }
 
 static void end_spin(void)
