@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Linux as a child; and, without Verdigris, on the emulated machine itself, of the same images."""
 import re
+import time
 
 from boottest import ChildShell, Failure, LinuxChild, LinuxDisk, Random, Test, counts, first_data_disk, judge_log
 from vmachine import qemu
@@ -177,6 +178,24 @@ def again_test(name, script, **fields):
                 children=[LinuxChild(kernel="cloud", restart=restart)], **fields)
 
 
+# ---- Debian ----
+
+def debian_child(vm):
+    """systemd logs root in at the console, and what it started is all right."""
+    vm.expect(ROOT_PROMPT)
+    began = time.monotonic()
+    vm.send("vm console linux")
+    vm.expect(r"^debian login: root \(automatic login\)$")
+    vm.expect(PROMPT)
+    print(f"linux-debian: logged in after {time.monotonic() - began:.0f} s", flush=True)
+    vm.type("\x1d")
+    shell = ChildShell(vm)
+    shell.run("systemctl is-system-running --wait | grep running")
+    judge_log(shell.log())
+    over(vm, shell)
+    vm.send("poweroff")
+
+
 # Each kernel with each number of VPs, and with each size, once.
 PAIRS = [("standard", 1, "384M"), ("standard", 2, "1G"), ("standard", 4, "5G"),
          ("cloud", 1, "1G"), ("cloud", 2, "5G"), ("cloud", 4, "384M")]
@@ -189,6 +208,8 @@ TESTS = [child_test(*pair) for pair in PAIRS] + [
          Random("ahci", 64)], script=together, after=all_clean, timeout=900,
          children=[LinuxChild("one", kernel="cloud", disks=["nvme0"]),
                    LinuxChild("two", kernel="cloud", disks=["nvme1"])]),
+    Test("linux-debian", group="long", memory=f"{512 + ROOT_MIB}M", disks=[LinuxDisk("nvme", debian=True)],
+         children=[LinuxChild(vps=2, memory="512M")], script=debian_child, after=clean, timeout=1800),
     direct_test("standard", "ahci", "sda"),
     direct_test("standard", "virtio", "vda1", partitioned=True),
     direct_test("cloud", "virtio", "vda"),
