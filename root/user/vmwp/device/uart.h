@@ -2,10 +2,11 @@
 /* vmwp/device/uart.h - COM1: a 16550A. National Semiconductor PC16550D data sheet, 8.
  *
  * What is sent is out at once: the transmitter is always empty, but says so by interrupt only after
- * the time that a line takes for a full FIFO. It goes to console_out() in batches: at a newline, when
- * the buffer is full, or UART_FLUSH_NS after the first byte. What is received waits in the FIFO of 16
- * until the child takes it, and the rest at the caller: nothing is lost but in loopback. The modem at
- * the other end is always there (CTS, DSR, DCD). OUT2 lets the interrupt out, as PCs are wired.
+ * the time that a line takes for a full FIFO. It goes to console_out() in batches: at a newline,
+ * when the buffer is full, or UART_FLUSH_NS after the first byte. What is received waits in the
+ * FIFO of 16 until the child takes it, and the rest at the caller: nothing is lost but in loopback.
+ * The modem at the other end is always there (CTS, DSR, DCD). OUT2 lets the interrupt out, as PCs
+ * are wired.
  */
 #ifndef USER_VMWP_DEVICE_UART_H
 #define USER_VMWP_DEVICE_UART_H
