@@ -83,7 +83,7 @@ def child(vps):
     return script
 
 
-def child_test(kernel, vps, memory, group="long"):
+def child_test(kernel, vps, memory, group):
     """Every other disk is in a GPT, and then the child gets the partition alone every other time."""
     partitioned = vps > 1
     return Test(f"linux-{kernel}-{vps}-vps-{memory}", group=group, smp=2,
@@ -200,7 +200,10 @@ def debian_child(vm):
 PAIRS = [("standard", 1, "384M"), ("standard", 2, "1G"), ("standard", 4, "5G"),
          ("cloud", 1, "1G"), ("cloud", 2, "5G"), ("cloud", 4, "384M")]
 
-TESTS = [child_test(*pair) for pair in PAIRS] + [
+PRODUCT = [(kernel, vps, memory) for kernel in ("standard", "cloud") for vps in (1, 2, 4)
+           for memory in ("384M", "1G", "5G")]
+
+TESTS = [child_test(*machine, "normal" if machine in PAIRS else "long") for machine in PRODUCT] + [
     again_test("reboots", reboots(1), group="long", timeout=900),
     again_test("reboots-20", reboots(10), group="long", timeout=3000),
     again_test("crash", crash, group="long", restart="on-crash", timeout=900),
