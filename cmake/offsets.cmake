@@ -18,4 +18,8 @@ function(add_offsets target source)
   add_custom_target(${target}_offsets DEPENDS ${dir}/offsets.inc)
   add_dependencies(${target} ${target}_offsets)
   target_include_directories(${target} PRIVATE ${dir})
+  # Said here: what nasm tells of the files that it includes does not reach ninja.
+  get_target_property(sources ${target} SOURCES)
+  list(FILTER sources INCLUDE REGEX "\\.asm$")
+  set_property(SOURCE ${sources} APPEND PROPERTY OBJECT_DEPENDS ${dir}/offsets.inc)
 endfunction()
