@@ -373,8 +373,10 @@ static void halt_begin(struct run_queue *q, struct thread *t)
 static void halt_or_poll(void)
 {
     if (idle_polls) {
-        insn_sti_nop_cli(); /* not PAUSE: QEMU keeps STI's shadow over it, up to CLI */
+        insn_sti();
+        insn_nop(); /* QEMU keeps STI's shadow over PAUSE, up to CLI */
         insn_pause();
+        insn_cli();
     } else {
         halt_once();
     }

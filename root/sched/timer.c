@@ -68,10 +68,8 @@ void timer_arm(struct cpu *cpu)
 {
     uint64_t next = timer_next(cpu);
 
-    /* An interrupt that comes too early, or for nothing, arms what is left. That is rare, while what is
-     * next changes at each switch, and to a hypervisor arming costs as much as an interrupt. */
-    if (next == UINT64_MAX || (cpu->timer_deadline != 0 && cpu->timer_deadline <= next))
-        return;
+    if (next == UINT64_MAX || next == cpu->timer_deadline)
+        return; /* a deadline that is no longer needed makes one interrupt too many, no harm */
     cpu->timer_deadline = next;
     apic_timer_set(next);
 }

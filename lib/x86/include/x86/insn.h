@@ -11,6 +11,11 @@ static inline void insn_pause(void)
     __asm__ volatile("pause" ::: "memory");
 }
 
+static inline void insn_nop(void)
+{
+    __asm__ volatile("nop" ::: "memory");
+}
+
 static inline void insn_hlt(void)
 {
     __asm__ volatile("hlt" ::: "memory");
