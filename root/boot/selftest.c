@@ -16,6 +16,8 @@
 enum {
     CREW_MAX = 16,
     EXCLUSION_ROUNDS = 500,
+    TURN_ROUNDS = 10,
+    HOLD_ROUNDS = 1000,
     PING_ROUNDS = 1000,
     SLEEPERS = 3,
     HEAP_ROUNDS = 2000,
@@ -130,6 +132,34 @@ static bool mutex_excludes(struct crew *c, struct member *members)
 {
     crew_init(c, 8);
     return crew_run(c, members, exclusion_member, -1) && c->counter == 8ull * EXCLUSION_ROUNDS;
+}
+
+/* The first always wants the mutex, and nearly always has it; the second wants it once. */
+static void turn_member(void *argument)
+{
+    struct member *m = argument;
+    struct crew *c = m->crew;
+    bool over;
+
+    while (m->index != 0 && __atomic_load_n(&c->counter, __ATOMIC_RELAXED) < TURN_ROUNDS)
+        thread_yield();
+    do {
+        mutex_lock(&c->mutex);
+        if (m->index != 0)
+            c->stop = true;
+        over = c->stop;
+        for (unsigned i = 0; i < HOLD_ROUNDS && !over; i++)
+            insn_pause();
+        __atomic_store_n(&c->counter, c->counter + 1, __ATOMIC_RELAXED);
+        mutex_unlock(&c->mutex);
+    } while (!over);
+    finish(m);
+}
+
+static bool mutex_is_had_in_turns(struct crew *c, struct member *members)
+{
+    crew_init(c, 2);
+    return crew_run(c, members, turn_member, -1);
 }
 
 static void sleep_member(void *argument)
@@ -267,6 +297,7 @@ void selftest_run(void)
     run("every CPU runs its threads", every_cpu_runs_its_threads);
     run("a busy thread is preempted", busy_thread_is_preempted);
     run("a mutex excludes", mutex_excludes);
+    run("a mutex is had in turns", mutex_is_had_in_turns);
     run("sleepers wake in order", sleepers_wake_in_order);
     run("a timed wait ends", timed_wait_ends);
     run("no wake-up is lost", no_wake_up_is_lost);

@@ -84,8 +84,10 @@ static hv_status post(void *context, uint32_t vp, const void *message, uint32_t 
 {
     struct bus *b = context;
 
-    if (!have_vp_ports(b, vp))
+    if (vp >= b->child->vp_count)
         return HV_STATUS_INVALID_VP_INDEX;
+    if (!have_vp_ports(b, vp))
+        return HV_STATUS_INSUFFICIENT_BUFFERS; /* root is short of memory: it is posted again */
     return hv_call_post_message(&b->client, CONNECTION_VP(b->number, vp, 0), VMBUS_MESSAGE_TYPE,
                                 message, length);
 }

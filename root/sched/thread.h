@@ -39,9 +39,11 @@ void wake_all(struct wait_queue *q);
 /* The same, with q->lock held. */
 void wake_all_locked(struct wait_queue *q);
 
+/* Had by one thread after the other, in the order in which they asked: who unlocks it and wants it
+ * again at once waits for his turn. */
 struct mutex {
     struct wait_queue queue;
-    bool held; /* [queue.lock] */
+    uint32_t next, serving; /* [queue.lock] turns ever given, and whose it is; equal: nobody's */
 };
 
 void mutex_init(struct mutex *m);

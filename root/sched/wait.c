@@ -151,31 +151,38 @@ void wake_all(struct wait_queue *q)
 void mutex_init(struct mutex *m)
 {
     wait_queue_init(&m->queue);
-    m->held = false;
+    m->next = m->serving = 0;
 }
 
-/* The condition takes the mutex itself: it is called with the queue's lock held. */
-static bool mutex_take(void *context)
-{
-    struct mutex *m = context;
+struct turn {
+    const struct mutex *mutex;
+    uint32_t number;
+};
 
-    if (m->held)
-        return false;
-    m->held = true;
-    return true;
+static bool turn_has_come(void *context)
+{
+    const struct turn *t = context;
+
+    return t->number == t->mutex->serving;
 }
 
 void mutex_lock(struct mutex *m)
 {
-    wait_until(&m->queue, mutex_take, m);
+    const struct limits none = {0};
+    uint64_t flags = spin_lock(&m->queue.lock);
+    struct turn t = {m, m->next++};
+
+    wait_locked(&m->queue, turn_has_come, &t, &none, &flags);
+    spin_unlock(&m->queue.lock, flags);
 }
 
 void mutex_unlock(struct mutex *m)
 {
     uint64_t flags = spin_lock(&m->queue.lock);
 
-    m->held = false;
-    wake_first_locked(&m->queue);
+    m->serving++;
+    /* A kill may have changed their order: each sees whether it is his turn. */
+    wake_all_locked(&m->queue);
     spin_unlock(&m->queue.lock, flags);
 }
 

@@ -360,6 +360,7 @@ static void state_survives_saving_and_restoring(void **state)
     w->open =
         world.adapter.offer.operations->opened(&world.adapter.offer, &w->server, user_data, true);
     assert_true(w->open);
+    assert_true(w->woken); /* what was in the ring is looked at */
     assert_sense(world_ask(&packet, 0), SCSI_SENSE_CAPACITY_CHANGED);
     assert_good(world_ask(&packet, 0), 0);
 }

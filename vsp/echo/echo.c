@@ -15,9 +15,10 @@ static bool opened(struct vmbus_offer *offer, struct vmbus_channel *c, const uin
     struct echo *e = echo_of(offer);
 
     (void)user_data;
-    (void)restored;
     e->channel = c;
     e->holds = false;
+    if (restored) /* the signals for what is in its ring may be lost */
+        e->wake(e);
     return true;
 }
 

@@ -168,6 +168,8 @@ static bool storvsp_opened(struct vmbus_offer *offer, struct vmbus_channel *v,
     list_push_back(&a->channels, &c->node);
     if (c->primary)
         a->primary = c;
+    if (restored) /* the signals for what is in its ring may be lost */
+        a->port->wake(c);
     return true;
 }
 

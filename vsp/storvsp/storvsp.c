@@ -113,6 +113,16 @@ void storvsp_complain(struct storvsp_channel *c, const char *reason)
 
 /* ---- resets: answered when all commands that the adapter began before are over ---- */
 
+/* A command of @epoch is over, or was of another one. If it was the last, a reset may wait for it. */
+static void epoch_count_down(struct storvsp_adapter *a, uint32_t epoch)
+{
+    if (__atomic_sub_fetch(&a->under_way[epoch & 1], 1, __ATOMIC_SEQ_CST) > 0 ||
+        __atomic_load_n(&a->epoch, __ATOMIC_SEQ_CST) == epoch)
+        return;
+    __atomic_store_n(&a->wake_primary, true, __ATOMIC_RELEASE); /* pairs with storvsp_service */
+    a->port->wake_bus(a);
+}
+
 /* Count a command as begun in an epoch that a reset cannot have looked at yet. */
 static void epoch_enter(struct storvsp_request *r)
 {
@@ -126,22 +136,15 @@ static void epoch_enter(struct storvsp_request *r)
         now = __atomic_load_n(&a->epoch, __ATOMIC_SEQ_CST);
         if (now == epoch)
             break;
-        __atomic_fetch_sub(&a->under_way[epoch & 1], 1, __ATOMIC_SEQ_CST);
+        epoch_count_down(a, epoch);
         epoch = now;
     }
     r->epoch = epoch;
 }
 
-/* The last command of an epoch that is over may have a reset waiting for it. */
 static void epoch_leave(const struct storvsp_request *r)
 {
-    struct storvsp_adapter *a = r->channel->adapter;
-
-    if (__atomic_sub_fetch(&a->under_way[r->epoch & 1], 1, __ATOMIC_SEQ_CST) > 0 ||
-        __atomic_load_n(&a->epoch, __ATOMIC_SEQ_CST) == r->epoch)
-        return;
-    __atomic_store_n(&a->wake_primary, true, __ATOMIC_RELEASE); /* pairs with storvsp_service */
-    a->port->wake_bus(a);
+    epoch_count_down(r->channel->adapter, r->epoch);
 }
 
 static void resets_take(struct storvsp_channel *c)

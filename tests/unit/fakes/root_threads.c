@@ -138,13 +138,15 @@ void mutex_init(struct mutex *m)
 
 void mutex_lock(struct mutex *m)
 {
-    while (__atomic_exchange_n(&m->held, true, __ATOMIC_ACQUIRE))
+    uint32_t turn = __atomic_fetch_add(&m->next, 1, __ATOMIC_RELAXED);
+
+    while (__atomic_load_n(&m->serving, __ATOMIC_ACQUIRE) != turn)
         sched_yield();
 }
 
 void mutex_unlock(struct mutex *m)
 {
-    __atomic_store_n(&m->held, false, __ATOMIC_RELEASE);
+    __atomic_store_n(&m->serving, m->serving + 1, __ATOMIC_RELEASE);
 }
 
 /* ---- waiting ---- */
