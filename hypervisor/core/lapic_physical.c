@@ -74,11 +74,11 @@ void lapic_physical_eoi(void)
     apic_write(APIC_EOI, 0);
 }
 
-/* A write of the TPR, to what it is. */
+/* CR8 is the TPR's upper half (APM vol. 2, 16.6.4): written, with what it is. */
 void lapic_physical_recheck(void)
 {
     if (!speculation.predicts)
-        apic_write(APIC_TPR, 0);
+        insn_write_cr8(0);
 }
 
 bool lapic_physical_is_level(uint8_t vector)

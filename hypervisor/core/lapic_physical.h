@@ -26,8 +26,8 @@ void lapic_physical_eoi(void);
 bool lapic_physical_is_level(uint8_t vector);
 
 /* On an interpreter have this LP's local APIC signal again what is pending; nothing elsewhere. After
- * each VMRUN with a virtual interrupt: QEMU's TCG changes the processor's word of requests there
- * without the lock that its other threads hold for it, and may lose theirs. */
+ * each #VMEXIT: QEMU's TCG changes the processor's word of requests there, and at a VMRUN with a
+ * virtual interrupt, without the lock that its other threads hold for it, and may lose theirs. */
 void lapic_physical_recheck(void);
 
 /* Interrupt at host TSC @deadline; UINT64_MAX: never. */

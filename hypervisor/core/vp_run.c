@@ -93,7 +93,6 @@ static void settle_offer(struct vp *vp)
     uint8_t vector = (uint8_t)vp->offered;
 
     vp->offered = -1;
-    lapic_physical_recheck();
     if (!virt_interrupt_taken(vp)) {
         virt_interrupt_offer(vp, -1);
         eoi_assist_withdraw(vp);
@@ -236,6 +235,7 @@ static bool run(struct pcpu *cpu, struct vp *vp)
     while ((v = ready(cpu, vp)) == ENTER) {
         arm_slice(cpu, vp);
         virt_vp_run(vp, &exit);
+        lapic_physical_recheck();
         if (vp->offered >= 0)
             settle_offer(vp);
         count_exit(vp->stats, exit.reason);
