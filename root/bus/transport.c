@@ -169,7 +169,7 @@ static hv_status connect(struct bus *b, struct bus_doorbell *d, uint32_t connect
 static bool take_bell(const struct bus *b, struct doorbell *bell, struct vmbus_channel *c)
 {
     for (uint32_t i = 0; i < cpu_count(); i++)
-        if (doorbell_take(bell, (b->number + c->relid + i) % cpu_count(), rang, c))
+        if (doorbell_take(bell, (b->number + c->relid + i) % cpu_count(), b->number, rang, c))
             return true;
     return false;
 }

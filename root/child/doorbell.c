@@ -13,6 +13,7 @@
 struct bell {
     void (*rang)(void *context); /* [a] NULL: nobody is to be called */
     void *context;               /* of whoever took it; read by who has found @rang */
+    uint32_t owner;              /* [a] the child that rings it, or was the last to */
     bool taken;                  /* [a] */
 };
 
@@ -30,23 +31,25 @@ bool doorbell_init(void)
     return of_cpu != NULL;
 }
 
-static bool take(struct bell *b, void (*rang)(void *context), void *context)
+static bool take(struct bell *b, uint32_t owner, void (*rang)(void *context), void *context)
 {
     if (__atomic_exchange_n(&b->taken, true, __ATOMIC_ACQUIRE)) /* pairs with doorbell_release */
         return false;
     b->context = context;
+    __atomic_store_n(&b->owner, owner, __ATOMIC_RELAXED);
     __atomic_store_n(&b->rang, rang, __ATOMIC_RELEASE); /* pairs with doorbell_rang */
     return true;
 }
 
-bool doorbell_take(struct doorbell *d, uint32_t cpu, void (*rang)(void *context), void *context)
+bool doorbell_take(struct doorbell *d, uint32_t cpu, uint32_t owner, void (*rang)(void *context),
+                   void *context)
 {
     struct bells *bells = &of_cpu[cpu];
 
     for (uint32_t i = 1; i < HV_EVENT_FLAGS_COUNT; i++) {
         uint32_t flag =
             __atomic_fetch_add(&bells->next, 1, __ATOMIC_RELAXED) % (HV_EVENT_FLAGS_COUNT - 1) + 1;
-        if (!take(&bells->bell[flag], rang, context))
+        if (!take(&bells->bell[flag], owner, rang, context))
             continue;
         *d = (struct doorbell){cpu, flag};
         return true;
@@ -87,13 +90,19 @@ uint32_t doorbell_port(const struct doorbell *d)
     return PORT_DOORBELL + d->cpu * HV_EVENT_FLAGS_COUNT + d->flag;
 }
 
+uint32_t doorbell_owner(uint32_t flag)
+{
+    return __atomic_load_n(&of_cpu[this_cpu()->index].bell[flag].owner, __ATOMIC_RELAXED);
+}
+
 void doorbell_rang(uint32_t flag)
 {
     struct bells *bells = &of_cpu[this_cpu()->index];
     struct bell *b = &bells->bell[flag];
     void (*rang)(void *context);
 
-    __atomic_store_n(&bells->ringing, flag, __ATOMIC_SEQ_CST); /* before the load: doorbell_release */
+    /* Before the load: doorbell_release. */
+    __atomic_store_n(&bells->ringing, flag, __ATOMIC_SEQ_CST);
     rang = __atomic_load_n(&b->rang, __ATOMIC_SEQ_CST);
     if (rang != NULL)
         rang(b->context);

@@ -17,7 +17,8 @@ enum { HV_SINT_INTERCEPT = 0, HV_SINT_CHILDREN = 1, HV_SINTS_USED = 2 };
 /* What the interrupt handlers hand on. Interrupts off; the message is a copy. */
 struct hv_handlers {
     void (*intercept)(const struct hv_message *m);
-    void (*event)(uint32_t flag); /* of HV_SINT_CHILDREN, already cleared */
+    uint32_t (*event_owner)(uint32_t flag); /* of HV_SINT_CHILDREN: the number of its child */
+    void (*event)(uint32_t flag); /* the same, already cleared */
     void (*message)(const struct hv_message *m); /* of HV_SINT_CHILDREN */
 };
 

@@ -186,7 +186,7 @@ static void cpu_without_bells_is_no_reason_to_refuse_a_channel(void **state)
     world_run();
     relid = guest_connect();
     cpu = (CHILD + relid) % WORLD_CPUS;
-    while (doorbell_take(&taken[count], cpu, nothing, NULL))
+    while (doorbell_take(&taken[count], cpu, 0, nothing, NULL))
         count++;
     assert_int_equal(count, HV_EVENT_FLAGS_COUNT - 1);
     assert_int_equal(guest_open(relid), VMBUS_STATUS_SUCCESS);
