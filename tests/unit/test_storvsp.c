@@ -339,6 +339,16 @@ static void unaligned_data_is_refused(void **state)
     assert_int_equal(world_answer(4)->srb.srb_status, STORAGE_SRB_SUCCESS);
 }
 
+/* Root's log has the reason, each time. */
+static void assert_refused(const struct storage_packet *packet, const char *reason)
+{
+    unsigned logged = world.logged;
+
+    assert_invalid(world_ask(packet, 1));
+    assert_int_equal(world.logged, logged + 1);
+    assert_string_equal(world.reason, reason);
+}
+
 static void impossible_cdbs_and_directions_are_refused(void **state)
 {
     const uint8_t lengths[] = {0, 15, 17, 255}, directions[] = {0, 2, 3, 255};
@@ -347,14 +357,26 @@ static void impossible_cdbs_and_directions_are_refused(void **state)
     (void)state;
     for (unsigned i = 0; i < 4; i++) {
         packet.srb.cdb_length = lengths[i];
-        assert_invalid(world_ask(&packet, 1));
+        assert_refused(&packet, "a request's CDB has a wrong length");
     }
     packet.srb.cdb_length = 16;
     for (unsigned i = 0; i < 4; i++) {
         packet.srb.data_in = directions[i];
-        assert_invalid(world_ask(&packet, 1));
+        assert_refused(&packet, "a request's data goes the wrong way");
     }
     assert_int_equal(world.disk.submitted, 0);
+}
+
+static void less_data_than_sectors_is_refused(void **state)
+{
+    struct storage_packet read = world_read(0, 8), inquiry = world_srb(inquiry_cdb, 5, STORAGE_DATA_IN, 255);
+
+    (void)state;
+    read.srb.data_transfer_length = 4095;
+    assert_refused(&read, "a request's data is shorter than its CDB says");
+    assert_int_equal(world.disk.submitted, 0);
+    inquiry.srb.lun = 1;
+    assert_refused(&inquiry, "an inquiry's CDB has a wrong length");
 }
 
 static void no_sector_past_the_end_is_reached(void **state)
@@ -491,6 +513,7 @@ int main(void)
         FACT(data_outside_of_ram_is_refused),
         FACT(unaligned_data_is_refused),
         FACT(impossible_cdbs_and_directions_are_refused),
+        FACT(less_data_than_sectors_is_refused),
         FACT(no_sector_past_the_end_is_reached),
         FACT(sense_data_fits_where_the_child_wants_it),
         FACT(absent_units_say_so),

@@ -114,6 +114,8 @@ static void sub_channels_are_clamped_and_work(void **state)
     (void)state;
     assert_int_equal(world_operation(STORAGE_CREATE_SUB_CHANNELS, 65535)->status, 0);
     assert_int_equal(world.sub_channels_wanted, WORLD_CHANNELS - 1);
+    assert_int_equal(world.logged, 1);
+    assert_string_equal(world.reason, "more sub-channels than there may be are asked for");
     world.disk.mode = DISK_WHEN_TOLD;
     for (uint32_t i = 1; i < WORLD_CHANNELS; i++) {
         assert_true(world_open(i));

@@ -86,7 +86,7 @@ static bool buffer_copy(const struct storvsp_channel *c, const struct buffer *b,
 
 static const char not_ram[] = "a request's data is not in RAM";
 
-static void data_refuse(struct storvsp_request *r, const char *reason)
+static void srb_refuse(struct storvsp_request *r, const char *reason)
 {
     storvsp_complain(r->channel, reason);
     storvsp_srb_fail(r, STORAGE_SRB_INVALID_REQUEST);
@@ -173,7 +173,7 @@ static void transfer_submit(struct storvsp_request *r, const struct buffer *b)
     io_begin(r, r->task.op);
     wrong = buffer_pin(r, b, read);
     if (wrong) {
-        data_refuse(r, wrong);
+        srb_refuse(r, wrong);
         return;
     }
     storvsp_count(read ? &s->reads : &s->writes, 1);
@@ -232,7 +232,7 @@ static void task_go(struct storvsp_request *r, const struct scsi_command *comman
     struct storvsp_channel *c = r->channel;
 
     if (r->task.step == SCSI_FETCH && !task_fetch(r, command, b)) {
-        data_refuse(r, not_ram);
+        srb_refuse(r, not_ram);
         return;
     }
     switch (r->task.step) {
@@ -243,12 +243,12 @@ static void task_go(struct storvsp_request *r, const struct scsi_command *comman
         if (buffer_copy(c, b, c->scratch->data, r->task.data_bytes, true))
             task_answer(r);
         else
-            data_refuse(r, not_ram);
+            srb_refuse(r, not_ram);
         break;
     case SCSI_REFUSED:
     case SCSI_FETCH:
     default:
-        storvsp_srb_fail(r, STORAGE_SRB_INVALID_REQUEST);
+        srb_refuse(r, r->task.reason);
         break;
     }
 }
@@ -325,8 +325,7 @@ void storvsp_srb_begin(struct storvsp_request *r, const struct vmbus_packet *p)
     storvsp_count(&r->channel->statistics.commands, 1);
     memcpy(command.cdb, srb->data, sizeof(command.cdb));
     if (!buffer_find(p, srb->data_transfer_length, &b)) {
-        storvsp_complain(r->channel, "a request's data is not as long as it says");
-        storvsp_srb_fail(r, STORAGE_SRB_INVALID_REQUEST);
+        srb_refuse(r, "a request's data is not as long as it says");
         return;
     }
     command_begin(r, &command, &b);

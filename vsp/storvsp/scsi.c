@@ -32,9 +32,14 @@ static void good(struct scsi_task *task)
     task->data_bytes = 0;
 }
 
-static void refuse(struct scsi_task *task)
+static const char wrong_length[] = "a request's CDB has a wrong length";
+static const char wrong_way[] = "a request's data goes the wrong way";
+static const char too_short[] = "a request's data is shorter than its CDB says";
+
+static void refuse(struct scsi_task *task, const char *reason)
 {
     task->step = SCSI_REFUSED;
+    task->reason = reason;
     task->data_bytes = 0;
 }
 
@@ -46,7 +51,7 @@ void scsi_answer(const struct scsi_command *command, uint32_t built, uint32_t al
     if (bytes > command->buffer_bytes)
         bytes = command->buffer_bytes;
     if (bytes > 0 && command->direction != STORAGE_DATA_IN) {
-        refuse(task);
+        refuse(task, wrong_way);
         return;
     }
     good(task);
@@ -120,9 +125,10 @@ static void transfer_start(const struct scsi_disk *disk, const struct scsi_comma
         scsi_fail(task, sense);
     } else if (t.count == 0) {
         good(task);
-    } else if (command->direction != direction ||
-               (uint64_t)t.count * disk->sector_size > command->buffer_bytes) {
-        refuse(task);
+    } else if (command->direction != direction) {
+        refuse(task, wrong_way);
+    } else if ((uint64_t)t.count * disk->sector_size > command->buffer_bytes) {
+        refuse(task, too_short);
     } else {
         task->step = SCSI_IO;
         task->op = op;
@@ -152,8 +158,12 @@ static void synchronize_start(const struct scsi_disk *disk, const struct scsi_co
 
 static void fetch(const struct scsi_command *command, uint32_t bytes, struct scsi_task *task)
 {
-    if (command->direction != STORAGE_DATA_OUT || bytes > command->buffer_bytes) {
-        refuse(task);
+    if (command->direction != STORAGE_DATA_OUT) {
+        refuse(task, wrong_way);
+        return;
+    }
+    if (bytes > command->buffer_bytes) {
+        refuse(task, too_short);
         return;
     }
     task->step = SCSI_FETCH;
@@ -353,7 +363,7 @@ void scsi_report_luns(const struct scsi_command *command, uint64_t luns,
 
     *task = (struct scsi_task){.step = SCSI_DONE};
     if (command->cdb_length < cdb_length(SCSI_REPORT_LUNS)) {
-        refuse(task);
+        refuse(task, wrong_length);
         return;
     }
     if (select > SCSI_LUNS_SELECT_ALL || allocation < SCSI_LUNS_ALLOCATION_MIN) {
@@ -429,8 +439,10 @@ void scsi_start(const struct scsi_disk *disk, const struct scsi_command *command
 
     *task = (struct scsi_task){.step = SCSI_DONE};
     if (command->cdb_length == 0 || command->cdb_length > SCSI_CDB_MAX ||
-        command->cdb_length < length || command->direction > STORAGE_DATA_NONE)
-        refuse(task);
+        command->cdb_length < length)
+        refuse(task, wrong_length);
+    else if (command->direction > STORAGE_DATA_NONE)
+        refuse(task, wrong_way);
     else if (length == 0)
         scsi_fail(task, SCSI_SENSE_INVALID_OPCODE);
     else if (command->cdb[length - 1] & SCSI_CONTROL_NACA)

@@ -6,8 +6,8 @@
  *                                                            scsi_fetched
  *                                             SCSI_IO        carry out the extents, then
  *                                                            scsi_finish
- *                                             SCSI_REFUSED   the initiator contradicts itself: no
- *                                                            SCSI status, no data
+ *                                             SCSI_REFUSED   the initiator contradicts itself, as
+ *                                                            reason says: no SCSI status, no data
  * Pure: no state but the arguments, no allocation. Any context. The CDB is the caller's own copy;
  * everything in it and in fetched data is hostile. SPC-4, SBC-3. */
 #ifndef STORVSP_SCSI_H
@@ -83,6 +83,7 @@ struct scsi_task {
     uint32_t sense;         /* SCSI_DONE: SCSI_SENSE_*, with CHECK CONDITION */
     uint32_t data_bytes;    /* of data[]; of the sectors of a read or write */
     uint32_t extent_count;  /* SCSI_IO: of extents[], at least 1; FLUSH: 0 */
+    const char *reason;     /* SCSI_REFUSED: a literal */
 };
 
 /* Begin @command on @disk. */

@@ -308,8 +308,10 @@ static void sub_channels_create(struct storvsp_request *r)
 
     if (!state_step(r, STORVSP_READY, STORVSP_READY))
         return;
-    if (count > a->config.sub_channel_max)
+    if (count > a->config.sub_channel_max) {
+        storvsp_complain(r->channel, "more sub-channels than there may be are asked for");
         count = a->config.sub_channel_max;
+    }
     __atomic_store_n(&a->sub_wanted, count, __ATOMIC_RELEASE); /* pairs with storvsp_service */
     a->port->wake_bus(a);
     status_answer(r, STORAGE_STATUS_OK);
