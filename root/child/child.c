@@ -467,8 +467,7 @@ void child_let_run(struct child *c)
 
 void child_init(void)
 {
-    static const struct hv_handlers handlers = {child_intercept, doorbell_owner, doorbell_rang,
-                                               child_message};
+    static const struct hv_handlers handlers = {child_intercept, doorbell_rang, child_message};
 
     list_init(&children.ending);
     wait_queue_init(&children.reaper);

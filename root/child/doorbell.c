@@ -13,7 +13,6 @@
 struct bell {
     void (*rang)(void *context); /* [a] NULL: nobody is to be called */
     void *context;               /* of whoever took it; read by who has found @rang */
-    uint32_t owner;              /* [a] the child that rings it, or was the last to */
     bool taken;                  /* [a] */
 };
 
@@ -31,12 +30,11 @@ bool doorbell_init(void)
     return of_cpu != NULL;
 }
 
-static bool take(struct bell *b, uint32_t owner, void (*rang)(void *context), void *context)
+static bool take(struct bell *b, void (*rang)(void *context), void *context)
 {
     if (__atomic_exchange_n(&b->taken, true, __ATOMIC_ACQUIRE)) /* pairs with doorbell_release */
         return false;
     b->context = context;
-    __atomic_store_n(&b->owner, owner, __ATOMIC_RELAXED);
     __atomic_store_n(&b->rang, rang, __ATOMIC_RELEASE); /* pairs with doorbell_rang */
     return true;
 }
@@ -49,8 +47,9 @@ bool doorbell_take(struct doorbell *d, uint32_t cpu, uint32_t owner, void (*rang
     for (uint32_t i = 1; i < HV_EVENT_FLAGS_COUNT; i++) {
         uint32_t flag =
             __atomic_fetch_add(&bells->next, 1, __ATOMIC_RELAXED) % (HV_EVENT_FLAGS_COUNT - 1) + 1;
-        if (!take(&bells->bell[flag], owner, rang, context))
+        if (!take(&bells->bell[flag], rang, context))
             continue;
+        hv_event_owner_set(cpu, flag, owner);
         *d = (struct doorbell){cpu, flag};
         return true;
     }
@@ -88,11 +87,6 @@ struct hv_port_info doorbell_port_info(const struct doorbell *d)
 uint32_t doorbell_port(const struct doorbell *d)
 {
     return PORT_DOORBELL + d->cpu * HV_EVENT_FLAGS_COUNT + d->flag;
-}
-
-uint32_t doorbell_owner(uint32_t flag)
-{
-    return __atomic_load_n(&of_cpu[this_cpu()->index].bell[flag].owner, __ATOMIC_RELAXED);
 }
 
 void doorbell_rang(uint32_t flag)

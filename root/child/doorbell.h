@@ -29,9 +29,6 @@ void doorbell_release(struct doorbell *d);
 struct hv_port_info doorbell_port_info(const struct doorbell *d);
 uint32_t doorbell_port(const struct doorbell *d);
 
-/* The number of the child that sets flag @flag of this CPU, or was the last to. Interrupts off. */
-uint32_t doorbell_owner(uint32_t flag);
-
 /* Flag @flag was set on this CPU, and has been cleared. Interrupts off. */
 void doorbell_rang(uint32_t flag);
 

@@ -42,13 +42,15 @@ struct hv_cpu {
     struct hv_synic_event_flags_page *events;
     uint64_t *counters; /* of this VP: hvabi/stats.h */
     struct irq irqs[HV_SINTS_USED];
-    uint64_t window;           /* when it began, in TSC ticks */
-    uint64_t busy;             /* ticks spent on children since */
-    uint64_t counted;          /* up to when they are in @busy */
-    struct share *shares;      /* by number of the child's record */
-    uint64_t kept[FLAG_WORDS]; /* flags left set in this window */
-    bool keeps;                /* there are some */
-    uint32_t waiting;          /* [a] bit by SINT: something waits for the thread */
+    uint64_t window;                       /* when it began, in TSC ticks */
+    uint64_t busy;                         /* ticks spent on children since */
+    uint64_t counted;                      /* up to when they are in @busy */
+    struct share *shares;                  /* by number of the child's record */
+    struct share *pays;                    /* for what is not counted yet; NULL: no doorbell does */
+    uint16_t owners[HV_EVENT_FLAGS_COUNT]; /* [a] of flags: whose share it is */
+    uint64_t kept[FLAG_WORDS];             /* flags left set in this window */
+    bool keeps;                            /* there are some */
+    uint32_t waiting;                      /* [a] bit by SINT: something waits for the thread */
     struct wait_queue queue;
 };
 
@@ -90,6 +92,11 @@ const struct hv_client *hv_client_fast(void)
     return &hv.client;
 }
 
+void hv_event_owner_set(uint32_t cpu, uint32_t flag, uint32_t child)
+{
+    __atomic_store_n(&hv.cpus[cpu].owners[flag], (uint16_t)child, __ATOMIC_RELAXED);
+}
+
 hv_partition_id hv_root_id(void)
 {
     return hv.root_id;
@@ -116,14 +123,16 @@ static bool over_budget(const struct hv_cpu *c)
     return c->busy >= hv.budget_ticks;
 }
 
-/* What was spent since this was done last. */
-static uint64_t spend(struct hv_cpu *c)
+/* Count what was spent since this was done last. */
+static void spend(struct hv_cpu *c)
 {
     uint64_t now = insn_rdtsc(), spent = now - c->counted;
 
     c->counted = now;
     c->busy += spent;
-    return spent;
+    if (c->pays != NULL)
+        c->pays->used += spent;
+    c->pays = NULL;
 }
 
 /* True: all is handled. */
@@ -157,24 +166,33 @@ static bool may_ring(const struct hv_cpu *c, struct share *s)
     return s->used == 0 || (s->used < hv.share_ticks && !over_budget(c));
 }
 
-/* Those of word @i. */
-static void handle_flags(struct hv_cpu *c, uint64_t *flags, uint32_t i)
+/* What it costs is counted when something else begins, or all is done. */
+static void handle_flag(struct hv_cpu *c, uint64_t *word, uint32_t flag)
 {
-    uint64_t set = __atomic_load_n(&flags[i], __ATOMIC_RELAXED) & ~c->kept[i];
+    uint64_t bit = 1ull << flag % 64;
+    struct share *s = &c->shares[__atomic_load_n(&c->owners[flag], __ATOMIC_RELAXED)];
 
-    for (; set != 0; set &= set - 1) {
-        uint32_t flag = i * 64 + (uint32_t)__builtin_ctzll(set);
-        struct share *s = &c->shares[hv.handlers->event_owner(flag)];
-
-        if (may_ring(c, s)) {
-            __atomic_fetch_and(&flags[i], ~(1ull << flag % 64), __ATOMIC_ACQ_REL);
-            hv.handlers->event(flag);
-            s->used += spend(c);
-        } else {
-            c->kept[i] |= 1ull << flag % 64;
-            c->keeps = true;
-        }
+    if (c->pays != NULL)
+        spend(c);
+    if (may_ring(c, s)) {
+        __atomic_fetch_and(word, ~bit, __ATOMIC_ACQ_REL);
+        c->pays = s;
+        hv.handlers->event(flag);
+    } else {
+        c->kept[flag / 64] |= bit;
+        c->keeps = true;
     }
+}
+
+/* The flags of one word, of which @first is the first. */
+static void handle_flags(struct hv_cpu *c, uint64_t *word, uint32_t first)
+{
+    uint64_t set = __atomic_load_n(word, __ATOMIC_RELAXED);
+
+    if (set == 0)
+        return;
+    for (set &= ~c->kept[first / 64]; set != 0; set &= set - 1)
+        handle_flag(c, word, first + (uint32_t)__builtin_ctzll(set));
 }
 
 static void handle_events(struct hv_cpu *c)
@@ -184,7 +202,7 @@ static void handle_events(struct hv_cpu *c)
     for (uint32_t i = 0; i < FLAG_WORDS; i += 4)
         if (any_of_four(&flags[i]))
             for (uint32_t k = i; k < i + 4; k++)
-                handle_flags(c, flags, k);
+                handle_flags(c, &flags[k], k * 64);
 }
 
 /* True: all is handled. Doorbells do not wait for many messages. */
@@ -196,6 +214,8 @@ static bool handle_children(struct hv_cpu *c)
     while (!over_budget(c)) {
         if (!take_message(&c->messages->slots[HV_SINT_CHILDREN], &m))
             return !c->keeps;
+        if (c->pays != NULL)
+            spend(c);
         hv.handlers->message(&m);
         spend(c);
         handle_events(c);

@@ -17,8 +17,7 @@ enum { HV_SINT_INTERCEPT = 0, HV_SINT_CHILDREN = 1, HV_SINTS_USED = 2 };
 /* What the interrupt handlers hand on. Interrupts off; the message is a copy. */
 struct hv_handlers {
     void (*intercept)(const struct hv_message *m);
-    uint32_t (*event_owner)(uint32_t flag); /* of HV_SINT_CHILDREN: the number of its child */
-    void (*event)(uint32_t flag); /* the same, already cleared */
+    void (*event)(uint32_t flag); /* of HV_SINT_CHILDREN, already cleared */
     void (*message)(const struct hv_message *m); /* of HV_SINT_CHILDREN */
 };
 
@@ -43,6 +42,10 @@ const struct hv_client *hv_client_fast(void);
  * Thread context. hv_client_free is harmless for one that is all zeros. */
 bool hv_client_init(struct hv_client *c) __attribute__((warn_unused_result));
 void hv_client_free(struct hv_client *c);
+
+/* From now on it is the child of record @child that sets flag @flag of HV_SINT_CHILDREN on CPU @cpu,
+ * and pays for it. Any context. */
+void hv_event_owner_set(uint32_t cpu, uint32_t flag, uint32_t child);
 
 /* Root's own partition id. */
 hv_partition_id hv_root_id(void);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <pthread.h>
 #include "child/doorbell.h"
+#include "child/hv.h"
 #include "child/ports.h"
 #include "cpu/cpu.h"
 #include "mm/memory.h"
@@ -33,6 +34,13 @@ uint32_t cpu_count(void)
 void *kalloc(size_t size)
 {
     return calloc(1, size);
+}
+
+void hv_event_owner_set(uint32_t cpu, uint32_t flag, uint32_t child)
+{
+    (void)cpu;
+    (void)flag;
+    (void)child;
 }
 
 static int set_up(void **state)

@@ -334,7 +334,7 @@ static struct {
 
 static int group_set_up(void **state)
 {
-    static const struct hv_handlers handlers = {intercept, doorbell_owner, doorbell_rang, message};
+    static const struct hv_handlers handlers = {intercept, doorbell_rang, message};
 
     (void)state;
     machine.now = 10 * MS;
