@@ -68,6 +68,13 @@ void hv_client_free(struct hv_client *c)
     kfree(c->input);
 }
 
+void hv_event_owner_set(uint32_t cpu, uint32_t flag, uint32_t child)
+{
+    (void)cpu;
+    (void)flag;
+    (void)child;
+}
+
 hv_partition_id hv_root_id(void)
 {
     return ROOT_ID;
@@ -120,6 +127,8 @@ hv_status port_to_root(const struct hv_client *h, struct child *c, uint32_t port
     (void)port;
     (void)connection;
     assert_ptr_equal(c, &world.child);
+    if (world.no_ports)
+        return HV_STATUS_INSUFFICIENT_BUFFERS;
     if (info->port_type == HvPortTypeEvent) {
         world.bell_cpu = info->event.target_vp;
         world.bell_flag = info->event.base_flag_number;
@@ -146,28 +155,32 @@ hv_status monitor_port_to_root(const struct hv_client *h, struct child *c, uint3
     (void)h;
     (void)c;
     (void)port;
-    (void)root_page;
     (void)connection;
     if (child_page >= WORLD_RAM_BYTES)
         return HV_STATUS_INVALID_PARAMETER;
+    world.monitor = phys_to_virt(root_page);
+    memset(world.monitor, 0, sizeof(*world.monitor));
     count(&world.ports, 1);
     return HV_STATUS_SUCCESS;
 }
 
-void port_to_root_delete(const struct hv_client *h, struct child *c, uint32_t port,
-                         uint32_t connection)
+hv_status port_to_root_delete(const struct hv_client *h, struct child *c, uint32_t port,
+                              uint32_t connection)
 {
     (void)h;
     (void)c;
     (void)port;
     (void)connection;
+    if (world.ports_stay)
+        return HV_STATUS_INVALID_PORT_ID;
     count(&world.ports, -1u);
+    return HV_STATUS_SUCCESS;
 }
 
 void port_to_child_delete(const struct hv_client *h, struct child *c, uint32_t port,
                           uint32_t connection)
 {
-    port_to_root_delete(h, c, port, connection);
+    (void)port_to_root_delete(h, c, port, connection);
 }
 
 uint32_t child_number(const struct child *c)
@@ -379,10 +392,17 @@ void guest_forget(void)
 
 uint32_t guest_connect(void)
 {
+    return guest_connect_monitored(0);
+}
+
+uint32_t guest_connect_monitored(uint64_t page)
+{
     struct vmbus_initiate_contact contact = {.header.type = VMBUS_INITIATE_CONTACT,
                                              .version = VMBUS_VERSION_5_3,
                                              .target_vp = 1,
-                                             .message_sint = VMBUS_SINT};
+                                             .message_sint = VMBUS_SINT,
+                                             .server_to_client_monitor = page,
+                                             .client_to_server_monitor = page};
     struct vmbus_message m = {.type = VMBUS_REQUEST_OFFERS};
     struct vmbus_version_response response = {0};
     struct vmbus_offer_channel offer = {0};
@@ -454,6 +474,19 @@ uint32_t guest_open(uint32_t relid)
     guest_post(&m, sizeof(m));
     guest_take(VMBUS_OPEN_RESULT, &result, sizeof(result));
     return result.status;
+}
+
+static bool is_closed(void)
+{
+    return bus_channels_connected() == 0;
+}
+
+void guest_close(uint32_t relid)
+{
+    const struct vmbus_relid_message m = {.header.type = VMBUS_CLOSE_CHANNEL, .relid = relid};
+
+    guest_post(&m, sizeof(m));
+    assert_true(world_wait(is_closed));
 }
 
 void guest_ring(void)

@@ -32,12 +32,14 @@ struct bus_world {
     void (*signalled)(void);      /* root has signalled a channel */
     uint32_t bell_cpu, bell_flag; /* of the channel that was opened last */
 
-    struct vmbus_guid instance; /* of the first offer */
-    bool destroy_early;         /* the bus is destroyed by its own thread, from stopped() */
-    bool takes_nothing;         /* [a] the child has no room for messages */
-    uint64_t posts;             /* [a] that were tried */
-    uint32_t ports;             /* [a] made and not deleted */
-    uint32_t mappings;          /* [a] aliases */
+    struct vmbus_guid instance;      /* of the first offer */
+    bool destroy_early;              /* the bus is destroyed by its own thread, from stopped() */
+    bool takes_nothing;              /* [a] the child has no room for messages */
+    uint64_t posts;                  /* [a] that were tried */
+    bool no_ports, ports_stay;       /* none is made for channels; none is deleted */
+    struct hv_monitor_page *monitor; /* the one that was made last */
+    uint32_t ports;                  /* [a] made and not deleted */
+    uint32_t mappings;               /* [a] aliases */
 };
 extern struct bus_world world;
 
@@ -65,12 +67,15 @@ void guest_forget(void);
 
 /* Contact with version 5.3, and the offers; the relid of the first. */
 uint32_t guest_connect(void);
+/* The same with a page for monitored doorbells at @page; 0: none. */
+uint32_t guest_connect_monitored(uint64_t page);
 /* Post all of a GPADL of @count pages from @page on, at once; its number. */
 uint32_t guest_share(uint32_t relid, uint32_t page, uint32_t count);
 /* Its rings: RING_PAGES, the half of them to root. */
 uint8_t *guest_rings(uint32_t relid);
 /* Open @relid with rings at WORLD_RINGS; the status. */
 uint32_t guest_open(uint32_t relid);
+/* Close @relid, the only one that is open. */
 void guest_close(uint32_t relid);
 /* Ring the doorbell of the channel that was opened last. */
 void guest_ring(void);
