@@ -248,7 +248,9 @@ static void ram_drop(void)
 
 struct block_device *block_find(const char *name)
 {
-    return strcmp(name, world.disk.name) == 0 ? &world.disk : NULL;
+    if (strcmp(name, world.disk.name) == 0)
+        return &world.disk;
+    return strcmp(name, world.second.name) == 0 ? &world.second : NULL;
 }
 
 void block_submit(struct block_request *r)
@@ -258,10 +260,9 @@ void block_submit(struct block_request *r)
 
 /* ---- life ---- */
 
-void world_make_named(const char *name, uint32_t number, bool disk, bool echo)
+static void world_begin(const char *name, uint32_t number)
 {
     static bool bells;
-    const struct vm_disk disks[] = {{.name = "disk0"}};
 
     fake_threads_reset(WORLD_CPUS);
     bells = bells || doorbell_init();
@@ -281,8 +282,30 @@ void world_make_named(const char *name, uint32_t number, bool disk, bool echo)
     strcpy(world.child.name, name);
     world.child.vp_count = WORLD_VPS;
     ram_make();
-    assert_int_equal(bus_create(&world.child, disks, disk, echo, &world.bus), 0);
+}
+
+static void bus_make(uint32_t disk_count, bool echo)
+{
+    struct vm_disk disks[2] = {0};
+
+    strcpy(disks[0].name, world.disk.name);
+    strcpy(disks[1].name, world.second.name);
+    assert_int_equal(bus_create(&world.child, disks, disk_count, echo, &world.bus), 0);
     assert_int_equal(bus_connect(world.bus, &client), HV_STATUS_SUCCESS);
+}
+
+void world_make_named(const char *name, uint32_t number, bool disk, bool echo)
+{
+    world_begin(name, number);
+    bus_make(disk, echo);
+}
+
+void world_make_disks(const struct block_device *first, const struct block_device *second)
+{
+    world_begin("guest", 0);
+    world.disk = *first;
+    world.second = *second;
+    bus_make(2, false);
 }
 
 void world_make(uint32_t number, bool disk, bool echo)

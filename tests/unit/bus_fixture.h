@@ -24,7 +24,8 @@ struct bus_world {
     uint32_t number; /* of the child's record */
     struct bus *bus;
     uint8_t *ram;
-    struct block_device disk; /* "disk0"; its requests wait in @requests */
+    struct block_device disk;   /* "disk0"; its requests wait in @requests */
+    struct block_device second; /* the other one, if there are two */
     struct block_request *requests[64];
     uint32_t request_count; /* [a] */
 
@@ -48,6 +49,8 @@ extern struct bus_world world;
 void world_make(uint32_t number, bool disk, bool echo);
 /* The same, of a child that is not called "guest". */
 void world_make_named(const char *name, uint32_t number, bool disk, bool echo);
+/* A bus of child number 0 with these two disks. */
+void world_make_disks(const struct block_device *first, const struct block_device *second);
 /* Let its thread run. */
 void world_run(void);
 /* Stop it, if it runs, destroy it, and see that nothing is left. */

@@ -71,6 +71,37 @@ static void properties_tell_the_limits(void **state)
     assert_int_equal(answer->properties.max_transfer_bytes, WORLD_TRANSFER);
 }
 
+/* max_transfer_bytes with disks of these limits beside the first, which takes WORLD_TRANSFER. */
+static uint32_t transfer_told(uint32_t sectors, uint32_t other_sectors)
+{
+    struct scsi_disk disk = world.disk.scsi;
+    uint32_t told;
+
+    disk.max_transfer_sectors = sectors;
+    assert_true(storvsp_lun_add(&world.adapter, 5, &disk, &fake_disk_backend, &world.disk));
+    disk.max_transfer_sectors = other_sectors;
+    assert_true(storvsp_lun_add(&world.adapter, 63, &disk, &fake_disk_backend, &world.disk));
+    world_operation(STORAGE_BEGIN_INITIALIZATION, 0);
+    world_operation(STORAGE_QUERY_PROTOCOL_VERSION, STORAGE_VERSION_6_2);
+    told = world_operation(STORAGE_QUERY_PROPERTIES, 0)->properties.max_transfer_bytes;
+    assert_true(storvsp_lun_remove(&world.adapter, 5));
+    assert_true(storvsp_lun_remove(&world.adapter, 63));
+    world_close(0);
+    world_run();
+    assert_true(world_open(0));
+    return told;
+}
+
+static void properties_tell_what_each_disk_takes(void **state)
+{
+    (void)state;
+    assert_int_equal(transfer_told(1000, 1001), WORLD_TRANSFER);
+    assert_int_equal(transfer_told(64, 32), 32 * 512);
+    assert_int_equal(transfer_told(32, 64), 32 * 512);
+    assert_int_equal(transfer_told(47, 64), 40 * 512); /* in whole pages */
+    assert_int_equal(transfer_told(3, 64), 4096);      /* Linux takes no less */
+}
+
 static void requests_before_the_end_of_initialisation_are_refused(void **state)
 {
     struct storage_packet packet = world_write(0, 8);
@@ -497,6 +528,7 @@ int main(void)
         FRESH(initialisation_has_one_order),
         FRESH(versions_are_tried_until_one_is_known),
         FRESH(properties_tell_the_limits),
+        FRESH(properties_tell_what_each_disk_takes),
         FRESH(requests_before_the_end_of_initialisation_are_refused),
         FACT(a_reopened_channel_begins_anew),
         FACT(unknown_operations_fail),

@@ -58,6 +58,20 @@ uint64_t storvsp_luns_present(const struct storvsp_adapter *a)
     return present;
 }
 
+uint32_t storvsp_transfer_max(const struct storvsp_adapter *a)
+{
+    uint64_t present = storvsp_luns_present(a), most = a->config.max_transfer_bytes;
+
+    for (; present != 0; present &= present - 1) {
+        const struct scsi_disk *d = &a->luns[__builtin_ctzll(present)].disk;
+        uint64_t bytes = (uint64_t)d->max_transfer_sectors * d->sector_size;
+
+        if (bytes < most)
+            most = bytes;
+    }
+    return most > STORVSP_PAGE ? (uint32_t)(most - most % STORVSP_PAGE) : STORVSP_PAGE;
+}
+
 static void enumerate(struct storvsp_adapter *a)
 {
     __atomic_store_n(&a->enumerate, true, __ATOMIC_RELAXED);

@@ -109,6 +109,9 @@ void storvsp_lun_put(struct storvsp_lun *lun);
 /* Which LUNs have a disk. */
 uint64_t storvsp_luns_present(const struct storvsp_adapter *a);
 
+/* The bytes that a request to any of them may transfer: whole pages, at least one. */
+uint32_t storvsp_transfer_max(const struct storvsp_adapter *a);
+
 /* ---- counters of one writer, which others may read ---- */
 
 static inline void storvsp_count(uint64_t *counter, uint64_t n)

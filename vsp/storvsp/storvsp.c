@@ -282,14 +282,15 @@ static void version_query(struct storvsp_request *r)
 
 static void properties_query(struct storvsp_request *r)
 {
-    const struct storvsp_config *config = &r->channel->adapter->config;
+    const struct storvsp_adapter *a = r->channel->adapter;
+    const struct storvsp_config *config = &a->config;
 
     if (!state_step(r, STORVSP_VERSIONED, STORVSP_KNOWN))
         return;
     r->packet.properties = (struct storage_properties){
         .max_channel_count = (uint16_t)config->sub_channel_max,
         .flags = config->sub_channel_max > 0 ? STORAGE_PROPERTY_MULTI_CHANNEL : 0,
-        .max_transfer_bytes = config->max_transfer_bytes,
+        .max_transfer_bytes = storvsp_transfer_max(a),
     };
     status_answer(r, STORAGE_STATUS_OK);
 }

@@ -86,7 +86,7 @@
 #define SCSI_VENDOR_LENGTH       8u
 #define SCSI_PRODUCT_LENGTH      16u
 #define SCSI_REVISION_LENGTH     4u
-#define SCSI_SERIAL_LENGTH       20u
+#define SCSI_SERIAL_LENGTH       40u
 #define SCSI_VPD_HEADER_BYTES    4u
 #define SCSI_VPD_SUPPORTED       0x00u
 #define SCSI_VPD_SERIAL          0x80u
