@@ -135,13 +135,7 @@ static void submit(void *disk, struct storvsp_io *io)
     block_submit(r);
 }
 
-/* Disks are the controller's until it is gone itself. */
-static void removed(void *disk)
-{
-    (void)disk;
-}
-
-static const struct storvsp_backend backend = {submit, removed};
+static const struct storvsp_backend backend = {submit};
 
 /* ---- the child's side ---- */
 

@@ -235,14 +235,7 @@ static void disk_submit(void *context, struct storvsp_io *io)
     pthread_mutex_unlock(&disk->lock);
 }
 
-static void disk_removed(void *context)
-{
-    struct fake_disk *disk = context;
-
-    __atomic_fetch_add(&disk->removed, 1, __ATOMIC_RELAXED);
-}
-
-const struct storvsp_backend fake_disk_backend = {.submit = disk_submit, .removed = disk_removed};
+const struct storvsp_backend fake_disk_backend = {.submit = disk_submit};
 
 void disk_complete(struct fake_disk *disk, unsigned index)
 {

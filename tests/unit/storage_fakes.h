@@ -46,7 +46,6 @@ struct fake_disk {
     uint64_t bad_sector;       /* operations that touch it fail; UINT64_MAX: none */
     enum scsi_outcome failure; /* with this; or all operations, if fail_all */
     bool fail_all;
-    unsigned removed; /* calls of removed() */
 
     pthread_mutex_t lock; /* of the rest */
     pthread_cond_t queued;

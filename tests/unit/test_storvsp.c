@@ -71,21 +71,17 @@ static void properties_tell_the_limits(void **state)
     assert_int_equal(answer->properties.max_transfer_bytes, WORLD_TRANSFER);
 }
 
-/* max_transfer_bytes with disks of these limits beside the first, which takes WORLD_TRANSFER. */
-static uint32_t transfer_told(uint32_t sectors, uint32_t other_sectors)
+/* max_transfer_bytes, once there is also a disk of this limit at @lun. */
+static uint32_t transfer_told(uint32_t lun, uint32_t sectors)
 {
     struct scsi_disk disk = world.disk.scsi;
     uint32_t told;
 
     disk.max_transfer_sectors = sectors;
-    assert_true(storvsp_lun_add(&world.adapter, 5, &disk, &fake_disk_backend, &world.disk));
-    disk.max_transfer_sectors = other_sectors;
-    assert_true(storvsp_lun_add(&world.adapter, 63, &disk, &fake_disk_backend, &world.disk));
+    assert_true(storvsp_lun_add(&world.adapter, lun, &disk, &fake_disk_backend, &world.disk));
     world_operation(STORAGE_BEGIN_INITIALIZATION, 0);
     world_operation(STORAGE_QUERY_PROTOCOL_VERSION, STORAGE_VERSION_6_2);
     told = world_operation(STORAGE_QUERY_PROPERTIES, 0)->properties.max_transfer_bytes;
-    assert_true(storvsp_lun_remove(&world.adapter, 5));
-    assert_true(storvsp_lun_remove(&world.adapter, 63));
     world_close(0);
     world_run();
     assert_true(world_open(0));
@@ -95,11 +91,11 @@ static uint32_t transfer_told(uint32_t sectors, uint32_t other_sectors)
 static void properties_tell_what_each_disk_takes(void **state)
 {
     (void)state;
-    assert_int_equal(transfer_told(1000, 1001), WORLD_TRANSFER);
-    assert_int_equal(transfer_told(64, 32), 32 * 512);
-    assert_int_equal(transfer_told(32, 64), 32 * 512);
-    assert_int_equal(transfer_told(47, 64), 40 * 512); /* in whole pages */
-    assert_int_equal(transfer_told(3, 64), 4096);      /* Linux takes no less */
+    assert_int_equal(transfer_told(5, 1000), WORLD_TRANSFER);
+    assert_int_equal(transfer_told(63, 64), 64 * 512);
+    assert_int_equal(transfer_told(1, 65), 64 * 512);
+    assert_int_equal(transfer_told(2, 47), 40 * 512); /* in whole pages */
+    assert_int_equal(transfer_told(3, 3), 4096);      /* Linux takes no less */
 }
 
 static void requests_before_the_end_of_initialisation_are_refused(void **state)
@@ -400,7 +396,8 @@ static void impossible_cdbs_and_directions_are_refused(void **state)
 
 static void less_data_than_sectors_is_refused(void **state)
 {
-    struct storage_packet read = world_read(0, 8), inquiry = world_srb(inquiry_cdb, 5, STORAGE_DATA_IN, 255);
+    struct storage_packet read = world_read(0, 8),
+                          inquiry = world_srb(inquiry_cdb, 5, STORAGE_DATA_IN, 255);
 
     (void)state;
     read.srb.data_transfer_length = 4095;
@@ -505,6 +502,17 @@ static void report_luns_tells_each_target_its_own(void **state)
     }
 }
 
+/* So its driver says, of a request. */
+static void disk_0_goes(void)
+{
+    struct storage_packet packet = world_read(0, 8);
+
+    world.disk.fail_all = true;
+    world.disk.failure = SCSI_OUTCOME_GONE;
+    assert_sense(world_ask(&packet, 1), SCSI_SENSE_LUN_UNSUPPORTED);
+    world.disk.fail_all = false;
+}
+
 static void report_luns_needs_no_disk_at_0(void **state)
 {
     struct storage_packet packet = world_srb(luns_cdb, 12, STORAGE_DATA_IN, 4096);
@@ -513,7 +521,7 @@ static void report_luns_needs_no_disk_at_0(void **state)
     (void)state;
     assert_true(
         storvsp_lun_add(&world.adapter, 9, &world.disk.scsi, &fake_disk_backend, &world.disk));
-    assert_true(storvsp_lun_remove(&world.adapter, 0));
+    disk_0_goes();
     assert_int_equal(world_ask(&packet, 1)->srb.data_transfer_length, 24);
     assert_int_equal(data[3], 16);
     assert_int_equal(data[8 + 1], 0);

@@ -29,10 +29,6 @@ static void srb_end(struct storvsp_request *r, uint8_t srb_status, uint8_t scsi_
     srb->data_transfer_length = bytes;
     if (srb_status != STORAGE_SRB_SUCCESS)
         storvsp_count(&c->statistics.errors, 1);
-    if (r->lun) {
-        storvsp_lun_put(r->lun);
-        r->lun = NULL;
-    }
     storvsp_answer(r);
 }
 
@@ -272,27 +268,18 @@ static uint64_t luns_reported(const struct storvsp_adapter *a, const struct stor
     return srb->path == 0 && srb->target == 0 ? storvsp_luns_present(a) | 1 : 0;
 }
 
-static bool attention_take(struct storvsp_lun *lun, const struct scsi_command *command)
-{
-    return __atomic_load_n(&lun->capacity_changed, __ATOMIC_RELAXED) &&
-           scsi_reports_attention(command) &&
-           __atomic_exchange_n(&lun->capacity_changed, false, __ATOMIC_RELAXED);
-}
-
 static void command_begin(struct storvsp_request *r, const struct scsi_command *command,
                           const struct buffer *b)
 {
     struct storvsp_adapter *a = r->channel->adapter;
     struct scsi_scratch *scratch = r->channel->scratch;
 
-    r->lun = storvsp_lun_get(a, &r->packet.srb);
+    r->lun = storvsp_lun_find(a, &r->packet.srb);
     if (command->cdb[0] == SCSI_REPORT_LUNS) {
         scsi_report_luns(command, luns_reported(a, &r->packet.srb), scratch, &r->task);
     } else if (!r->lun) {
         absent_begin(r, command, b);
         return;
-    } else if (attention_take(r->lun, command)) {
-        scsi_fail(&r->task, SCSI_SENSE_CAPACITY_CHANGED);
     } else {
         scsi_start(&r->lun->disk, command, scratch, &r->task);
     }

@@ -60,9 +60,7 @@ void scsi_answer(const struct scsi_command *command, uint32_t built, uint32_t al
 
 static bool range_valid(const struct scsi_disk *disk, uint64_t sector, uint64_t count)
 {
-    uint64_t sectors = scsi_sector_count(disk);
-
-    return sector <= sectors && count <= sectors - sector;
+    return sector <= disk->sector_count && count <= disk->sector_count - sector;
 }
 
 /* ---- READ and WRITE ---- */
@@ -293,7 +291,7 @@ static void write_same_fetched(const struct scsi_scratch *scratch, struct scsi_t
 static void capacity_10(const struct scsi_disk *disk, const struct scsi_command *command,
                         struct scsi_scratch *scratch, struct scsi_task *task)
 {
-    uint64_t last = scsi_sector_count(disk) - 1;
+    uint64_t last = disk->sector_count - 1;
 
     be32_put(scratch->data, last < UINT32_MAX ? (uint32_t)last : UINT32_MAX);
     be32_put(scratch->data + 4, disk->sector_size);
@@ -306,7 +304,7 @@ static void capacity_16(const struct scsi_disk *disk, const struct scsi_command 
     uint8_t *data = scratch->data;
 
     memset(data, 0, SCSI_CAPACITY_16_BYTES);
-    be64_put(data, scsi_sector_count(disk) - 1);
+    be64_put(data, disk->sector_count - 1);
     be32_put(data + 8, disk->sector_size);
     data[13] = disk->physical_exponent & SCSI_CAPACITY_PHYSICAL;
     if (disk->can_discard)
@@ -491,13 +489,6 @@ void scsi_finish(struct scsi_task *task, enum scsi_outcome outcome)
     }
     task->step = SCSI_DONE;
     task->status = SCSI_STATUS_GOOD;
-}
-
-bool scsi_reports_attention(const struct scsi_command *command)
-{
-    uint8_t opcode = command->cdb[0];
-
-    return opcode != SCSI_INQUIRY && opcode != SCSI_REPORT_LUNS && opcode != SCSI_REQUEST_SENSE;
 }
 
 uint32_t scsi_sense_put(uint32_t sense, uint8_t *buffer, uint32_t size)

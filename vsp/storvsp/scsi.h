@@ -37,7 +37,7 @@ enum scsi_outcome {
 
 /* What a disk is. Texts are padded with blanks on the wire. */
 struct scsi_disk {
-    uint64_t sector_count;         /* [a] at least 1; may change at any time */
+    uint64_t sector_count;         /* at least 1 */
     uint32_t sector_size;          /* bytes, a power of 2: SCSI_SECTOR_MIN to _MAX */
     uint8_t physical_exponent;     /* log2 of the sectors of a physical block, to 15 */
     uint32_t max_transfer_sectors; /* of one read or write */
@@ -99,10 +99,6 @@ void scsi_finish(struct scsi_task *task, enum scsi_outcome outcome);
 
 /* Answer @task with CHECK CONDITION and @sense. */
 void scsi_fail(struct scsi_task *task, uint32_t sense);
-
-/* Whether @command is to be answered by a unit attention that is pending: all are but those that
- * ask what is there. */
-bool scsi_reports_attention(const struct scsi_command *command);
 
 /* INQUIRY where no logical unit is: data that says so. */
 void scsi_absent_inquiry(const struct scsi_command *command, struct scsi_scratch *scratch,

@@ -399,7 +399,6 @@ static void packet_take(struct storvsp_channel *c, const struct vmbus_packet *p)
     }
     r = request_take(c);
     r->transaction = p->transaction;
-    r->lun = NULL;
     if (packet_usable(p)) {
         memcpy(&r->packet, p->payload, sizeof(r->packet));
         operation_begin(r, p);
