@@ -118,8 +118,14 @@ def monitored(vm):
 
 
 TESTS = [
-    Test("vmbus-echo", commands="start echo --echo packets=5000; wait echo 60",
-         expect=[r"\[echo\] echo: 5000 packets came back$", r"^exec: 2 commands, 0 failed$"]),
+    Test("vmbus-echo", commands="start echo --echo packets=5000; wait echo 60; start roam --echo vps=4; wait roam 60; "
+                                "start roam --echo vps=2 vmbus=0x40001; wait roam 60",
+         expect=[r"\[echo\] echo: 5000 packets came back$", r"^echo: ended with status 0$",
+                 *[line for version, vps in (("50003", 4), ("40001", 2)) for line in (
+                     rf"\[roam\] roam: version {version}$",
+                     *[rf"\[roam\] roam: VP {vp} took [1-9]\d* packets$" for vp in range(vps)],
+                     r"\[roam\] roam: 2000 packets came back, [1-9]\d turns$", r"^roam: ended with status 0$")],
+                 r"^exec: 6 commands, 0 failed$"]),
     Test("vmbus-monitored", after=monitored,
          commands="start echo --echo packets=100000000; sleep 4; channels; stats echo.0.exits.hypercall; "
                   "stop echo; wait echo 60; stats hypervisor.ports; stats hypervisor.connections",

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A child with three disks: one it writes past the cache, one it may only read, one it gives up in part."""
+"""A child with three disks: one it writes past the cache, one it may only read, one it gives up in part. And
+children that speak older versions of the bus."""
 import hashlib
 import os
 import re
@@ -11,6 +12,7 @@ MIB = 1 << 20
 FORCED_AT, FORCED_PIECES, PIECE = 2 * MIB, 16, 65536
 UNMAPPED_AT, UNMAPPED_BYTES = 3 * MIB, 2 * MIB
 PARTITION_AT, PARTITION_BYTES = 13 * MIB, 10 * MIB  # of Mixed's random bytes, in 24 MiB
+OLD_VERSIONS = ("20004", "30000", "40000", "40001", "50000", "50001", "50002")
 LUNS = "disk=virtio0 disk=ahci1p2,ro disk=nvme0"
 
 
@@ -77,12 +79,24 @@ def one_writer(vm):
         vm.expect(pattern)
 
 
+def old_versions(vm):
+    """Each version is what they agree upon, and the disk is read over two channels."""
+    for version in OLD_VERSIONS:
+        vm.send(f"start old disk disk=nvme0,ro vps=2 ledger=1 vmbus=0x{version}")
+        vm.expect(rf"\[old\] disk: size=\d+ sector=512 vps=2 channels=2 .* version={version}/602$")
+        vm.expect(rf"\[old\] disk: sha256={vm.disks[0].sha256_before} bytes={8 * MIB}$")
+        vm.expect(r"\[old\] disk: ledger requests=(\d+) answers=\1 stray=0$")
+        vm.send("wait old 60")
+        vm.expect(r"^old: ended with status 0$")
+
+
 def many_disks():
     seed = secrets.randbits(40)
 
     def script(vm):
         vm.expect(r"^root> ")
         one_writer(vm)
+        old_versions(vm)
         write_forced(vm, seed)
         write_protected(vm)
         unmap(vm)
