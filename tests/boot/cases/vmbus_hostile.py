@@ -76,6 +76,8 @@ CHANNEL = [
          "step=3", TRUNCATED),
     Case("channel-rescinded", ("opens a channel that is not there, or not closed",
                                "releases a relid that is not its to release")),
+    Case("channel-monitor", ("no monitor page: status 5", "no memory for a doorbell",
+                             "releases a relid that is not its to release"), "--echo least=700"),
 ]
 OUTSIDE = "the write index is outside of the ring"
 RING = [
