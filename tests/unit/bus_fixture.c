@@ -145,11 +145,14 @@ hv_status monitor_port_to_root(const struct hv_client *h, struct child *c, uint3
 {
     (void)h;
     (void)c;
-    (void)port;
-    (void)root_page;
     (void)connection;
+    assert_int_equal(port, PORT_MONITOR(world.number));
+    assert_int_equal(world.monitor_root, 0); /* there is one */
     if (child_page >= WORLD_RAM_BYTES)
         return HV_STATUS_INVALID_PARAMETER;
+    memset(phys_to_virt(root_page), 0, HV_PAGE_SIZE); /* the hypervisor's, over it */
+    world.monitor_root = root_page;
+    world.monitor_child = child_page;
     count(&world.ports, 1);
     return HV_STATUS_SUCCESS;
 }
@@ -159,8 +162,9 @@ void port_to_root_delete(const struct hv_client *h, struct child *c, uint32_t po
 {
     (void)h;
     (void)c;
-    (void)port;
     (void)connection;
+    if (port == PORT_MONITOR(world.number))
+        world.monitor_root = 0;
     count(&world.ports, -1u);
 }
 
@@ -379,10 +383,17 @@ void guest_forget(void)
 
 uint32_t guest_connect(void)
 {
+    return guest_connect_monitored(0);
+}
+
+uint32_t guest_connect_monitored(uint64_t monitor)
+{
     struct vmbus_initiate_contact contact = {.header.type = VMBUS_INITIATE_CONTACT,
                                              .version = VMBUS_VERSION_5_3,
                                              .target_vp = 1,
-                                             .message_sint = VMBUS_SINT};
+                                             .message_sint = VMBUS_SINT,
+                                             .server_to_client_monitor = monitor,
+                                             .client_to_server_monitor = monitor};
     struct vmbus_message m = {.type = VMBUS_REQUEST_OFFERS};
     struct vmbus_version_response response = {0};
     struct vmbus_offer_channel offer = {0};

@@ -37,7 +37,8 @@ struct bus_world {
     bool takes_nothing;         /* [a] the child has no room for messages */
     uint64_t posts;             /* [a] that were tried */
     uint32_t ports;             /* [a] made and not deleted */
-    uint32_t mappings;          /* [a] aliases */
+    uint64_t monitor_root, monitor_child; /* the trigger page, if there is one, in both */
+    uint32_t mappings;                    /* [a] aliases */
 };
 extern struct bus_world world;
 
@@ -65,6 +66,8 @@ void guest_forget(void);
 
 /* Contact with version 5.3, and the offers; the relid of the first. */
 uint32_t guest_connect(void);
+/* The same, with a page for triggers at GPA @monitor. */
+uint32_t guest_connect_monitored(uint64_t monitor);
 /* Post all of a GPADL of @count pages from @page on, at once; its number. */
 uint32_t guest_share(uint32_t relid, uint32_t page, uint32_t count);
 /* Its rings: RING_PAGES, the half of them to root. */
