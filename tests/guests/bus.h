@@ -38,6 +38,11 @@ struct vmbus_client_channel *guest_bus_offer(const struct vmbus_guid *interface,
 bool guest_bus_open(struct vmbus_client_channel *c, uint32_t out_pages, uint32_t in_pages,
                     uint32_t vp, void (*handler)(struct vmbus_client_channel *c));
 
+/* Have @c signalled on VP @vp from now on, as soon as root says so, where it does (version 5.3);
+ * the handler may then run on both, at once. False: root refuses, or the version has no such
+ * message. */
+bool guest_bus_move(struct vmbus_client_channel *c, uint32_t vp);
+
 /* Close @c, which may then be opened again. */
 void guest_bus_close(struct vmbus_client_channel *c);
 

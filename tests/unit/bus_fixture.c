@@ -154,12 +154,14 @@ hv_status monitor_port_to_root(const struct hv_client *h, struct child *c, uint3
 {
     (void)h;
     (void)c;
-    (void)port;
     (void)connection;
+    assert_int_equal(port, PORT_MONITOR(world.number));
+    assert_int_equal(world.monitor_root, 0); /* there is one */
     if (child_page >= WORLD_RAM_BYTES)
         return HV_STATUS_INVALID_PARAMETER;
-    world.monitor = phys_to_virt(root_page);
-    memset(world.monitor, 0, sizeof(*world.monitor));
+    memset(phys_to_virt(root_page), 0, HV_PAGE_SIZE); /* the hypervisor's, over it */
+    world.monitor_root = root_page;
+    world.monitor_child = child_page;
     count(&world.ports, 1);
     return HV_STATUS_SUCCESS;
 }
@@ -169,10 +171,11 @@ hv_status port_to_root_delete(const struct hv_client *h, struct child *c, uint32
 {
     (void)h;
     (void)c;
-    (void)port;
     (void)connection;
     if (world.ports_stay)
         return HV_STATUS_INVALID_PORT_ID;
+    if (port == PORT_MONITOR(world.number))
+        world.monitor_root = 0;
     count(&world.ports, -1u);
     return HV_STATUS_SUCCESS;
 }
@@ -416,6 +419,12 @@ void guest_forget(void)
 uint32_t guest_connect(void)
 {
     return guest_connect_monitored(0);
+}
+
+const struct hv_monitor_page *guest_monitor_page(void)
+{
+    assert_int_not_equal(world.monitor_root, 0);
+    return phys_to_virt(world.monitor_root);
 }
 
 uint32_t guest_connect_monitored(uint64_t page)

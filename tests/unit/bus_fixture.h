@@ -33,14 +33,14 @@ struct bus_world {
     void (*signalled)(void);      /* root has signalled a channel */
     uint32_t bell_cpu, bell_flag; /* of the channel that was opened last */
 
-    struct vmbus_guid instance;      /* of the first offer */
-    bool destroy_early;              /* the bus is destroyed by its own thread, from stopped() */
-    bool takes_nothing;              /* [a] the child has no room for messages */
-    uint64_t posts;                  /* [a] that were tried */
-    bool no_ports, ports_stay;       /* none is made for channels; none is deleted */
-    struct hv_monitor_page *monitor; /* the one that was made last */
-    uint32_t ports;                  /* [a] made and not deleted */
-    uint32_t mappings;               /* [a] aliases */
+    struct vmbus_guid instance; /* of the first offer */
+    bool destroy_early;         /* the bus is destroyed by its own thread, from stopped() */
+    bool takes_nothing;         /* [a] the child has no room for messages */
+    uint64_t posts;             /* [a] that were tried */
+    bool no_ports, ports_stay;  /* none is made for channels; none is deleted */
+    uint64_t monitor_root, monitor_child; /* the page of triggers, if there is one, in both */
+    uint32_t ports;                       /* [a] made and not deleted */
+    uint32_t mappings;                    /* [a] aliases */
 };
 extern struct bus_world world;
 
@@ -72,6 +72,8 @@ void guest_forget(void);
 uint32_t guest_connect(void);
 /* The same with a page for monitored doorbells at @page; 0: none. */
 uint32_t guest_connect_monitored(uint64_t page);
+/* What the hypervisor has of that page. */
+const struct hv_monitor_page *guest_monitor_page(void);
 /* Post all of a GPADL of @count pages from @page on, at once; its number. */
 uint32_t guest_share(uint32_t relid, uint32_t page, uint32_t count);
 /* Its rings: RING_PAGES, the half of them to root. */

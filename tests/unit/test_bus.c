@@ -222,16 +222,16 @@ static bool is_armed(uint32_t id)
 {
     uint32_t group = id / MONITOR_GROUP, trigger = id % MONITOR_GROUP;
 
-    return world.monitor->latency[group][trigger] != 0 &&
-           world.monitor->parameter[group][trigger].connection_id != 0;
+    return guest_monitor_page()->latency[group][trigger] != 0 &&
+           guest_monitor_page()->parameter[group][trigger].connection_id != 0;
 }
 
 static bool is_clear(uint32_t id)
 {
     uint32_t group = id / MONITOR_GROUP, trigger = id % MONITOR_GROUP;
 
-    return world.monitor->latency[group][trigger] == 0 &&
-           world.monitor->parameter[group][trigger].connection_id == 0;
+    return guest_monitor_page()->latency[group][trigger] == 0 &&
+           guest_monitor_page()->parameter[group][trigger].connection_id == 0;
 }
 
 static void closed_channel_is_monitored_no_more(void **state)
@@ -245,19 +245,19 @@ static void closed_channel_is_monitored_no_more(void **state)
     relid = guest_connect_monitored(MONITOR_PAGE);
     assert_int_equal(guest_open(relid), VMBUS_STATUS_SUCCESS);
     assert_true(is_armed(0));
-    assert_int_equal(world.monitor->trigger_state, 1);
+    assert_int_equal(guest_monitor_page()->trigger_state, 1);
     assert_true(bus_monitor_add(world.bus, &near)); /* its thread has nothing to do */
     assert_true(bus_monitor_add(world.bus, &far));
     assert_true(is_armed(1) && is_armed(MONITOR_GROUP));
-    assert_int_equal(world.monitor->trigger_state, 3);
+    assert_int_equal(guest_monitor_page()->trigger_state, 3);
     guest_close(relid);
     assert_true(is_clear(0) && is_armed(1) && is_armed(MONITOR_GROUP));
-    assert_int_equal(world.monitor->trigger_state, 3);
+    assert_int_equal(guest_monitor_page()->trigger_state, 3);
     bus_monitor_remove(world.bus, &near);
     assert_true(is_clear(1));
-    assert_int_equal(world.monitor->trigger_state, 2);
+    assert_int_equal(guest_monitor_page()->trigger_state, 2);
     bus_monitor_remove(world.bus, &far);
-    assert_int_equal(world.monitor->trigger_state, 0);
+    assert_int_equal(guest_monitor_page()->trigger_state, 0);
     assert_int_equal(guest_open(relid), VMBUS_STATUS_SUCCESS);
     assert_true(is_armed(0));
 }
@@ -275,7 +275,7 @@ static void channel_that_cannot_be_opened_is_not_monitored(void **state)
     world.no_ports = true;
     assert_int_not_equal(guest_open(relid), VMBUS_STATUS_SUCCESS);
     assert_true(is_clear(0));
-    assert_int_equal(world.monitor->trigger_state, 0);
+    assert_int_equal(guest_monitor_page()->trigger_state, 0);
     assert_int_equal(world.ports, ports);
 }
 

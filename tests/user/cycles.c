@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/user/cycles.c - in the shell's place: makes and ends children many times, and counts what is
- * left of them. boot.cfg's exec says how: "MODE COUNT SEED", with MODE one of
- *   cycles  let them run to their end, or stop them at any moment
- *   stops   stop each where hvdebug=stop has suspended it
- *   io      stop each at any moment, most of them amidst I/O to their disk, ahci1; meanwhile another
- *           child reads disk nvme0 again and again, and must get on before and after each stop
- * Then the machine is switched off. A sibling child runs all the time; its memory must not change. */
+/* tests/user/cycles.c - in the shell's place: makes and ends children many times, and counts what
+ * is left of them. boot.cfg's exec says how: "MODE COUNT SEED", with MODE one of cycles  let them
+ * run to their end, or stop them at any moment stops   stop each where hvdebug=stop has suspended
+ * it io      stop each at any moment, until COUNT were stopped amidst I/O to their disk, which is
+ * on another bus each time; meanwhile another child reads disk nvme0 again and again, and must get
+ * on before and after each stop Then the machine is switched off. A sibling child runs all the
+ * time; its memory must not change. */
 #include <stdbool.h>
 #include <hvabi/partition.h>
 #include <rt/mem.h>
@@ -20,12 +20,14 @@ enum {
     WARM_UP = 20, /* children before the first count: root's own memory finds its size */
     VPS_MAX = 4,
     CHILD_MIB = 2,
-    DISK_MIB = 16,
+    DISK_MIB = 8,
     SIBLING_MIB = 4,
     RUN_MICROSECONDS = 3000,
-    IO_MICROSECONDS = 50000,
-    EARLY_STOPS = 4,   /* one of so many may come before the child's first I/O */
-    READER_LOOPS = 8, /* over its disk */
+    IO_MICROSECONDS = 30000,
+    EARLY_STOPS = 8,    /* one of so many may come before the child's first I/O */
+    TRIES_PER_STOP = 4, /* at most, until it falls amidst I/O */
+    READER_LOOPS = 8,   /* over its disk */
+    BUSES = 3,          /* that a writer's disk may be on */
     POLL_NS = 100000,
     POLLS_MAX = 30000, /* far beyond any child's way to its exit */
     WORDS = 3,
@@ -42,11 +44,13 @@ static struct {
     unsigned failed;
 } run;
 
+static const char writers_disks[BUSES][8] = {"nvme1", "ahci1", "virtio0"};
+
 /* What the mode "io" has seen. */
 static struct {
     unsigned stops, beside; /* in all; while the reader was at work */
-    uint64_t amidst_io;     /* ends that root counted amidst I/O, before the first stop */
-    unsigned readers;              /* one after the other; those of the warm-up, too */
+    unsigned amidst[BUSES]; /* I/O, as root counts them */
+    unsigned readers;       /* one after the other; those of the warm-up, too */
 } seen;
 
 static uint64_t next_random(void)
@@ -130,12 +134,14 @@ static bool log_says(const char *text)
     return false;
 }
 
-static bool start_sibling(void)
+static bool start_sibling(const char *options)
 {
     struct vm_start s = {
         .name = "still", .module = "still.elf", .vp_count = 1, .memory_mib = SIBLING_MIB};
-    int64_t result = ioctl(run.vm, VM_IOCTL_START, &s);
+    int64_t result;
 
+    rt_strlcpy(s.options, options, sizeof(s.options));
+    result = ioctl(run.vm, VM_IOCTL_START, &s);
     if (result < 0) {
         fail("start", s.name, result);
         return false;
@@ -222,11 +228,10 @@ static void print_vps(const char *name)
             print("%s: VP %u %s after %lu exits\n", name, v.vp_index, v.state, v.exits);
 }
 
-static void one_stop(unsigned i)
+static void one_stop(void)
 {
     unsigned polls = 0;
 
-    (void)i;
     if (!start_child("churn"))
         return;
     while (!is_suspended("churn") && ++polls < POLLS_MAX)
@@ -365,28 +370,6 @@ static void await_io(const char *name)
     fail_io("I/O of", name);
 }
 
-static void one_io(unsigned i)
-{
-    bool beside, early = next_random() % EARLY_STOPS == 0;
-    char options[80];
-
-    (void)i;
-    keep_reading();
-    rt_snprintf(options, sizeof(options), "write=0,65536,%lu piece=16384 depth=4 forever=1",
-                next_random() >> 1);
-    if (!start_disk("writer", "ahci1", 0, options))
-        return;
-    if (!early)
-        await_io("writer");
-    beside = reader_goes_on();
-    sleep_ns(next_random() % IO_MICROSECONDS * NS_PER_US);
-    if (!early)
-        await_io("writer"); /* it computes now and then */
-    seen.stops++;
-    stop_child("writer");
-    seen.beside += beside && reader_goes_on();
-}
-
 static uint64_t ends_amidst_io(void)
 {
     struct vm_statistic s = {0};
@@ -398,37 +381,85 @@ static uint64_t ends_amidst_io(void)
     return 0;
 }
 
-static void io_begin(void)
+static bool start_writer(unsigned bus)
 {
-    seen.stops = 0;
-    seen.beside = 0;
-    seen.amidst_io = ends_amidst_io();
-    start_reader();
+    char options[80];
+
+    rt_snprintf(options, sizeof(options), "write=0,65536,%lu piece=16384 depth=4 forever=1",
+                next_random() >> 1);
+    return start_disk("writer", writers_disks[bus], 0, options);
 }
 
-/* What is counted is counted without the reader. */
-static void io_end(void)
+/* Whether the stop fell amidst I/O. */
+static bool one_io(unsigned bus)
 {
-    wait_child("reader", VM_END_EXIT);
-    print("io: %u stops, %lu amidst I/O, %u beside a reader at work\n", seen.stops,
-          ends_amidst_io() - seen.amidst_io, seen.beside);
+    bool beside, early = next_random() % EARLY_STOPS == 0;
+    uint64_t before;
+
+    keep_reading();
+    if (!start_writer(bus))
+        return false;
+    if (!early)
+        await_io("writer");
+    beside = reader_goes_on();
+    sleep_ns(next_random() % IO_MICROSECONDS * NS_PER_US);
+    if (!early)
+        await_io("writer"); /* it computes now and then */
+    before = ends_amidst_io();
+    seen.stops++;
+    stop_child("writer");
+    seen.beside += beside && reader_goes_on();
+    return ends_amidst_io() != before;
+}
+
+/* Until @count stops fell amidst I/O, or it is clear that they do not. */
+static void repeat_io(unsigned count)
+{
+    unsigned amidst = 0, tries = 0;
+
+    seen.stops = 0;
+    seen.beside = 0;
+    memset(seen.amidst, 0, sizeof(seen.amidst));
+    start_reader();
+    for (; amidst < count && tries < count * TRIES_PER_STOP && run.failed == 0; tries++) {
+        unsigned bus = (unsigned)(next_random() % BUSES);
+
+        if (one_io(bus)) {
+            seen.amidst[bus]++;
+            amidst++;
+        }
+    }
+    wait_child("reader", VM_END_EXIT); /* what is counted is counted without it */
+    print("io: %u stops, %u beside a reader at work\n", seen.stops, seen.beside);
+    for (unsigned i = 0; i < BUSES; i++)
+        print("io: %s: %u amidst I/O\n", writers_disks[i], seen.amidst[i]);
     print("io: %u readers, %u loops each\n", seen.readers, READER_LOOPS);
+    if (amidst < count)
+        fail("stops amidst I/O of", "writer", 0);
 }
 
 /* ---- the whole ---- */
 
-static void nothing(void)
+static void repeat_cycles(unsigned count)
 {
+    for (unsigned i = 0; i < count && run.failed == 0; i++)
+        one_cycle(i);
+}
+
+static void repeat_stops(unsigned count)
+{
+    for (unsigned i = 0; i < count && run.failed == 0; i++)
+        one_stop();
 }
 
 static const struct mode {
     const char *name;
-    void (*one)(unsigned i);
-    void (*begin)(void), (*end)(void); /* around many */
+    void (*repeat)(unsigned count);
+    const char *sibling; /* how it is to wait: children with disks need the processors */
 } modes[] = {
-    {"cycles", one_cycle, nothing, nothing},
-    {"stops", one_stop, nothing, nothing},
-    {"io", one_io, io_begin, io_end},
+    {"cycles", repeat_cycles, ""},
+    {"stops", repeat_stops, ""},
+    {"io", repeat_io, "rest=1"},
 };
 
 /* NULL: the command is not one. */
@@ -451,26 +482,18 @@ static const struct mode *read_command(unsigned *count)
     return NULL;
 }
 
-static void repeat(const struct mode *m, unsigned count)
-{
-    m->begin();
-    for (unsigned i = 0; i < count && run.failed == 0; i++)
-        m->one(i);
-    m->end();
-}
-
 static void test(const struct mode *m, unsigned count)
 {
     static struct count before[COUNTS];
     struct vm_hash first, last;
     unsigned n;
 
-    if (!start_sibling())
+    if (!start_sibling(m->sibling))
         return;
-    repeat(m, WARM_UP);
+    m->repeat(WARM_UP);
     first = sibling_hash();
     n = take_counts(before);
-    repeat(m, count);
+    m->repeat(count);
     compare_counts(before, n);
     last = sibling_hash();
     print("%s the sibling's %lu bytes are as they were\n",

@@ -33,6 +33,7 @@ class Disk:
     bus: str = "nvme"  # one of BUSES
     format: str = "raw"
     snapshot: bool = False  # writes are thrown away at the end
+    discard: bool = False  # what is discarded becomes a hole in the file
 
     @classmethod
     def parse(cls, text):
@@ -59,6 +60,8 @@ def disk_args(index, disk, boot=False):
     drive = f"if=none,id=disk{index},format={disk.format},file={quoted(disk.path)}"
     if disk.snapshot:
         drive += ",snapshot=on"
+    if disk.discard:
+        drive += ",discard=unmap"
     device = {"nvme": f"nvme,drive=disk{index},serial=verdigris{index},mdts=10",
               "ahci": f"ide-hd,drive=disk{index},bus=ide.{index}",
               "virtio": f"virtio-blk-pci,drive=disk{index},serial=verdigris{index}"}[disk.bus]

@@ -1,14 +1,38 @@
 # SPDX-License-Identifier: MIT
 """What the hypervisor and root count of partitions and of what belongs to them."""
 import re
+import time
+
+from .vm import Failure
+
+SINCE_START = ("root.deposits", "root.ends_amidst_io")  # these only grow
+LEAST = 12  # numbers
+PATIENCE = 60  # seconds, until what has ended has given all back
 
 
 def counts(vm):
-    """What the hypervisor and root count, as text."""
+    """What the hypervisor and root count, and root's free memory in KiB."""
     begin = len(vm.text)
-    for prefix in ("hypervisor.", "root.gpadls", "root.channels"):
-        vm.send(f"stats {prefix}")
-        vm.expect(rf"^{re.escape(prefix)}\w* +\d+$")
-    vm.send(f"echo {vm.nonce} counted")
+    for line in ("stats hypervisor.", "stats root.", "memory", f"echo {vm.nonce} counted"):
+        vm.send(line)
     vm.expect(rf"^{vm.nonce} counted$")
-    return sorted(re.findall(r"^(?:hypervisor|root)\.\w+ +\d+$", vm.text[begin:], re.MULTILINE))
+    found = re.findall(r"^((?:hypervisor|root)\.\w+|free) +(\d+)(?: KiB)?$", vm.text[begin:], re.MULTILINE)
+    return {name: int(value) for name, value in found if name not in SINCE_START}
+
+
+def difference(before, after, slack):
+    """Of two counts, as text; empty: there is none. Those of slack may have moved by so much."""
+    return ", ".join(f"{name} {before.get(name)} -> {after.get(name)}" for name in sorted(before | after)
+                     if name not in before or name not in after or
+                     abs(after[name] - before[name]) > slack.get(name, 0))
+
+
+def counts_return(vm, before, slack=None):
+    """All that is counted is as it was before, now or soon."""
+    if len(before) < LEAST:
+        raise Failure(f"only this is counted: {before}")
+    deadline = time.monotonic() + PATIENCE
+    while found := difference(before, counts(vm), slack or {}):
+        if time.monotonic() > deadline:
+            raise Failure(f"counted before and after: {found}")
+        time.sleep(0.2)

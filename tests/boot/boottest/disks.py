@@ -23,6 +23,8 @@ class Random:
     """Random bytes, no partitions."""
     bus: str = "nvme"
     size_mib: int = 64
+    snapshot: bool = False
+    discard: bool = False  # what is discarded becomes a hole in the file
 
     def make(self, path, _tree):
         disk.make_random(path, self.size_mib)
@@ -63,13 +65,14 @@ class Made:
     sha256_before: str
     ext4_offset: int = disk.MIB
     before: str = ""  # a copy of what it contained
+    discard: bool = False
 
     def sha256(self):
         """Of the content now."""
         return disk.sha256(self.path)
 
     def attach(self):
-        return qemu.Disk(self.path, self.bus)
+        return qemu.Disk(self.path, self.bus, discard=self.discard)
 
     def check_ext4(self):
         """What e2fsck finds wrong with the file system now, or None."""
@@ -82,7 +85,8 @@ def make_all(descriptions, folder, tree):
         path = os.path.join(folder, f"disk{i}.img")
         description.make(path, tree)
         made.append(Made(path, description.bus, disk.sha256(path),
-                         getattr(description, "ext4_offset", disk.MIB)))
+                         getattr(description, "ext4_offset", disk.MIB),
+                         discard=getattr(description, "discard", False)))
         if getattr(description, "snapshot", False):
             made[-1].before = os.path.join(folder, f"before{i}.img")
             shutil.copyfile(path, made[-1].before)

@@ -10,7 +10,7 @@ import re
 import secrets
 import time
 
-from boottest import Failure, MultibootChild, Random, Test, ToyChild, monitor
+from boottest import Failure, MultibootChild, Random, Test, ToyChild, counts, counts_return, monitor
 
 SEED = int(os.environ.get("VERDIGRIS_SEED") or secrets.randbelow(1 << 32))
 RAGE_MS = 800
@@ -62,29 +62,6 @@ def rage_wildly(vm):
     vm.expect(r"^mad-wild: (stopped|it does not run)$", PATIENCE)
 
 
-def counts(vm, number):
-    """What the hypervisor and root count, when nothing runs."""
-    for line in ("stats hypervisor", "stats root", "memory", f"echo counted {number}"):
-        vm.send(line)
-    text = vm.expect(rf"(?s)(.*?)^counted {number}$", PATIENCE).group(1)
-    found = re.findall(r"^((?:hypervisor|root)\.\w+) +(\d+)$", text, re.MULTILINE)
-    found += re.findall(r"^(free) +(\d+) KiB$", text, re.MULTILINE)
-    return {name: int(value) for name, value in found if name not in ("root.deposits", "root.ends_amidst_io")}
-
-
-def all_back(vm, before):
-    """What has ended may still be giving back what it had: all comes back, in a while."""
-    deadline = time.monotonic() + PATIENCE
-    number = 1
-    after = None
-    while len(before) < 8 or before != after:
-        if time.monotonic() > deadline:
-            raise Failure(f"before {before}, after {after}")
-        time.sleep(0.5)
-        number += 1
-        after = counts(vm, number)
-
-
 def start_disk(vm):
     vm.send("start disk disk=nvme0 ledger=1 forever=1")
     vm.expect(r"\[disk\] disk: sha256=", PATIENCE)
@@ -133,7 +110,7 @@ def warm_up(vm):
 
 def mad(vm):
     warm_up(vm)
-    before = counts(vm, 1)
+    before = counts(vm)
     start_disk(vm)
     start_calm(vm)
     for end in ENDS:
@@ -141,7 +118,7 @@ def mad(vm):
     rage_wildly(vm)
     end_calm(vm)
     end_disk(vm)
-    all_back(vm, before)
+    counts_return(vm, before)
     vm.send("poweroff")
 
 
@@ -197,7 +174,7 @@ def killed(vm):
     hashes = {victim_hash(vm)}
     kill_victim(vm)
     end_disk(vm)
-    before = counts(vm, 1)
+    before = counts(vm)
     start_disk(vm)
     for _ in range(KILLS):
         hashes.add(victim_hash(vm))
@@ -205,7 +182,7 @@ def killed(vm):
     if len(hashes) != 1:
         raise Failure(f"the child whose worker was killed has read {hashes}")
     end_disk(vm)
-    all_back(vm, before)
+    counts_return(vm, before)
     vm.send("poweroff")
 
 

@@ -10,11 +10,12 @@ others from being tried.
 import re
 from dataclasses import dataclass
 
-from boottest import Failure, Random, Test, counts, monitor
+from boottest import Failure, Random, Test, counts, counts_return, monitor
 
 MIB = 1 << 20
 NEIGHBOUR_MIB = 2
 NEIGHBOUR_REQUESTS = 120  # a second: it reads all of its disk in some 0.3 s
+WARM_UP = "step=50"  # of the lengths of messages
 # Refusals that say in which order things were done: the guest has them whatever the case.
 PROBE = "shares memory of more than one range, or none"
 
@@ -69,11 +70,14 @@ CHANNEL = [
                              "wants messages on a VP that does not exist",
                              "its monitor pages cannot be used")),
     Case("channel-contacts"),
+    # Each third length only, which takes 10 s. --long and test_guest_hostile have all.
     Case("channel-truncated", ("posts a message of an unknown type",
                                "posts a message that is too short or too long to be one"),
          "step=3", TRUNCATED),
     Case("channel-rescinded", ("opens a channel that is not there, or not closed",
                                "releases a relid that is not its to release")),
+    Case("channel-monitor", ("no monitor page: status 5", "no memory for a doorbell",
+                             "releases a relid that is not its to release"), "--echo least=700"),
 ]
 OUTSIDE = "the write index is outside of the ring"
 RING = [
@@ -191,11 +195,23 @@ def check_reasons(case, text):
 
 # ---- cases ----
 
+def start_bad(vm, case, arguments):
+    vm.send(f"start bad hostile disk=ahci1 vps=2 case={case.name} {arguments}")
+    vm.expect(rf"\[bad\] hostile: {case.name} starts$")
+
+
+def warm_up(vm, case):
+    """Once, and short: root's own memory finds its size."""
+    words = [w for w in case.arguments.split() if not w.startswith(("least=", "count=", "step="))]
+    start_bad(vm, case, " ".join([*words, WARM_UP]))
+    vm.send("wait bad 300")
+    vm.expect(r"^bad: ended with status 0$")
+
+
 def run_case(vm, case):
     begin = len(vm.text)
     before = counts(vm)
-    vm.send(f"start bad hostile disk=ahci1 vps=2 case={case.name} {case.arguments}")
-    vm.expect(rf"\[bad\] hostile: {case.name} starts$")
+    start_bad(vm, case, case.arguments)
     shell_answers(vm, case)
     vm.send("wait bad 300")
     ended = vm.expect(r"^bad: (.*)\n").group(1)
@@ -207,16 +223,17 @@ def run_case(vm, case):
     text = vm.text[begin:]
     check_neighbour(vm, case, text)
     check_reasons(case, text)
-    after = counts(vm)
-    if after != before:
-        raise Failure(f"counted before and after: {sorted(set(before) ^ set(after))}")
+    counts_return(vm, before)
 
 
 def try_cases(vm, cases):
     """What is wrong, case by case."""
-    failures = []
+    failures, warm = [], set()
     for case in cases:
         try:
+            if case.name not in warm:
+                warm_up(vm, case)
+            warm.add(case.name)
             run_case(vm, case)
         except Failure as failure:
             failures.append(f"{case.name} {case.arguments}: {failure}")

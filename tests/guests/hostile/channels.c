@@ -337,7 +337,7 @@ void case_channel_contacts(void)
 /* ---- messages that are cut off ---- */
 
 /* What may come back to a message of some length: a failure, but for UNLOAD. */
-static const struct {
+static const struct answered {
     uint32_t type, answer, length;
 } answered[] = {
     {VMBUS_OPEN_CHANNEL, VMBUS_OPEN_RESULT, sizeof(struct vmbus_open_channel)},
@@ -370,24 +370,31 @@ static bool is_failure(const union wire_message *m)
     }
 }
 
+/* NULL: messages of @type have no answer. */
+static const struct answered *answer_of(uint32_t type)
+{
+    for (size_t i = 0; i < ANSWERED; i++)
+        if (answered[i].type == type)
+            return &answered[i];
+    return NULL;
+}
+
 static void truncated_answer(uint32_t type, const union wire_message *m)
 {
-    for (size_t i = 0; i < ANSWERED; i++) {
-        if (answered[i].type != type || answered[i].answer != m->header.type || !is_failure(m))
-            continue;
+    const struct answered *a = answer_of(type);
+
+    if (a && a->answer == m->header.type && is_failure(m))
         truncated.answers++;
-        return;
-    }
-    truncated.wrong = m->header.type;
+    else
+        truncated.wrong = m->header.type;
 }
 
 /* Whether a message of @length has an answer; then it counts. */
 static bool truncated_counts(uint32_t type, uint64_t length)
 {
-    for (size_t i = 0; i < ANSWERED; i++)
-        if (answered[i].type == type)
-            return length >= answered[i].length;
-    return false;
+    const struct answered *a = answer_of(type);
+
+    return a && length >= a->length;
 }
 
 /* A contact is answered behind all that was posted before. */
@@ -425,7 +432,20 @@ static void lengths_post(uint32_t type, uint8_t fill, uint64_t step)
     }
 }
 
-/* Each message has one answer at most, and one of those that are long enough has one. */
+/* Each message that is long enough has one answer. But there is one bus to unload, and of the
+ * contacts that come while it is being reset only the last counts. */
+static bool all_answered(uint32_t type)
+{
+    switch (type) {
+    case VMBUS_UNLOAD:
+        return truncated.answers == 1;
+    case VMBUS_INITIATE_CONTACT:
+        return truncated.answers > 0 && truncated.answers <= truncated.posted;
+    default:
+        return truncated.answers == truncated.posted;
+    }
+}
+
 static bool type_try(uint32_t type, uint8_t fill, uint64_t step)
 {
     truncated.posted = 0;
@@ -435,8 +455,7 @@ static bool type_try(uint32_t type, uint8_t fill, uint64_t step)
         return false;
     wire_drain();
     lengths_post(type, fill, step);
-    return truncated_end(type) && truncated.wrong == 0 && truncated.answers <= truncated.posted &&
-           (truncated.posted == 0 || truncated.answers > 0);
+    return truncated_end(type) && truncated.wrong == 0 && all_answered(type);
 }
 
 static void type_report(uint32_t type, uint8_t fill, bool ok)

@@ -4,7 +4,7 @@
  *
  *   wire.c     messages, as they are: no client of the bus in between
  *   target.c   a SCSI controller's channel, opened by hand, and packets on its ring
- *   share.c, channels.c, rings.c, packets.c, requests.c    the cases
+ *   share.c, channels.c, monitors.c, rings.c, packets.c, requests.c    the cases
  *
  * A case begins with target_begin(), tries things, and says for each what came back
  * (hostile_result()). Whether anything comes back at all is found out without waiting: a message
@@ -175,6 +175,7 @@ void case_channel_contact(void);
 void case_channel_contacts(void);
 void case_channel_truncated(void);
 void case_channel_rescinded(void);
+void case_channel_monitor(void);
 
 void case_ring_indices(void);
 void case_ring_packets(void);

@@ -27,6 +27,7 @@ static const struct hostile_case {
     {"channel-contacts", case_channel_contacts, 1},
     {"channel-truncated", case_channel_truncated, 1},
     {"channel-rescinded", case_channel_rescinded, 1},
+    {"channel-monitor", case_channel_monitor, 2},
     {"ring-indices", case_ring_indices, 1},
     {"ring-packets", case_ring_packets, 1},
     {"ring-race", case_ring_race, 2},

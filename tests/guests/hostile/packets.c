@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* packets.c - cases: packets that cannot be, and packets and rings that change while root reads
- * them. Arguments: count=N races in a row of the table (100), rows=MASK: the rows of these bits. */
+ * them. Arguments: count=N races in a row of the table (100), or more, until all was seen that may
+ * come of them; rows=MASK: the rows of these bits. */
 #include <rt/mem.h>
 #include <x86/insn.h>
 
 #include "hostile.h"
 
 #define ROUNDS_DEFAULT 100u
+#define ROUNDS_CAP     20u /* times as many, at most, until all was seen that may come of a row */
 #define RACE_TIME      (HOSTILE_SECOND / 200)
 #define BYTES          HV_PAGE_SIZE
 #define SECTORS        (BYTES / 512u)
@@ -355,6 +357,13 @@ static bool ends_are_due(const struct race *r, const struct race_count *count)
     return seen == r->ends && (both || (count->other > 0 && count->other < count->done));
 }
 
+/* @rounds at least; more where something is still to be seen, for who is faster is chance. */
+static bool race_goes_on(const struct race *r, const struct race_count *count, uint64_t done,
+                         uint64_t rounds)
+{
+    return done < rounds || (!ends_are_due(r, count) && done < rounds * ROUNDS_CAP);
+}
+
 static void race_row(const struct race *r, uint64_t rounds)
 {
     struct race_count count = {0};
@@ -364,7 +373,7 @@ static void race_row(const struct race *r, uint64_t rounds)
         hostile_result(false, "%s changes: the disk cannot be read before", r->what);
         return;
     }
-    for (uint64_t i = 0; i < rounds && right; i++)
+    for (uint64_t i = 0; right && race_goes_on(r, &count, i, rounds); i++)
         right = race_round(r, &count);
     hostile_other(NULL);
     if (!right)

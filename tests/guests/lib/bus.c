@@ -12,7 +12,7 @@ struct bus_user {
     void (*handler)(struct vmbus_client_channel *c);
     void *memory; /* of the rings */
     uint64_t bytes;
-    bool offered, open, failed;
+    bool offered, open, failed, moved;
 };
 
 static struct {
@@ -83,6 +83,12 @@ static void event_closed(struct vmbus_client_channel *c)
     user_of(c)->open = false;
 }
 
+static void event_modified(struct vmbus_client_channel *c, bool ok)
+{
+    user_of(c)->moved = true;
+    user_of(c)->failed = !ok;
+}
+
 static void event_rescinded(struct vmbus_client_channel *c)
 {
     if (user_of(c)->open) {
@@ -106,6 +112,7 @@ static const struct vmbus_client_events events = {
     .opened = event_opened,
     .closed = event_closed,
     .rescinded = event_rescinded,
+    .modified = event_modified,
     .unloaded = event_unloaded,
 };
 
@@ -239,6 +246,19 @@ bool guest_bus_open(struct vmbus_client_channel *c, uint32_t out_pages, uint32_t
     while (!u->open && !u->failed)
         guest_bus_wait();
     return u->open;
+}
+
+bool guest_bus_move(struct vmbus_client_channel *c, uint32_t vp)
+{
+    struct bus_user *u = user_of(c);
+
+    u->failed = false;
+    u->moved = bus.client.version < VMBUS_VERSION_5_3; /* no answer comes */
+    if (!vmbus_client_modify(c, vp))
+        return false;
+    while (!u->moved)
+        guest_bus_wait();
+    return !u->failed;
 }
 
 void guest_bus_close(struct vmbus_client_channel *c)
