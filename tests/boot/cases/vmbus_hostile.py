@@ -202,7 +202,9 @@ def warm_up(vm, case):
     words = [w for w in case.arguments.split() if not w.startswith(("least=", "count=", "step="))]
     start_bad(vm, case, " ".join([*words, WARM_UP]))
     vm.send("wait bad 300")
-    vm.expect(r"^bad: ended with status 0$")
+    ended = vm.expect(r"^bad: (?!started)(.*)\n").group(1)
+    if ended != "ended with status 0":
+        raise Failure(f"warming up: {ended}")
 
 
 def run_case(vm, case):
