@@ -433,14 +433,14 @@ static void lengths_post(uint32_t type, uint8_t fill, uint64_t step)
 }
 
 /* Each message that is long enough has one answer. But there is one bus to unload, and while it is
- * being reset only the last contact counts, for which the answer to UNLOAD goes without saying. */
+ * being reset only the last contact counts, before which all other answers go: ours at the end. */
 static bool all_answered(uint32_t type)
 {
     switch (type) {
     case VMBUS_UNLOAD:
         return truncated.answers <= 1;
     case VMBUS_INITIATE_CONTACT:
-        return truncated.answers > 0 && truncated.answers <= truncated.posted;
+        return truncated.answers <= truncated.posted;
     default:
         return truncated.answers == truncated.posted;
     }
