@@ -344,7 +344,7 @@ void bus_destroy(struct bus *b, const struct hv_client *h)
     storage_destroy(b->storage);
     bus_echo_destroy(b->echo);
     for (uint32_t i = 0; b->connected && i < BUS_WAYS; i++)
-        port_to_root_delete(h, b->child, PORT_BUS(b->number, i), ways[i]);
+        (void)port_to_root_delete(h, b->child, PORT_BUS(b->number, i), ways[i]);
     bus_vp_ports_delete(b, h);
     release(b);
 }

@@ -31,6 +31,7 @@ struct bus {
     bool *vp_ports;               /* [t] each VP: it has its ports */
     struct hv_monitor_page *monitor_page; /* [t] NULL: there is none */
     uint64_t monitor_address;     /* [t] where the child has it */
+    uint32_t monitored[HV_MONITOR_GROUP_COUNT]; /* [t] bits: triggers of its groups in use */
     bool connected;               /* [t] */
     uint64_t pages_mapped;        /* [mutex] by GPADLs */
     uint64_t pages_pinned;        /* [mutex] by requests */
@@ -56,9 +57,11 @@ void bus_log_reason(void *bus, uint32_t relid, const char *reason);
 /* What the server of @b is given. */
 extern const struct vmbus_server_port bus_transport;
 
-/* bus/monitor.c: server.h's monitor_set; and have @c monitored, if it is to be. */
+/* bus/monitor.c: server.h's monitor_set, when no channel is open; have @c monitored, if it is to be
+ * (false: it cannot be); and no more, while its monitor_id is what it was. */
 bool bus_monitor_set(void *context, uint64_t server_to_client, uint64_t client_to_server);
 bool bus_monitor_add(struct bus *b, const struct vmbus_channel *c);
+void bus_monitor_remove(struct bus *b, const struct vmbus_channel *c);
 
 /* The address in root of the child's page @page, or 0: it has none there. Any context. */
 uint64_t bus_page(const struct bus *b, uint64_t page);

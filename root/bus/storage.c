@@ -135,13 +135,7 @@ static void submit(void *disk, struct storvsp_io *io)
     block_submit(r);
 }
 
-/* Disks are the controller's until it is gone itself. */
-static void removed(void *disk)
-{
-    (void)disk;
-}
-
-static const struct storvsp_backend backend = {submit, removed};
+static const struct storvsp_backend backend = {submit};
 
 /* ---- the child's side ---- */
 
@@ -256,12 +250,6 @@ static const struct storvsp_port port = {
 
 /* ---- life ---- */
 
-/* The same name is the same disk, so that a child finds it again. */
-static uint64_t identifier_of(const struct block_device *d)
-{
-    return fnv_text(fnv_text(FNV_START, d->serial), d->name);
-}
-
 /* A request's pages are at most one more than its bytes fill. */
 static uint32_t transfer_sectors(const struct block_device *d)
 {
@@ -270,16 +258,36 @@ static uint32_t transfer_sectors(const struct block_device *d)
     return by_segments < d->max_request_sectors ? (uint32_t)by_segments : d->max_request_sectors;
 }
 
-static struct scsi_disk description(const struct storage_disk *s)
+/* A child takes two disks with one identifier for two ways to one disk. Where devices have the same
+ * serial number, their names tell the disks of @s apart. */
+static uint64_t identifier_of(const struct storage *s, const struct block_device *d)
+{
+    struct block_identity own, other;
+
+    block_identify(d, &own);
+    for (uint32_t i = 0; i < VM_DISKS_MAX; i++) {
+        const struct block_device *o = s->disks[i].device;
+
+        if (o == NULL || o == d)
+            continue;
+        block_identify(o, &other);
+        if (other.hash == own.hash)
+            return fnv_text(own.hash, d->name);
+    }
+    return own.hash;
+}
+
+static struct scsi_disk description(const struct storage *storage, const struct storage_disk *s)
 {
     const struct block_device *d = s->device;
+    struct block_identity identity;
     struct scsi_disk disk = {
         .sector_count = d->sector_count,
         .sector_size = d->sector_size,
         .physical_exponent = d->physical_exponent,
         .max_transfer_sectors = transfer_sectors(d),
         .max_discard_sectors = d->can_discard ? d->max_discard_sectors : 0,
-        .identifier = identifier_of(d),
+        .identifier = identifier_of(storage, d),
         .read_only = s->read_only || d->read_only,
         .write_cache = true,
         .can_discard = d->can_discard,
@@ -288,7 +296,8 @@ static struct scsi_disk description(const struct storage_disk *s)
         .revision = "1.0",
     };
 
-    rt_strlcpy(disk.serial, d->name, sizeof(disk.serial));
+    block_identify(d, &identity);
+    rt_strlcpy(disk.serial, identity.serial, sizeof(disk.serial));
     return disk;
 }
 
@@ -316,7 +325,7 @@ static int64_t add(struct storage *s, uint32_t lun, const struct vm_disk *disk)
         d->device = NULL;
         return refuse(s->bus, disk, "another child has it, and one of the two writes", -EBUSY);
     }
-    as_scsi = description(d);
+    as_scsi = description(s, d);
     if (!storvsp_lun_add(&s->adapter, lun, &as_scsi, &backend, d))
         return refuse(s->bus, disk, "its sectors are of a size that a SCSI disk cannot have",
                       -EINVAL);

@@ -6,6 +6,7 @@
 #include "child/hv.h"
 #include "child/ports.h"
 #include "cpu/cpu.h"
+#include "log.h"
 #include "mm/alias.h"
 #include "mm/memory.h"
 #include "bus/bus_internal.h"
@@ -169,9 +170,18 @@ static hv_status connect(struct bus *b, struct bus_doorbell *d, uint32_t connect
 static bool take_bell(const struct bus *b, struct doorbell *bell, struct vmbus_channel *c)
 {
     for (uint32_t i = 0; i < cpu_count(); i++)
-        if (doorbell_take(bell, (b->number + c->relid + i) % cpu_count(), rang, c))
+        if (doorbell_take(bell, (b->number + c->relid + i) % cpu_count(), b->number, rang, c))
             return true;
     return false;
+}
+
+/* A port that stayed would ring whoever has the bell next. */
+static void disconnect(struct bus *b, const struct bus_doorbell *d, uint32_t connection)
+{
+    hv_status st = port_to_root_delete(hv_begin(), b->child, doorbell_port(&d->bell), connection);
+
+    hv_end();
+    BUG_ON(st != HV_STATUS_SUCCESS);
 }
 
 static bool doorbell_connect(void *context, struct vmbus_channel *c)
@@ -182,13 +192,21 @@ static bool doorbell_connect(void *context, struct vmbus_channel *c)
     if (d == NULL)
         return false;
     d->bus = b;
-    if (bus_monitor_add(b, c) && take_bell(b, &d->bell, c) &&
-        connect(b, d, c->connection_id) == HV_STATUS_SUCCESS) {
-        c->transport = d;
-        count(&totals.channels, 1);
-        return true;
-    }
+    if (!take_bell(b, &d->bell, c))
+        goto err_free;
+    if (connect(b, d, c->connection_id) != HV_STATUS_SUCCESS)
+        goto err_release;
+    if (!bus_monitor_add(b, c))
+        goto err_disconnect;
+    c->transport = d;
+    count(&totals.channels, 1);
+    return true;
+
+err_disconnect:
+    disconnect(b, d, c->connection_id);
+err_release:
     doorbell_release(&d->bell);
+err_free:
     kfree(d);
     return false;
 }
@@ -198,8 +216,8 @@ static void doorbell_disconnect(void *context, struct vmbus_channel *c)
     struct bus *b = context;
     struct bus_doorbell *d = c->transport;
 
-    port_to_root_delete(hv_begin(), b->child, doorbell_port(&d->bell), c->connection_id);
-    hv_end();
+    bus_monitor_remove(b, c);
+    disconnect(b, d, c->connection_id);
     doorbell_release(&d->bell);
     c->transport = NULL;
     kfree(d);

@@ -16,7 +16,6 @@
 #include "bus/bus.h"
 
 enum {
-    RECORDS = 1024,         /* children at a time, and those that ended lately */
     ID_BUCKETS = 1024,
     MEMORY_DEFAULT_MIB = 16,
 };
@@ -33,7 +32,7 @@ struct id_bucket {
 static struct {
     struct id_bucket by_id[ID_BUCKETS];
     struct spinlock lock;
-    struct child records[RECORDS];         /* [t] who gets which */
+    struct child records[CHILDREN_MAX];         /* [t] who gets which */
     struct list ending;                    /* [t] */
     struct wait_queue reaper;
     uint32_t oldest;                       /* [t] where reuse of ended records looks first */
@@ -75,7 +74,7 @@ struct child *child_at(uint32_t index)
     struct child *found = NULL;
     uint64_t flags = spin_lock(&children.lock);
 
-    for (uint32_t i = 0; i < RECORDS && found == NULL; i++)
+    for (uint32_t i = 0; i < CHILDREN_MAX && found == NULL; i++)
         if (alive(&children.records[i]) && index-- == 0)
             found = child_get(&children.records[i]);
     spin_unlock(&children.lock, flags);
@@ -87,7 +86,7 @@ struct child *child_find(const char *name)
     struct child *found = NULL;
     uint64_t flags = spin_lock(&children.lock);
 
-    for (uint32_t i = 0; i < RECORDS; i++) {
+    for (uint32_t i = 0; i < CHILDREN_MAX; i++) {
         struct child *c = &children.records[i];
         if (c->name[0] != '\0' && strcmp(c->name, name) == 0 &&
             (found == NULL || alive(c) || (!alive(found) && c->id > found->id)))
@@ -166,7 +165,7 @@ static void child_message(const struct hv_message *m)
     uint64_t port = m->header.origination_id, flags;
     struct child *c;
 
-    if (port < PORT_BUS(0, 0) || port >= PORT_BUS(RECORDS, 0))
+    if (port < PORT_BUS(0, 0) || port >= PORT_BUS(CHILDREN_MAX, 0))
         return;
     c = &children.records[(port - PORT_BUS(0, 0)) / 2];
     flags = spin_lock(&c->lock);
@@ -418,8 +417,8 @@ int64_t child_enter(const struct child_plan *plan, struct child **out)
     int64_t result = -EAGAIN;
     struct child *found = NULL;
 
-    for (uint32_t k = 0; k < RECORDS && result != -EEXIST; k++) {
-        uint32_t i = (children.oldest + k) % RECORDS;
+    for (uint32_t k = 0; k < CHILDREN_MAX && result != -EEXIST; k++) {
+        uint32_t i = (children.oldest + k) % CHILDREN_MAX;
         struct child *c = &children.records[i];
         if (alive(c) && strcmp(c->name, plan->name) == 0)
             result = -EEXIST;
@@ -428,7 +427,7 @@ int64_t child_enter(const struct child_plan *plan, struct child **out)
     }
     if (found != NULL && result != -EEXIST) {
         begin(found, plan);
-        children.oldest = (uint32_t)(found + 1 - children.records) % RECORDS;
+        children.oldest = (uint32_t)(found + 1 - children.records) % CHILDREN_MAX;
         *out = found;
         result = 0;
     }
@@ -472,7 +471,7 @@ void child_init(void)
 
     list_init(&children.ending);
     wait_queue_init(&children.reaper);
-    for (uint32_t i = 0; i < RECORDS; i++) {
+    for (uint32_t i = 0; i < CHILDREN_MAX; i++) {
         list_init(&children.records[i].ending);
         wait_queue_init(&children.records[i].ended);
         wait_queue_init(&children.records[i].worker.queue);

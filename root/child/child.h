@@ -32,6 +32,7 @@ struct boot_module;
 struct process;
 
 enum {
+    CHILDREN_MAX = 1024, /* at a time, with those that ended lately */
     CHILD_VPS_MAX = 240, /* the hypervisor's limit */
     CHILD_LINE_MAX = 200,
 };

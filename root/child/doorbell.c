@@ -39,7 +39,8 @@ static bool take(struct bell *b, void (*rang)(void *context), void *context)
     return true;
 }
 
-bool doorbell_take(struct doorbell *d, uint32_t cpu, void (*rang)(void *context), void *context)
+bool doorbell_take(struct doorbell *d, uint32_t cpu, uint32_t owner, void (*rang)(void *context),
+                   void *context)
 {
     struct bells *bells = &of_cpu[cpu];
 
@@ -48,6 +49,7 @@ bool doorbell_take(struct doorbell *d, uint32_t cpu, void (*rang)(void *context)
             __atomic_fetch_add(&bells->next, 1, __ATOMIC_RELAXED) % (HV_EVENT_FLAGS_COUNT - 1) + 1;
         if (!take(&bells->bell[flag], rang, context))
             continue;
+        hv_event_owner_set(cpu, flag, owner);
         *d = (struct doorbell){cpu, flag};
         return true;
     }
@@ -93,7 +95,8 @@ void doorbell_rang(uint32_t flag)
     struct bell *b = &bells->bell[flag];
     void (*rang)(void *context);
 
-    __atomic_store_n(&bells->ringing, flag, __ATOMIC_SEQ_CST); /* before the load: doorbell_release */
+    /* Before the load: doorbell_release. */
+    __atomic_store_n(&bells->ringing, flag, __ATOMIC_SEQ_CST);
     rang = __atomic_load_n(&b->rang, __ATOMIC_SEQ_CST);
     if (rang != NULL)
         rang(b->context);

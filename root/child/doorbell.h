@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* root/child/doorbell.h - event flags of root's SINT for children: what a child signals, and what is
- * called then. Each CPU has HV_EVENT_FLAGS_COUNT of them. */
+/* root/child/doorbell.h - event flags of root's SINT for children: what a child signals, and what
+ * is called then. Each CPU has HV_EVENT_FLAGS_COUNT of them. */
 #ifndef ROOT_CHILD_DOORBELL_H
 #define ROOT_CHILD_DOORBELL_H
 
@@ -16,9 +16,10 @@ struct doorbell {
 /* Once, before events come. False: no memory. */
 bool doorbell_init(void);
 
-/* Have @rang(@context) called, in an interrupt of CPU @cpu, when the flag that this takes is set.
- * False: none is free there. Thread context. */
-bool doorbell_take(struct doorbell *d, uint32_t cpu, void (*rang)(void *context), void *context);
+/* Have @rang(@context) called, in an interrupt of CPU @cpu, when the flag that this takes is set by
+ * the child whose record has the number @owner. False: none is free there. Thread context. */
+bool doorbell_take(struct doorbell *d, uint32_t cpu, uint32_t owner, void (*rang)(void *context),
+                   void *context);
 
 /* Harmless without one. When it returns, @rang is not running and will not be called. Any context,
  * but not from @rang. */

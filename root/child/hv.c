@@ -6,6 +6,7 @@
 #include <hvabi/msr.h>
 #include <rt/mem.h>
 #include <x86/insn.h>
+#include "child/child.h"
 #include "cpu/cpu.h"
 #include "io/irq.h"
 #include "log.h"
@@ -16,10 +17,23 @@
 
 /* Children may keep a CPU's interrupt handlers busy for BUDGET_NS of each WINDOW_NS. What comes
  * beyond that waits in the SynIC, which then makes no more interrupts, for a thread: whatever
- * children do, root's threads get the rest of the CPU. */
+ * children do, root's threads get the rest of the CPU.
+ *
+ * Of that the doorbells of one child may have SHARE_NS: beyond, its flags, and nobody else's, are
+ * left set until the window is over, and so make no interrupts. Where many children together have
+ * used up the budget, each still has one flag handled in a window, so that none waits for others;
+ * no more children ring within a window than have VPs running. */
 #define WINDOW_NS 1000000ull
 #define BUDGET_NS 500000ull
+#define SHARE_NS  125000ull
 #define NS_PER_S  1000000000ull
+
+#define FLAG_WORDS (HV_EVENT_FLAGS_COUNT / 64)
+
+/* What a child's doorbells have used of the window that began at @window. */
+struct share {
+    uint64_t window, used; /* TSC ticks */
+};
 
 /* Each CPU's SynIC, and its own client. The CPU's own, interrupts off. */
 struct hv_cpu {
@@ -28,9 +42,15 @@ struct hv_cpu {
     struct hv_synic_event_flags_page *events;
     uint64_t *counters; /* of this VP: hvabi/stats.h */
     struct irq irqs[HV_SINTS_USED];
-    uint64_t window;  /* when it began, in TSC ticks */
-    uint64_t busy;    /* ticks spent on children since */
-    uint32_t waiting; /* [a] bit by SINT: something waits for the thread */
+    uint64_t window;                       /* when it began, in TSC ticks */
+    uint64_t busy;                         /* ticks spent on children since */
+    uint64_t counted;                      /* up to when they are in @busy */
+    struct share *shares;                  /* by number of the child's record */
+    struct share *pays;                    /* for what is not counted yet; NULL: no doorbell does */
+    uint16_t owners[HV_EVENT_FLAGS_COUNT]; /* [a] of flags: whose share it is */
+    uint64_t kept[FLAG_WORDS];             /* flags left set in this window */
+    bool keeps;                            /* there are some */
+    uint32_t waiting;                      /* [a] bit by SINT: something waits for the thread */
     struct wait_queue queue;
 };
 
@@ -40,10 +60,10 @@ static struct {
     const void *page;                   /* [I] the hypercall page */
     struct hv_client client;            /* [mutex] */
     struct mutex mutex;
-    hv_partition_id root_id;            /* [I] */
-    uint64_t window_ticks, budget_ticks; /* [I] */
-    uint32_t ready;                     /* [a] CPUs whose SynIC is on */
-    bool failed;                        /* [a] */
+    hv_partition_id root_id;                          /* [I] */
+    uint64_t window_ticks, budget_ticks, share_ticks; /* [I] */
+    uint32_t ready;                                   /* [a] CPUs whose SynIC is on */
+    bool failed;                                      /* [a] */
 } hv;
 
 const struct hv_client *hv_begin(void)
@@ -72,6 +92,11 @@ const struct hv_client *hv_client_fast(void)
     return &hv.client;
 }
 
+void hv_event_owner_set(uint32_t cpu, uint32_t flag, uint32_t child)
+{
+    __atomic_store_n(&hv.cpus[cpu].owners[flag], (uint16_t)child, __ATOMIC_RELAXED);
+}
+
 hv_partition_id hv_root_id(void)
 {
     return hv.root_id;
@@ -93,23 +118,33 @@ static bool take_message(struct hv_message *slot, struct hv_message *copy)
     return true;
 }
 
-/* Is the budget of this window used up when @spent more ticks are? */
-static bool over_budget(const struct hv_cpu *c, uint64_t spent)
+static bool over_budget(const struct hv_cpu *c)
 {
-    return c->busy + spent >= hv.budget_ticks;
+    return c->busy >= hv.budget_ticks;
+}
+
+/* Count what was spent since this was done last. */
+static void spend(struct hv_cpu *c)
+{
+    uint64_t now = insn_rdtsc(), spent = now - c->counted;
+
+    c->counted = now;
+    c->busy += spent;
+    if (c->pays != NULL)
+        c->pays->used += spent;
+    c->pays = NULL;
 }
 
 /* True: all is handled. */
-static bool handle_intercepts(struct hv_cpu *c, uint64_t start)
+static bool handle_intercepts(struct hv_cpu *c)
 {
-    uint64_t spent = 0;
     struct hv_message m;
 
-    while (!over_budget(c, spent)) {
+    while (!over_budget(c)) {
         if (!take_message(&c->messages->slots[HV_SINT_INTERCEPT], &m))
             return true;
         hv.handlers->intercept(&m);
-        spent = insn_rdtsc() - start;
+        spend(c);
     }
     return false;
 }
@@ -123,55 +158,90 @@ static bool any_of_four(const uint64_t *flags)
             __atomic_load_n(&flags[3], __ATOMIC_RELAXED)) != 0;
 }
 
-/* The flags of one word, of which @first is the first. */
-static void handle_flags(uint64_t *word, uint32_t first)
+/* May the child of @s have a flag handled? */
+static bool may_ring(const struct hv_cpu *c, struct share *s)
 {
-    uint64_t set;
+    if (s->window != c->window)
+        *s = (struct share){.window = c->window};
+    return s->used == 0 || (s->used < hv.share_ticks && !over_budget(c));
+}
 
-    if (__atomic_load_n(word, __ATOMIC_RELAXED) == 0)
+/* What it costs is counted when something else begins, or all is done. */
+static void handle_flag(struct hv_cpu *c, uint64_t *word, uint32_t flag)
+{
+    uint64_t bit = 1ull << flag % 64;
+    struct share *s = &c->shares[__atomic_load_n(&c->owners[flag], __ATOMIC_RELAXED)];
+
+    if (c->pays != NULL)
+        spend(c);
+    if (may_ring(c, s)) {
+        __atomic_fetch_and(word, ~bit, __ATOMIC_ACQ_REL);
+        c->pays = s;
+        hv.handlers->event(flag);
+    } else {
+        c->kept[flag / 64] |= bit;
+        c->keeps = true;
+    }
+}
+
+/* The flags of one word, of which @first is the first. */
+static void handle_flags(struct hv_cpu *c, uint64_t *word, uint32_t first)
+{
+    uint64_t set = __atomic_load_n(word, __ATOMIC_RELAXED);
+
+    if (set == 0)
         return;
-    set = __atomic_exchange_n(word, 0, __ATOMIC_ACQ_REL);
-    for (; set != 0; set &= set - 1)
-        hv.handlers->event(first + (uint32_t)__builtin_ctzll(set));
+    for (set &= ~c->kept[first / 64]; set != 0; set &= set - 1)
+        handle_flag(c, word, first + (uint32_t)__builtin_ctzll(set));
 }
 
 static void handle_events(struct hv_cpu *c)
 {
     uint64_t *flags = (uint64_t *)(void *)&c->events->slots[HV_SINT_CHILDREN];
 
-    for (uint32_t i = 0; i < HV_EVENT_FLAGS_COUNT / 64; i += 4)
+    for (uint32_t i = 0; i < FLAG_WORDS; i += 4)
         if (any_of_four(&flags[i]))
             for (uint32_t k = i; k < i + 4; k++)
-                handle_flags(&flags[k], k * 64);
+                handle_flags(c, &flags[k], k * 64);
 }
 
-static bool handle_children(struct hv_cpu *c, uint64_t start)
+/* True: all is handled. Doorbells do not wait for many messages. */
+static bool handle_children(struct hv_cpu *c)
 {
     struct hv_message m;
 
-    if (over_budget(c, 0))
-        return false;
     handle_events(c);
-    while (take_message(&c->messages->slots[HV_SINT_CHILDREN], &m)) {
+    while (!over_budget(c)) {
+        if (!take_message(&c->messages->slots[HV_SINT_CHILDREN], &m))
+            return !c->keeps;
+        if (c->pays != NULL)
+            spend(c);
         hv.handlers->message(&m);
-        if (over_budget(c, insn_rdtsc() - start))
-            return false;
+        spend(c);
+        handle_events(c);
     }
-    return true;
+    return false;
+}
+
+static void window_begin(struct hv_cpu *c)
+{
+    c->window = c->counted;
+    c->busy = 0;
+    if (c->keeps)
+        memset(c->kept, 0, sizeof(c->kept));
+    c->keeps = false;
 }
 
 /* What children have sent to @sint, as far as the budget goes. */
 static void handle(struct hv_cpu *c, uint32_t sint)
 {
-    uint64_t start = insn_rdtsc();
     bool all;
 
-    if (start - c->window >= hv.window_ticks) {
-        c->window = start;
-        c->busy = 0;
-    }
-    all = sint == HV_SINT_INTERCEPT ? handle_intercepts(c, start) : handle_children(c, start);
-    c->busy += insn_rdtsc() - start;
+    c->counted = insn_rdtsc();
+    if (c->counted - c->window >= hv.window_ticks)
+        window_begin(c);
+    all = sint == HV_SINT_INTERCEPT ? handle_intercepts(c) : handle_children(c);
+    spend(c);
     if (all)
         return;
     __atomic_fetch_or(&c->waiting, 1u << sint, __ATOMIC_RELEASE);
@@ -263,8 +333,9 @@ static bool synic_allocate(struct hv_cpu *c, uint32_t cpu)
     c->messages = zeroed_page();
     c->events = zeroed_page();
     c->counters = zeroed_page();
+    c->shares = kalloc(CHILDREN_MAX * sizeof(*c->shares));
     wait_queue_init(&c->queue);
-    return c->messages != NULL && c->events != NULL && c->counters != NULL &&
+    return c->messages != NULL && c->events != NULL && c->counters != NULL && c->shares != NULL &&
            hv_client_init(&c->client) &&
            sint_allocate(c, HV_SINT_INTERCEPT, cpu, intercept_interrupt) &&
            sint_allocate(c, HV_SINT_CHILDREN, cpu, children_interrupt);
@@ -275,8 +346,7 @@ static void synic_on(void *argument)
 {
     struct hv_cpu *c = argument;
 
-    insn_wrmsr(HV_X64_MSR_STATS_VP_RETAIL_PAGE,
-               virt_to_phys(c->counters) | HV_X64_MSR_PAGE_ENABLE);
+    insn_wrmsr(HV_X64_MSR_STATS_VP_RETAIL_PAGE, virt_to_phys(c->counters) | HV_X64_MSR_PAGE_ENABLE);
     insn_wrmsr(HV_X64_MSR_SIMP, virt_to_phys(c->messages) | HV_X64_MSR_PAGE_ENABLE);
     insn_wrmsr(HV_X64_MSR_SIEFP, virt_to_phys(c->events) | HV_X64_MSR_PAGE_ENABLE);
     for (uint32_t sint = 0; sint < HV_SINTS_USED; sint++)
@@ -316,6 +386,7 @@ bool hv_init(const struct hv_handlers *handlers)
     hv.handlers = handlers;
     hv.window_ticks = ticks_of(WINDOW_NS);
     hv.budget_ticks = ticks_of(BUDGET_NS);
+    hv.share_ticks = ticks_of(SHARE_NS);
     mutex_init(&hv.mutex);
     hv.page = (const void *)KERNEL_HYPERCALL_PAGE;
     if (!kernel_map(KERNEL_HYPERCALL_PAGE, virt_to_phys(page), PTE_P) ||

@@ -43,6 +43,10 @@ const struct hv_client *hv_client_fast(void);
 bool hv_client_init(struct hv_client *c) __attribute__((warn_unused_result));
 void hv_client_free(struct hv_client *c);
 
+/* From now on it is the child of record @child that sets flag @flag of HV_SINT_CHILDREN on CPU @cpu,
+ * and pays for it. Any context. */
+void hv_event_owner_set(uint32_t cpu, uint32_t flag, uint32_t child);
+
 /* Root's own partition id. */
 hv_partition_id hv_root_id(void);
 

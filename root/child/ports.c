@@ -55,12 +55,12 @@ hv_status port_to_child(const struct hv_client *h, struct child *c, uint32_t por
     return make(h, &c->pool, pool_of_root(), port, info, connection, 0);
 }
 
-void port_to_root_delete(const struct hv_client *h, struct child *c, uint32_t port,
-                         uint32_t connection)
+hv_status port_to_root_delete(const struct hv_client *h, struct child *c, uint32_t port,
+                              uint32_t connection)
 {
     if (c->created)
         (void)hv_call_disconnect_port(h, c->id, connection);
-    (void)hv_call_delete_port(h, hv_root_id(), port);
+    return hv_call_delete_port(h, hv_root_id(), port);
 }
 
 void port_to_child_delete(const struct hv_client *h, struct child *c, uint32_t port,

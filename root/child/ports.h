@@ -37,9 +37,10 @@ hv_status port_to_child(const struct hv_client *h, struct child *c, uint32_t por
 hv_status monitor_port_to_root(const struct hv_client *h, struct child *c, uint32_t port,
                                uint64_t root_page, uint32_t connection, uint64_t child_page);
 
-/* Take both away; harmless if they are not there. Under hv_begin. */
-void port_to_root_delete(const struct hv_client *h, struct child *c, uint32_t port,
-                         uint32_t connection);
+/* Take both away; harmless if they are not there: of root's port HV_STATUS_INVALID_PORT_ID. Under
+ * hv_begin. */
+hv_status port_to_root_delete(const struct hv_client *h, struct child *c, uint32_t port,
+                              uint32_t connection);
 void port_to_child_delete(const struct hv_client *h, struct child *c, uint32_t port,
                           uint32_t connection);
 

@@ -75,7 +75,8 @@ static const char *prepare(struct child *c, const struct child_plan *p, int64_t 
         c->lines = kalloc(c->vp_count * sizeof(*c->lines));
         if (c->lines == NULL)
             return "root has no memory";
-        (void)doorbell_take(&c->event, child_number(c) % cpu_count(), child_event, c);
+        (void)doorbell_take(&c->event, child_number(c) % cpu_count(), child_number(c), child_event,
+                            c);
     }
     *result = 0;
     return NULL;

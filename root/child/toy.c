@@ -135,6 +135,6 @@ const char *toy_boot(const struct hv_client *h, struct child *c, uint64_t entry)
 void toy_ports_delete(const struct hv_client *h, struct child *c)
 {
     if (c->event.flag != 0)
-        port_to_root_delete(h, c, doorbell_port(&c->event), CONNECTION_EVENT);
-    port_to_root_delete(h, c, PORT_MESSAGE(child_number(c)), CONNECTION_MESSAGE);
+        (void)port_to_root_delete(h, c, doorbell_port(&c->event), CONNECTION_EVENT);
+    (void)port_to_root_delete(h, c, PORT_MESSAGE(child_number(c)), CONNECTION_MESSAGE);
 }

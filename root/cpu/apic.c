@@ -57,11 +57,12 @@ void apic_init_cpu(void)
     if (apic.x2apic)
         insn_wrmsr(MSR_IA32_APIC_BASE, base | APIC_BASE_EN | APIC_BASE_EXTD);
     apic_write(APIC_TPR, 0);
-    apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED | VECTOR_TIMER);
     apic_write(APIC_LVT_LINT0, APIC_LVT_MASKED);
     apic_write(APIC_LVT_LINT1, APIC_DELIVERY_NMI);
     apic_write(APIC_TIMER_DIVIDE, APIC_DIVIDE_BY_1);
     apic_write(APIC_SVR, APIC_SVR_ENABLE | VECTOR_SPURIOUS);
+    apic_write(APIC_TIMER_INITIAL, 0);
+    apic_write(APIC_LVT_TIMER, VECTOR_TIMER); /* while software has disabled it all are masked */
 }
 
 /* The frequency the hypervisor states; 0: there is none, or it does not say. */
@@ -104,7 +105,6 @@ void apic_timer_set(uint64_t deadline)
         ticks = time_scale(deadline - now, apic.ticks_per_ns);
     if (ticks == 0)
         ticks = 1;
-    apic_write(APIC_LVT_TIMER, VECTOR_TIMER);
     apic_write(APIC_TIMER_INITIAL, ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks);
 }
 

@@ -52,7 +52,8 @@ static void namespace_describe(struct nvme_namespace *ns, const struct nvme_iden
     rt_snprintf(d->name, sizeof(d->name), "nvme%u",
                 __atomic_fetch_add(&disk_numbers, 1, __ATOMIC_RELAXED));
     memcpy(d->model, c->model, sizeof(d->model));
-    memcpy(d->serial, c->serial, sizeof(d->serial));
+    memcpy(d->serial, c->serial, sizeof(d->serial)); /* the controller's */
+    d->unit = ns->id > 1 ? ns->id : 0;
     d->operations = &namespace_operations;
     d->sector_size = 1u << shift;
     d->sector_count = id->nsze;

@@ -241,6 +241,7 @@ static void partition_add(struct block_device *disk, const struct gpt_partition 
     memset(&d->statistics, 0, sizeof(d->statistics));
     rt_snprintf(d->name, sizeof(d->name), "%sp%u", disk->name, p->number);
     d->sector_count = p->sector_count;
+    d->partition = p->number;
     d->parent = disk;
     d->first_sector = p->first_sector;
     device_add(d);

@@ -65,7 +65,9 @@ struct block_statistics {
 struct block_device {
     char name[16]; /* "nvme0", "ahci0", "virtio0", "mem0"; partitions "nvme0p1" */
     char model[41];
-    char serial[21];
+    char serial[21];           /* "": it has none */
+    uint32_t unit;             /* which of the disks with this serial number; 0: the only one */
+    uint32_t partition;        /* its number; 0: a whole disk */
     const struct block_operations *operations;
     uint32_t sector_size;      /* bytes */
     uint8_t physical_exponent; /* log2 of the sectors that the medium writes at once, as is known */
@@ -124,6 +126,15 @@ void block_wait(struct block_wait *wait);
 enum block_status block_submit_wait(struct block_request *r);
 
 const char *block_status_text(enum block_status status);
+
+/* What @device is known by, wherever it is attached and whenever it is found: its serial number, which
+ * of the disks with that it is, and which of their partitions; and a hash of these and the model. One
+ * without a serial number is known by its name, which depends on the order in which disks are found. */
+struct block_identity {
+    char serial[41]; /* 20 characters and two numbers */
+    uint64_t hash;
+};
+void block_identify(const struct block_device *device, struct block_identity *out);
 
 /* Copy the @length characters of a device's name field to @text of @length + 1 bytes, without
  * outer spaces and with nothing unprintable. */

@@ -68,8 +68,12 @@ void timer_arm(struct cpu *cpu)
 {
     uint64_t next = timer_next(cpu);
 
-    if (next == UINT64_MAX || next == cpu->timer_deadline)
-        return; /* a deadline that is no longer needed makes one interrupt too many, no harm */
+    /* An interrupt that comes too early, or for nothing, arms what is left. That is rare, while what is
+     * next changes at each switch, and to a hypervisor arming costs as much as an interrupt. A deadline
+     * that has passed is no reason to wait for its interrupt: if that was lost, no other would come. */
+    uint64_t armed = cpu->timer_deadline;
+    if (next == UINT64_MAX || (armed != 0 && armed <= next && time_now() < armed))
+        return;
     cpu->timer_deadline = next;
     apic_timer_set(next);
 }

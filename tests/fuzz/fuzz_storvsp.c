@@ -149,20 +149,12 @@ static void channel_toggle(void)
 
 static void lun_change(void)
 {
-    uint8_t what = take_byte(), lun = take_byte() % 4;
+    struct scsi_disk disk = world.disk.scsi;
+    uint8_t lun;
 
-    switch (what % 3) {
-    case 0:
-        (void)storvsp_lun_add(&world.adapter, lun, &world.disk.scsi, &fake_disk_backend,
-                              &world.disk);
-        break;
-    case 1:
-        (void)storvsp_lun_remove(&world.adapter, lun);
-        break;
-    default:
-        (void)storvsp_lun_resize(&world.adapter, lun, SECTORS - what / 3);
-        break;
-    }
+    disk.max_transfer_sectors = 1u + take_byte();
+    lun = take_byte() % 4;
+    (void)storvsp_lun_add(&world.adapter, lun, &disk, &fake_disk_backend, &world.disk);
 }
 
 static void disk_change(void)

@@ -68,6 +68,13 @@ void hv_client_free(struct hv_client *c)
     kfree(c->input);
 }
 
+void hv_event_owner_set(uint32_t cpu, uint32_t flag, uint32_t child)
+{
+    (void)cpu;
+    (void)flag;
+    (void)child;
+}
+
 hv_partition_id hv_root_id(void)
 {
     return ROOT_ID;
@@ -120,6 +127,8 @@ hv_status port_to_root(const struct hv_client *h, struct child *c, uint32_t port
     (void)port;
     (void)connection;
     assert_ptr_equal(c, &world.child);
+    if (world.no_ports)
+        return HV_STATUS_INSUFFICIENT_BUFFERS;
     if (info->port_type == HvPortTypeEvent) {
         world.bell_cpu = info->event.target_vp;
         world.bell_flag = info->event.base_flag_number;
@@ -157,21 +166,24 @@ hv_status monitor_port_to_root(const struct hv_client *h, struct child *c, uint3
     return HV_STATUS_SUCCESS;
 }
 
-void port_to_root_delete(const struct hv_client *h, struct child *c, uint32_t port,
-                         uint32_t connection)
+hv_status port_to_root_delete(const struct hv_client *h, struct child *c, uint32_t port,
+                              uint32_t connection)
 {
     (void)h;
     (void)c;
     (void)connection;
+    if (world.ports_stay)
+        return HV_STATUS_INVALID_PORT_ID;
     if (port == PORT_MONITOR(world.number))
         world.monitor_root = 0;
     count(&world.ports, -1u);
+    return HV_STATUS_SUCCESS;
 }
 
 void port_to_child_delete(const struct hv_client *h, struct child *c, uint32_t port,
                           uint32_t connection)
 {
-    port_to_root_delete(h, c, port, connection);
+    (void)port_to_root_delete(h, c, port, connection);
 }
 
 uint32_t child_number(const struct child *c)
@@ -239,7 +251,9 @@ static void ram_drop(void)
 
 struct block_device *block_find(const char *name)
 {
-    return strcmp(name, world.disk.name) == 0 ? &world.disk : NULL;
+    if (strcmp(name, world.disk.name) == 0)
+        return &world.disk;
+    return strcmp(name, world.second.name) == 0 ? &world.second : NULL;
 }
 
 void block_submit(struct block_request *r)
@@ -249,10 +263,9 @@ void block_submit(struct block_request *r)
 
 /* ---- life ---- */
 
-void world_make_named(const char *name, uint32_t number, bool disk, bool echo)
+static void world_begin(const char *name, uint32_t number)
 {
     static bool bells;
-    const struct vm_disk disks[] = {{.name = "disk0"}};
 
     fake_threads_reset(WORLD_CPUS);
     bells = bells || doorbell_init();
@@ -272,8 +285,30 @@ void world_make_named(const char *name, uint32_t number, bool disk, bool echo)
     strcpy(world.child.name, name);
     world.child.vp_count = WORLD_VPS;
     ram_make();
-    assert_int_equal(bus_create(&world.child, disks, disk, echo, &world.bus), 0);
+}
+
+static void bus_make(uint32_t disk_count, bool echo)
+{
+    struct vm_disk disks[2] = {0};
+
+    strcpy(disks[0].name, world.disk.name);
+    strcpy(disks[1].name, world.second.name);
+    assert_int_equal(bus_create(&world.child, disks, disk_count, echo, &world.bus), 0);
     assert_int_equal(bus_connect(world.bus, &client), HV_STATUS_SUCCESS);
+}
+
+void world_make_named(const char *name, uint32_t number, bool disk, bool echo)
+{
+    world_begin(name, number);
+    bus_make(disk, echo);
+}
+
+void world_make_disks(const struct block_device *first, const struct block_device *second)
+{
+    world_begin("guest", 0);
+    world.disk = *first;
+    world.second = *second;
+    bus_make(2, false);
 }
 
 void world_make(uint32_t number, bool disk, bool echo)
@@ -386,14 +421,20 @@ uint32_t guest_connect(void)
     return guest_connect_monitored(0);
 }
 
-uint32_t guest_connect_monitored(uint64_t monitor)
+const struct hv_monitor_page *guest_monitor_page(void)
+{
+    assert_int_not_equal(world.monitor_root, 0);
+    return phys_to_virt(world.monitor_root);
+}
+
+uint32_t guest_connect_monitored(uint64_t page)
 {
     struct vmbus_initiate_contact contact = {.header.type = VMBUS_INITIATE_CONTACT,
                                              .version = VMBUS_VERSION_5_3,
                                              .target_vp = 1,
                                              .message_sint = VMBUS_SINT,
-                                             .server_to_client_monitor = monitor,
-                                             .client_to_server_monitor = monitor};
+                                             .server_to_client_monitor = page,
+                                             .client_to_server_monitor = page};
     struct vmbus_message m = {.type = VMBUS_REQUEST_OFFERS};
     struct vmbus_version_response response = {0};
     struct vmbus_offer_channel offer = {0};
@@ -465,6 +506,19 @@ uint32_t guest_open(uint32_t relid)
     guest_post(&m, sizeof(m));
     guest_take(VMBUS_OPEN_RESULT, &result, sizeof(result));
     return result.status;
+}
+
+static bool is_closed(void)
+{
+    return bus_channels_connected() == 0;
+}
+
+void guest_close(uint32_t relid)
+{
+    const struct vmbus_relid_message m = {.header.type = VMBUS_CLOSE_CHANNEL, .relid = relid};
+
+    guest_post(&m, sizeof(m));
+    assert_true(world_wait(is_closed));
 }
 
 void guest_ring(void)

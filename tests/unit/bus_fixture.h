@@ -24,7 +24,8 @@ struct bus_world {
     uint32_t number; /* of the child's record */
     struct bus *bus;
     uint8_t *ram;
-    struct block_device disk; /* "disk0"; its requests wait in @requests */
+    struct block_device disk;   /* "disk0"; its requests wait in @requests */
+    struct block_device second; /* the other one, if there are two */
     struct block_request *requests[64];
     uint32_t request_count; /* [a] */
 
@@ -36,8 +37,9 @@ struct bus_world {
     bool destroy_early;         /* the bus is destroyed by its own thread, from stopped() */
     bool takes_nothing;         /* [a] the child has no room for messages */
     uint64_t posts;             /* [a] that were tried */
-    uint32_t ports;             /* [a] made and not deleted */
-    uint64_t monitor_root, monitor_child; /* the trigger page, if there is one, in both */
+    bool no_ports, ports_stay;  /* none is made for channels; none is deleted */
+    uint64_t monitor_root, monitor_child; /* the page of triggers, if there is one, in both */
+    uint32_t ports;                       /* [a] made and not deleted */
     uint32_t mappings;                    /* [a] aliases */
 };
 extern struct bus_world world;
@@ -47,6 +49,8 @@ extern struct bus_world world;
 void world_make(uint32_t number, bool disk, bool echo);
 /* The same, of a child that is not called "guest". */
 void world_make_named(const char *name, uint32_t number, bool disk, bool echo);
+/* A bus of child number 0 with these two disks. */
+void world_make_disks(const struct block_device *first, const struct block_device *second);
 /* Let its thread run. */
 void world_run(void);
 /* Stop it, if it runs, destroy it, and see that nothing is left. */
@@ -66,14 +70,17 @@ void guest_forget(void);
 
 /* Contact with version 5.3, and the offers; the relid of the first. */
 uint32_t guest_connect(void);
-/* The same, with a page for triggers at GPA @monitor. */
-uint32_t guest_connect_monitored(uint64_t monitor);
+/* The same with a page for monitored doorbells at @page; 0: none. */
+uint32_t guest_connect_monitored(uint64_t page);
+/* What the hypervisor has of that page. */
+const struct hv_monitor_page *guest_monitor_page(void);
 /* Post all of a GPADL of @count pages from @page on, at once; its number. */
 uint32_t guest_share(uint32_t relid, uint32_t page, uint32_t count);
 /* Its rings: RING_PAGES, the half of them to root. */
 uint8_t *guest_rings(uint32_t relid);
 /* Open @relid with rings at WORLD_RINGS; the status. */
 uint32_t guest_open(uint32_t relid);
+/* Close @relid, the only one that is open. */
 void guest_close(uint32_t relid);
 /* Ring the doorbell of the channel that was opened last. */
 void guest_ring(void);

@@ -223,8 +223,8 @@ static void disk_submit(void *context, struct storvsp_io *io)
 
     pthread_mutex_lock(&disk->lock);
     io_check(disk, io);
-    memset(io->memory, 0x5a, sizeof(uint64_t));
     disk->submitted++;
+    *(uint64_t *)io->memory = disk->submitted;
     if (disk->mode == DISK_AT_ONCE) {
         io_end(disk, io);
         return;
@@ -235,19 +235,37 @@ static void disk_submit(void *context, struct storvsp_io *io)
     pthread_mutex_unlock(&disk->lock);
 }
 
-static void disk_removed(void *context)
-{
-    struct fake_disk *disk = context;
-
-    __atomic_fetch_add(&disk->removed, 1, __ATOMIC_RELAXED);
-}
-
-const struct storvsp_backend fake_disk_backend = {.submit = disk_submit, .removed = disk_removed};
+const struct storvsp_backend fake_disk_backend = {.submit = disk_submit};
 
 void disk_complete(struct fake_disk *disk, unsigned index)
 {
     pthread_mutex_lock(&disk->lock);
     io_end(disk, queue_take(disk, index));
+}
+
+uint64_t disk_submitted(struct fake_disk *disk)
+{
+    uint64_t count;
+
+    pthread_mutex_lock(&disk->lock);
+    count = disk->submitted;
+    pthread_mutex_unlock(&disk->lock);
+    return count;
+}
+
+uint64_t disk_oldest(struct fake_disk *disk)
+{
+    uint64_t oldest = UINT64_MAX;
+
+    pthread_mutex_lock(&disk->lock);
+    for (unsigned i = 0; i < disk->count; i++) {
+        uint64_t number = *(const uint64_t *)disk->queue[i]->memory;
+
+        if (number < oldest)
+            oldest = number;
+    }
+    pthread_mutex_unlock(&disk->lock);
+    return oldest;
 }
 
 void disk_complete_all(struct fake_disk *disk)

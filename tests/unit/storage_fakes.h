@@ -46,7 +46,6 @@ struct fake_disk {
     uint64_t bad_sector;       /* operations that touch it fail; UINT64_MAX: none */
     enum scsi_outcome failure; /* with this; or all operations, if fail_all */
     bool fail_all;
-    unsigned removed; /* calls of removed() */
 
     pthread_mutex_t lock; /* of the rest */
     pthread_cond_t queued;
@@ -71,6 +70,11 @@ void disk_thread_start(struct fake_disk *disk);
 void disk_complete(struct fake_disk *disk, unsigned index);
 /* End all of them, those that are submitted meanwhile too, the latest first. */
 void disk_complete_all(struct fake_disk *disk);
+
+/* How many operations it was given so far; the number, from 1 on, of the first of those that wait in
+ * its queue, UINT64_MAX: none does. */
+uint64_t disk_submitted(struct fake_disk *disk);
+uint64_t disk_oldest(struct fake_disk *disk);
 
 uint32_t fake_random(uint32_t *seed);
 

@@ -265,17 +265,26 @@ static bool channel_work(struct world_channel *w)
     return true;
 }
 
+bool world_channel_work_once(uint32_t index)
+{
+    return channel_work(&world.channels[index]);
+}
+
+bool world_service_once(void)
+{
+    if (!__atomic_exchange_n(&world.bus_woken, false, __ATOMIC_SEQ_CST))
+        return false;
+    storvsp_service(&world.adapter);
+    return true;
+}
+
 bool world_work_once(void)
 {
     bool worked = false;
 
     for (uint32_t i = 0; i < WORLD_CHANNELS; i++)
         worked |= channel_work(&world.channels[i]);
-    if (__atomic_exchange_n(&world.bus_woken, false, __ATOMIC_SEQ_CST)) {
-        storvsp_service(&world.adapter);
-        worked = true;
-    }
-    return worked;
+    return world_service_once() || worked;
 }
 
 void world_work(void)

@@ -68,8 +68,11 @@ void world_close(uint32_t index);
 void world_run(void);
 /* The same without the child: its answers stay in the ring. */
 void world_work(void);
-/* Once round; false: nobody was woken. */
+/* Once round; false: nobody was woken. The same for one channel's worker, and for the bus, each of
+ * which may have a thread of its own. */
 bool world_work_once(void);
+bool world_channel_work_once(uint32_t index);
+bool world_service_once(void);
 void world_answers_take(uint32_t index);
 
 /* Send a packet on channel @index, with @count pages of data from @pages, or none. */

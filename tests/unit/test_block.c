@@ -316,6 +316,8 @@ static void partitions_become_devices_that_stay_inside_themselves(void **state)
     assert_non_null(p);
     assert_int_equal(p->sector_count, 10);
     assert_int_equal(p->first_sector, 20);
+    assert_int_equal(p->partition, 3);
+    assert_int_equal(t.device.partition, 0);
     r = request_make(BLOCK_WRITE, 8, &s, 1);
     r.device = p;
     assert_int_equal(block_submit_wait(&r), BLOCK_OK);

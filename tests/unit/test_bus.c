@@ -4,6 +4,8 @@
 #include "bus_fixture.h"
 
 #include <rootabi/errno.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define CHILD 3u
@@ -177,22 +179,142 @@ static void nothing(void *context)
     (void)context;
 }
 
+static struct doorbell taken[HV_EVENT_FLAGS_COUNT];
+
+/* All that the CPU of the first channel has, which must be all there are. */
+static void bells_take(uint32_t cpu)
+{
+    for (uint32_t i = 0; i < HV_EVENT_FLAGS_COUNT - 1; i++)
+        assert_true(doorbell_take(&taken[i], cpu, 0, nothing, NULL));
+    assert_false(doorbell_take(&taken[HV_EVENT_FLAGS_COUNT - 1], cpu, 0, nothing, NULL));
+}
+
+static void bells_release(void)
+{
+    for (uint32_t i = 0; i < HV_EVENT_FLAGS_COUNT - 1; i++)
+        doorbell_release(&taken[i]);
+}
+
+static uint32_t cpu_of(uint32_t relid)
+{
+    return (CHILD + relid) % WORLD_CPUS;
+}
+
 static void cpu_without_bells_is_no_reason_to_refuse_a_channel(void **state)
 {
-    static struct doorbell taken[HV_EVENT_FLAGS_COUNT];
-    uint32_t relid, cpu, count = 0;
+    uint32_t relid;
 
     (void)state;
     world_run();
     relid = guest_connect();
-    cpu = (CHILD + relid) % WORLD_CPUS;
-    while (doorbell_take(&taken[count], cpu, nothing, NULL))
-        count++;
-    assert_int_equal(count, HV_EVENT_FLAGS_COUNT - 1);
+    bells_take(cpu_of(relid));
     assert_int_equal(guest_open(relid), VMBUS_STATUS_SUCCESS);
-    assert_int_not_equal(world.bell_cpu, cpu);
-    while (count != 0)
-        doorbell_release(&taken[--count]);
+    assert_int_not_equal(world.bell_cpu, cpu_of(relid));
+    bells_release();
+}
+
+/* ---- monitored doorbells ---- */
+
+#define MONITOR_PAGE  (32 * HV_PAGE_SIZE)
+#define MONITOR_GROUP HV_MONITOR_TRIGGERS_PER_GROUP
+
+static bool is_armed(uint32_t id)
+{
+    uint32_t group = id / MONITOR_GROUP, trigger = id % MONITOR_GROUP;
+
+    return guest_monitor_page()->latency[group][trigger] != 0 &&
+           guest_monitor_page()->parameter[group][trigger].connection_id != 0;
+}
+
+static bool is_clear(uint32_t id)
+{
+    uint32_t group = id / MONITOR_GROUP, trigger = id % MONITOR_GROUP;
+
+    return guest_monitor_page()->latency[group][trigger] == 0 &&
+           guest_monitor_page()->parameter[group][trigger].connection_id == 0;
+}
+
+static void closed_channel_is_monitored_no_more(void **state)
+{
+    struct vmbus_channel near = {.connection_id = 7, .monitor_id = 1};
+    struct vmbus_channel far = {.connection_id = 8, .monitor_id = MONITOR_GROUP};
+    uint32_t relid;
+
+    (void)state;
+    world_run();
+    relid = guest_connect_monitored(MONITOR_PAGE);
+    assert_int_equal(guest_open(relid), VMBUS_STATUS_SUCCESS);
+    assert_true(is_armed(0));
+    assert_int_equal(guest_monitor_page()->trigger_state, 1);
+    assert_true(bus_monitor_add(world.bus, &near)); /* its thread has nothing to do */
+    assert_true(bus_monitor_add(world.bus, &far));
+    assert_true(is_armed(1) && is_armed(MONITOR_GROUP));
+    assert_int_equal(guest_monitor_page()->trigger_state, 3);
+    guest_close(relid);
+    assert_true(is_clear(0) && is_armed(1) && is_armed(MONITOR_GROUP));
+    assert_int_equal(guest_monitor_page()->trigger_state, 3);
+    bus_monitor_remove(world.bus, &near);
+    assert_true(is_clear(1));
+    assert_int_equal(guest_monitor_page()->trigger_state, 2);
+    bus_monitor_remove(world.bus, &far);
+    assert_int_equal(guest_monitor_page()->trigger_state, 0);
+    assert_int_equal(guest_open(relid), VMBUS_STATUS_SUCCESS);
+    assert_true(is_armed(0));
+}
+
+static void channel_that_cannot_be_opened_is_not_monitored(void **state)
+{
+    uint32_t relid, ports;
+
+    (void)state;
+    world_run();
+    relid = guest_connect_monitored(MONITOR_PAGE);
+    assert_int_equal(guest_open(relid), VMBUS_STATUS_SUCCESS);
+    guest_close(relid);
+    ports = world.ports;
+    world.no_ports = true;
+    assert_int_not_equal(guest_open(relid), VMBUS_STATUS_SUCCESS);
+    assert_true(is_clear(0));
+    assert_int_equal(guest_monitor_page()->trigger_state, 0);
+    assert_int_equal(world.ports, ports);
+}
+
+static void channel_whose_monitor_page_is_none_is_refused(void **state)
+{
+    uint32_t relid, ports = world.ports;
+
+    (void)state;
+    world_run();
+    relid = guest_connect_monitored(WORLD_RAM_BYTES);
+    assert_int_not_equal(guest_open(relid), VMBUS_STATUS_SUCCESS);
+    assert_true(fake_logged("no memory for a doorbell"));
+    assert_int_equal(world.ports, ports + 2); /* those to VP 1 */
+    bells_take(cpu_of(relid));                /* none is lost */
+    bells_release();
+}
+
+/* In a process of its own, which ends by it. */
+static void port_that_stays_is_a_bug(void **state)
+{
+    uint32_t relid;
+    pid_t pid;
+    int status = 0;
+
+    (void)state;
+    world_run();
+    relid = guest_connect_monitored(MONITOR_PAGE);
+    assert_int_equal(guest_open(relid), VMBUS_STATUS_SUCCESS);
+    guest_close(relid);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        close(STDERR_FILENO);
+        world.ports_stay = true;
+        (void)bus_monitor_set(world.bus, 0, 0);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 }
 
 /* ---- messages ---- */
@@ -313,6 +435,10 @@ int main(void)
         ECHO(disk_that_cannot_be_one_is_refused_with_a_reason),
         cmocka_unit_test(first_channels_of_children_ring_different_cpus),
         DISK(cpu_without_bells_is_no_reason_to_refuse_a_channel),
+        ECHO(closed_channel_is_monitored_no_more),
+        ECHO(channel_that_cannot_be_opened_is_not_monitored),
+        ECHO(channel_whose_monitor_page_is_none_is_refused),
+        ECHO(port_that_stays_is_a_bug),
         DISK(large_gpadl_is_complete_however_late_root_looks),
         DISK(child_that_takes_no_messages_is_asked_less_and_less),
         DISK(log_has_few_lines_however_much_is_wrong),

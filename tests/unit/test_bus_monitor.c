@@ -32,12 +32,6 @@ static uint32_t ports(void)
     return __atomic_load_n(&world.ports, __ATOMIC_ACQUIRE);
 }
 
-static const struct hv_monitor_page *page(void)
-{
-    assert_int_not_equal(world.monitor_root, 0);
-    return phys_to_virt(world.monitor_root);
-}
-
 /* How many triggers of the page are somebody's. */
 static unsigned triggers(void)
 {
@@ -45,7 +39,7 @@ static unsigned triggers(void)
 
     for (uint32_t g = 0; g < HV_MONITOR_GROUP_COUNT; g++)
         for (uint32_t i = 0; i < HV_MONITOR_TRIGGERS_PER_GROUP; i++)
-            n += page()->latency[g][i] != 0;
+            n += guest_monitor_page()->latency[g][i] != 0;
     return n;
 }
 
@@ -55,7 +49,8 @@ static void channel_has_a_trigger_where_the_child_has_the_page(void **state)
     assert_int_equal(guest_open(guest_connect_monitored(FIRST)), VMBUS_STATUS_SUCCESS);
     assert_int_equal(world.monitor_child, FIRST);
     assert_int_equal(triggers(), 1);
-    assert_int_not_equal(page()->trigger_state & HV_MONITOR_STATE_GROUP_ENABLE_MASK, 0);
+    assert_int_not_equal(guest_monitor_page()->trigger_state & HV_MONITOR_STATE_GROUP_ENABLE_MASK,
+                         0);
 }
 
 static void there_is_no_page_until_a_channel_wants_it(void **state)

@@ -61,6 +61,7 @@ static void namespace_becomes_a_disk(void **state)
     probe();
     assert_string_equal(io.disk->model, "Fake");
     assert_string_equal(io.disk->serial, "12");
+    assert_int_equal(io.disk->unit, 0);
     assert_true(io.disk->sector_count == FAKE_NVME_SECTORS);
     assert_int_equal(io.disk->sector_size, 512);
     assert_int_equal(io.disk->max_request_sectors, 8192);

@@ -185,10 +185,15 @@ static void disks_that_come_and_go_are_told(void **state)
     assert_true(storvsp_lun_add(pair.adapter, 3, &pair.disk.scsi, &fake_disk_backend, &pair.disk));
     pair_settle();
     assert_true(pair.changed);
-    assert_true(storvsp_lun_remove(pair.adapter, 0));
-    pair_settle();
     r = find();
+    pair.disk.fail_all = true; /* it is torn out */
+    pair.disk.failure = SCSI_OUTCOME_GONE;
     pair.disk.bad_sector = 0; /* failures are expected now */
+    pair.changed = false;
+    storvsc_prepare_flush(&r->request);
+    pair_do(r, 0, 0);
+    pair_settle();
+    assert_true(pair.changed);
     storvsc_prepare_ready(&r->request);
     pair_do(r, 0, 0);
     assert_int_equal(r->request.srb_status, STORAGE_SRB_INVALID_LUN);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* test_storvsc_threads.c - a child, storvsp's workers and a disk in a thread each. Each of them
- * acts only when it was woken or signalled: a wake-up that is lost leaves them all waiting. */
-#include <stdarg.h>
+/* test_storvsc_threads.c - a child, storvsp and a disk in threads: all of storvsp in one, as root
+ * has it, or a thread for the bus and one for each channel, as storvsp.h allows. Each of them acts
+ * only when it was woken or signalled: a wake-up that is lost leaves them all waiting.
+ *
+ * Built a second time under ThreadSanitizer (test_storvsc_tsan). */
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -12,38 +15,97 @@
 #include "storvsc/storvsc.h"
 #include "storvsp_fixture.h"
 
-#define CHANNELS 2u
+#define CHANNELS WORLD_CHANNELS
 #define DEPTH    12u /* more than the provider's, fewer than the rings hold */
 #define REQUESTS 20000u
-#define PATIENCE 120u /* seconds */
+#define RESETS   200u
+#define PATIENCE 250u /* seconds: something hangs, not a slow machine */
 
 static struct {
     struct storvsc device;
-    struct storvsc_channel sub;
+    struct storvsc_channel sub[CHANNELS]; /* but the first */
     struct storvsc_slot slots[CHANNELS][DEPTH];
     struct storvsc_request requests[CHANNELS][DEPTH];
     uint64_t pages[CHANNELS][DEPTH];
     uint64_t sectors[CHANNELS][DEPTH];
     bool busy[CHANNELS][DEPTH];
-    unsigned done, seen[CHANNELS];
+    unsigned submitted, done, seen[CHANNELS];
+    unsigned resets; /* that are over */
+    bool resetting;  /* one is under way, ... */
+    uint64_t begun;  /* ... before which the disk had so many operations */
+    unsigned amidst; /* resets that were asked for amidst operations */
     bool ready;
     bool stop; /* [a] */
     uint32_t seed;
 } test;
 
+/* ---- storvsp's threads ---- */
+
+static bool stopping(void)
+{
+    return __atomic_load_n(&test.stop, __ATOMIC_ACQUIRE);
+}
+
 static void *server_thread(void *unused)
 {
-    (void)unused;
-    while (!__atomic_load_n(&test.stop, __ATOMIC_ACQUIRE)) {
+    while (!stopping()) {
         world_work();
         sched_yield();
     }
-    return NULL;
+    return unused;
 }
+
+static void *bus_thread(void *unused)
+{
+    while (!stopping())
+        if (!world_service_once())
+            sched_yield();
+    return unused;
+}
+
+static void *worker_thread(void *context)
+{
+    while (!stopping())
+        if (!world_channel_work_once((uint32_t)(uintptr_t)context))
+            sched_yield();
+    return context;
+}
+
+static struct {
+    pthread_t thread[CHANNELS + 1];
+    unsigned count;
+} threads;
+
+static void thread_begin(void *(*run)(void *), uint32_t index)
+{
+    assert_int_equal(
+        pthread_create(&threads.thread[threads.count++], NULL, run, (void *)(uintptr_t)index), 0);
+}
+
+static void one_thread(void)
+{
+    thread_begin(server_thread, 0);
+}
+
+static void thread_for_each(void)
+{
+    thread_begin(bus_thread, 0);
+    for (uint32_t i = 0; i < CHANNELS; i++)
+        thread_begin(worker_thread, i);
+}
+
+static void threads_end(void)
+{
+    __atomic_store_n(&test.stop, true, __ATOMIC_RELEASE);
+    while (threads.count != 0)
+        pthread_join(threads.thread[--threads.count], NULL);
+}
+
+/* ---- the child ---- */
 
 static struct storvsc_channel *channel(uint32_t index)
 {
-    return index == 0 ? &test.device.primary : &test.sub;
+    return index == 0 ? &test.device.primary : &test.sub[index];
 }
 
 static void ready(struct storvsc *s, bool ok)
@@ -57,14 +119,32 @@ static void ignored(struct storvsc *s)
     (void)s;
 }
 
+/* What had begun before the reset was asked for is over. */
 static void reset_done(struct storvsc *s, bool ok)
 {
     (void)s;
-    (void)ok;
+    assert_true(ok && test.resetting);
+    assert_true(disk_oldest(&world.disk) > test.begun);
+    test.resetting = false;
+    test.resets++;
 }
 
 static const struct storvsc_events events = {
     .ready = ready, .changed = ignored, .reset = reset_done};
+
+static void reset_now_and_then(void)
+{
+    uint64_t oldest;
+
+    if (test.resetting || fake_random(&test.seed) % 16 != 0)
+        return;
+    oldest = disk_oldest(&world.disk);
+    test.begun = disk_submitted(&world.disk);
+    test.resetting = storvsc_reset(&test.device);
+    if (test.resetting && oldest <= test.begun)
+        test.amidst++;
+    storvsc_flush(&test.device.primary);
+}
 
 /* Take answers, if there was a signal since the last time. */
 static void poll_if_signalled(uint32_t index)
@@ -92,11 +172,9 @@ static void request_done(struct storvsc_request *r)
     test.done++;
 }
 
-/* Submit what is free, now and then less; how many. */
-static unsigned submit(uint32_t index)
+/* Submit what is free, now and then less. */
+static void submit(uint32_t index)
 {
-    unsigned count = 0;
-
     for (uint32_t i = 0; i < DEPTH && fake_random(&test.seed) % 8 != 0; i++) {
         struct storvsc_request *r = &test.requests[index][i];
 
@@ -111,18 +189,15 @@ static unsigned submit(uint32_t index)
         if (!storvsc_submit(channel(index), r))
             break;
         test.busy[index][i] = true;
-        count++;
+        test.submitted++;
     }
     storvsc_flush(channel(index));
-    return count;
 }
 
-static void no_wake_up_is_lost(void **state)
-{
-    pthread_t thread;
-    unsigned submitted = 0;
+/* ---- the tests ---- */
 
-    (void)state;
+static void begin(void)
+{
     memset(&test, 0, sizeof(test));
     test.seed = 17;
     world_make();
@@ -133,104 +208,66 @@ static void no_wake_up_is_lost(void **state)
         world_work();
         poll_if_signalled(0);
     }
-    assert_true(world_open(1));
-    assert_true(storvsc_channel_add(&test.device, &test.sub, &world.channels[1].child,
-                                    test.slots[1], DEPTH));
+    for (uint32_t i = 1; i < CHANNELS; i++) {
+        assert_true(world_open(i));
+        assert_true(storvsc_channel_add(&test.device, channel(i), &world.channels[i].child,
+                                        test.slots[i], DEPTH));
+    }
     alarm(PATIENCE);
-    assert_int_equal(pthread_create(&thread, NULL, server_thread, NULL), 0);
-    while (test.done < REQUESTS) {
-        for (uint32_t index = 0; index < CHANNELS; index++) {
-            if (submitted < REQUESTS)
-                submitted += submit(index);
-            poll_if_signalled(index);
-        }
-    }
-    while (test.done < submitted) {
-        poll_if_signalled(0);
-        poll_if_signalled(1);
-    }
+}
+
+static void end(void)
+{
     alarm(0);
-    __atomic_store_n(&test.stop, true, __ATOMIC_RELEASE);
-    pthread_join(thread, NULL);
-    assert_int_equal(test.device.primary.stray + test.sub.stray, 0);
+    threads_end();
+    for (uint32_t i = 0; i < CHANNELS; i++)
+        assert_int_equal(channel(i)->stray, 0);
     world_drop();
 }
 
-/* ---- a hostile child ---- */
-
-/* Write to anything that the child may write to, as fast as a second VP can. */
-static void *scribble_thread(void *unused)
+static void poll_all(void)
 {
-    uint32_t seed = 3;
-
-    (void)unused;
-    while (!__atomic_load_n(&test.stop, __ATOMIC_ACQUIRE)) {
-        uint32_t *words = (void *)world.channels[0].rings;
-        uint32_t at = fake_random(&seed) % (WORLD_RING_BYTES / sizeof(*words));
-
-        /* Mostly packets, seldom the indices, which end it all. */
-        if (at >= CHILD_PAGE / sizeof(*words) || fake_random(&seed) % 256 == 0)
-            __atomic_store_n(&words[at], fake_random(&seed) % 4 ? fake_random(&seed) : at,
-                             __ATOMIC_RELAXED);
-    }
-    return NULL;
+    for (uint32_t i = 0; i < CHANNELS; i++)
+        poll_if_signalled(i);
 }
 
-/* Send reads without looking at what comes back, until the channel is closed or @count are sent. */
-static void send_blindly(unsigned count)
+static void no_wake_up_is_lost(void **state)
 {
-    struct world_channel *w = &world.channels[0];
-
-    for (unsigned i = 0; i < count && w->storvsp; i++) {
-        struct storvsc_request *r = &test.requests[0][0];
-        uint64_t page = P(i % 512);
-
-        storvsc_prepare_read(r, fake_random(&test.seed) % WORLD_SECTORS, 8);
-        storvsc_data(r, &page, 0, CHILD_PAGE);
-        if (!test.device.primary.slots || !storvsc_submit(&test.device.primary, r))
-            storvsc_init(&test.device, &events, &w->child, test.slots[0], DEPTH);
-        storvsc_flush(&test.device.primary);
-        world_work();
-        (void)storvsc_poll(&test.device.primary);
-    }
-}
-
-static void nothing_happens(struct storvsc_request *r)
-{
-    (void)r;
-}
-
-/* The fakes check each operation that a disk gets; world_drop() that nothing is held. It goes on
- * until channels were closed, and requests with wrong data refused. */
-static void a_vp_that_writes_to_the_ring_meanwhile_is_contained(void **state)
-{
-    unsigned broken = 0, refused = 0;
-    pthread_t thread;
-
     (void)state;
-    for (unsigned round = 0; round < 60 || broken == 0 || refused == 0; round++) {
-        memset(&test, 0, sizeof(test));
-        test.seed = round + 1;
-        test.requests[0][0].done = nothing_happens;
-        world_make();
-        world_initialise();
-        world.channels[0].scribbled = true;
-        storvsc_init(&test.device, &events, &world.channels[0].child, test.slots[0], DEPTH);
-        assert_int_equal(pthread_create(&thread, NULL, scribble_thread, NULL), 0);
-        send_blindly(2000);
-        __atomic_store_n(&test.stop, true, __ATOMIC_RELEASE);
-        pthread_join(thread, NULL);
-        broken += world.channels[0].broken;
-        refused += world.logged;
-        world_drop();
+    begin();
+    one_thread();
+    while (test.submitted < REQUESTS) {
+        for (uint32_t i = 0; i < CHANNELS; i++)
+            submit(i);
+        poll_all();
     }
+    while (test.done < test.submitted)
+        poll_all();
+    end();
+}
+
+/* Until there were resets enough, and of these some with operations under way. */
+static void channels_and_resets_in_threads_of_their_own(void **state)
+{
+    (void)state;
+    begin();
+    thread_for_each();
+    while (test.submitted < REQUESTS || test.resets < RESETS || test.amidst < RESETS / 4) {
+        for (uint32_t i = 0; i < CHANNELS; i++)
+            submit(i);
+        reset_now_and_then();
+        poll_all();
+    }
+    while (test.done < test.submitted || test.resetting)
+        poll_all();
+    end();
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_wake_up_is_lost),
-        cmocka_unit_test(a_vp_that_writes_to_the_ring_meanwhile_is_contained),
+        cmocka_unit_test(channels_and_resets_in_threads_of_their_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

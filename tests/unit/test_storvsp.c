@@ -71,6 +71,33 @@ static void properties_tell_the_limits(void **state)
     assert_int_equal(answer->properties.max_transfer_bytes, WORLD_TRANSFER);
 }
 
+/* max_transfer_bytes, once there is also a disk of this limit at @lun. */
+static uint32_t transfer_told(uint32_t lun, uint32_t sectors)
+{
+    struct scsi_disk disk = world.disk.scsi;
+    uint32_t told;
+
+    disk.max_transfer_sectors = sectors;
+    assert_true(storvsp_lun_add(&world.adapter, lun, &disk, &fake_disk_backend, &world.disk));
+    world_operation(STORAGE_BEGIN_INITIALIZATION, 0);
+    world_operation(STORAGE_QUERY_PROTOCOL_VERSION, STORAGE_VERSION_6_2);
+    told = world_operation(STORAGE_QUERY_PROPERTIES, 0)->properties.max_transfer_bytes;
+    world_close(0);
+    world_run();
+    assert_true(world_open(0));
+    return told;
+}
+
+static void properties_tell_what_each_disk_takes(void **state)
+{
+    (void)state;
+    assert_int_equal(transfer_told(5, 1000), WORLD_TRANSFER);
+    assert_int_equal(transfer_told(63, 64), 64 * 512);
+    assert_int_equal(transfer_told(1, 65), 64 * 512);
+    assert_int_equal(transfer_told(2, 47), 40 * 512); /* in whole pages */
+    assert_int_equal(transfer_told(3, 3), 4096);      /* Linux takes no less */
+}
+
 static void requests_before_the_end_of_initialisation_are_refused(void **state)
 {
     struct storage_packet packet = world_write(0, 8);
@@ -339,6 +366,16 @@ static void unaligned_data_is_refused(void **state)
     assert_int_equal(world_answer(4)->srb.srb_status, STORAGE_SRB_SUCCESS);
 }
 
+/* Root's log has the reason, each time. */
+static void assert_refused(const struct storage_packet *packet, const char *reason)
+{
+    unsigned logged = world.logged;
+
+    assert_invalid(world_ask(packet, 1));
+    assert_int_equal(world.logged, logged + 1);
+    assert_string_equal(world.reason, reason);
+}
+
 static void impossible_cdbs_and_directions_are_refused(void **state)
 {
     const uint8_t lengths[] = {0, 15, 17, 255}, directions[] = {0, 2, 3, 255};
@@ -347,14 +384,27 @@ static void impossible_cdbs_and_directions_are_refused(void **state)
     (void)state;
     for (unsigned i = 0; i < 4; i++) {
         packet.srb.cdb_length = lengths[i];
-        assert_invalid(world_ask(&packet, 1));
+        assert_refused(&packet, "a request's CDB has a wrong length");
     }
     packet.srb.cdb_length = 16;
     for (unsigned i = 0; i < 4; i++) {
         packet.srb.data_in = directions[i];
-        assert_invalid(world_ask(&packet, 1));
+        assert_refused(&packet, "a request's data goes the wrong way");
     }
     assert_int_equal(world.disk.submitted, 0);
+}
+
+static void less_data_than_sectors_is_refused(void **state)
+{
+    struct storage_packet read = world_read(0, 8),
+                          inquiry = world_srb(inquiry_cdb, 5, STORAGE_DATA_IN, 255);
+
+    (void)state;
+    read.srb.data_transfer_length = 4095;
+    assert_refused(&read, "a request's data is shorter than its CDB says");
+    assert_int_equal(world.disk.submitted, 0);
+    inquiry.srb.lun = 1;
+    assert_refused(&inquiry, "an inquiry's CDB has a wrong length");
 }
 
 static void no_sector_past_the_end_is_reached(void **state)
@@ -452,6 +502,17 @@ static void report_luns_tells_each_target_its_own(void **state)
     }
 }
 
+/* So its driver says, of a request. */
+static void disk_0_goes(void)
+{
+    struct storage_packet packet = world_read(0, 8);
+
+    world.disk.fail_all = true;
+    world.disk.failure = SCSI_OUTCOME_GONE;
+    assert_sense(world_ask(&packet, 1), SCSI_SENSE_LUN_UNSUPPORTED);
+    world.disk.fail_all = false;
+}
+
 static void report_luns_needs_no_disk_at_0(void **state)
 {
     struct storage_packet packet = world_srb(luns_cdb, 12, STORAGE_DATA_IN, 4096);
@@ -460,7 +521,7 @@ static void report_luns_needs_no_disk_at_0(void **state)
     (void)state;
     assert_true(
         storvsp_lun_add(&world.adapter, 9, &world.disk.scsi, &fake_disk_backend, &world.disk));
-    assert_true(storvsp_lun_remove(&world.adapter, 0));
+    disk_0_goes();
     assert_int_equal(world_ask(&packet, 1)->srb.data_transfer_length, 24);
     assert_int_equal(data[3], 16);
     assert_int_equal(data[8 + 1], 0);
@@ -475,6 +536,7 @@ int main(void)
         FRESH(initialisation_has_one_order),
         FRESH(versions_are_tried_until_one_is_known),
         FRESH(properties_tell_the_limits),
+        FRESH(properties_tell_what_each_disk_takes),
         FRESH(requests_before_the_end_of_initialisation_are_refused),
         FACT(a_reopened_channel_begins_anew),
         FACT(unknown_operations_fail),
@@ -491,6 +553,7 @@ int main(void)
         FACT(data_outside_of_ram_is_refused),
         FACT(unaligned_data_is_refused),
         FACT(impossible_cdbs_and_directions_are_refused),
+        FACT(less_data_than_sectors_is_refused),
         FACT(no_sector_past_the_end_is_reached),
         FACT(sense_data_fits_where_the_child_wants_it),
         FACT(absent_units_say_so),

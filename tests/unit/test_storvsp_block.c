@@ -42,7 +42,6 @@ static struct {
     enum block_status next; /* what requests end with */
     uint32_t writes, flushes, discards;
     bool direct; /* the last transfer was from or to the child's own pages */
-    unsigned removed;
 } t;
 
 /* ---- the device ---- */
@@ -110,13 +109,7 @@ static void glue_submit(void *disk, struct storvsp_io *io)
     block_submit(r);
 }
 
-static void glue_removed(void *disk)
-{
-    assert_ptr_equal(disk, &t.device);
-    t.removed++;
-}
-
-static const struct storvsp_backend backend = {.submit = glue_submit, .removed = glue_removed};
+static const struct storvsp_backend backend = {.submit = glue_submit};
 
 static bool lun_add(void)
 {
@@ -238,23 +231,6 @@ static void no_request_is_one_that_the_block_layer_refuses(void **state)
     assert_sense(do_at(world_write(0, 8), 0), SCSI_SENSE_WRITE_PROTECTED);
 }
 
-static void a_device_is_let_go_when_its_requests_are_done(void **state)
-{
-    struct storage_packet packet = world_read(0, 8);
-
-    (void)state;
-    packet.srb.lun = 1;
-    world_submit(1, &packet, P(0), 1);
-    world_run();
-    assert_true(storvsp_lun_remove(&world.adapter, 1));
-    world_run();
-    assert_int_equal(t.removed, 0);
-    device_work();
-    world_run();
-    assert_int_equal(t.removed, 1);
-    assert_good(world_answer(1), CHILD_PAGE);
-}
-
 #define BLOCK_FACT(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -265,7 +241,6 @@ int main(void)
         BLOCK_FACT(forced_writes_are_flushed_where_the_device_cannot),
         BLOCK_FACT(what_the_device_says_becomes_sense_data),
         BLOCK_FACT(no_request_is_one_that_the_block_layer_refuses),
-        BLOCK_FACT(a_device_is_let_go_when_its_requests_are_done),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

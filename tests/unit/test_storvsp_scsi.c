@@ -92,12 +92,13 @@ static void identification_page_has_naa_and_t10_designators(void **state)
 
     (void)state;
     IN(255, 0x12, 1, 0x83, 0, 255, 0);
-    assert_data(4 + 12 + 4 + 44);
+    assert_data(4 + 12 + 4 + 64);
     assert_memory_equal(scratch.data + 4, naa, sizeof(naa));
     assert_int_equal(scratch.data[16], 0x02);
     assert_int_equal(scratch.data[17], 0x01);
-    assert_int_equal(scratch.data[19], 44);
-    assert_memory_equal(scratch.data + 20, "VENDOR  A product       SER123              ", 44);
+    assert_int_equal(scratch.data[19], 64);
+    assert_memory_equal(scratch.data + 20,
+                        "VENDOR  A product       SER123                                  ", 64);
 }
 
 static void block_limits_page_has_the_limits(void **state)

@@ -336,19 +336,6 @@ static void naca_is_refused(void **state)
     assert_sense(SCSI_SENSE_INVALID_FIELD);
 }
 
-static void attention_waits_for_commands_that_may_report_it(void **state)
-{
-    (void)state;
-    NONE(0x00, 0, 0, 0, 0, 0);
-    assert_true(scsi_reports_attention(&command));
-    NONE(0x28, 0, 0, 0, 0, 0, 0, 0, 0, 0);
-    assert_true(scsi_reports_attention(&command));
-    for (size_t i = 0; i < 3; i++) {
-        command.cdb[0] = ((const uint8_t[]){0x12, 0xa0, 0x03})[i];
-        assert_false(scsi_reports_attention(&command));
-    }
-}
-
 static void outcomes_become_sense_data(void **state)
 {
     const struct {
@@ -379,18 +366,18 @@ static void outcomes_become_sense_data(void **state)
 
 static void sense_data_is_fixed_format_and_cut_to_size(void **state)
 {
-    const uint8_t expected[18] = {0x70, 0, 6, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x2a, 9};
+    const uint8_t expected[18] = {0x70, 0, 7, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x27, 0};
     uint8_t buffer[20];
 
     (void)state;
     memset(buffer, 0x55, sizeof(buffer));
-    assert_int_equal(scsi_sense_put(SCSI_SENSE_CAPACITY_CHANGED, buffer, 20), 18);
+    assert_int_equal(scsi_sense_put(SCSI_SENSE_WRITE_PROTECTED, buffer, 20), 18);
     assert_memory_equal(buffer, expected, 18);
     assert_int_equal(buffer[18], 0x55);
     memset(buffer, 0x55, sizeof(buffer));
-    assert_int_equal(scsi_sense_put(SCSI_SENSE_CAPACITY_CHANGED, buffer, 3), 3);
+    assert_int_equal(scsi_sense_put(SCSI_SENSE_WRITE_PROTECTED, buffer, 3), 3);
     assert_int_equal(buffer[3], 0x55);
-    assert_int_equal(scsi_sense_put(SCSI_SENSE_CAPACITY_CHANGED, buffer, 0), 0);
+    assert_int_equal(scsi_sense_put(SCSI_SENSE_WRITE_PROTECTED, buffer, 0), 0);
 }
 
 int main(void)
@@ -414,7 +401,6 @@ int main(void)
         FACT(cdbs_of_a_wrong_length_are_refused),
         FACT(an_unknown_opcode_without_a_cdb_is_refused),
         FACT(naca_is_refused),
-        FACT(attention_waits_for_commands_that_may_report_it),
         FACT(outcomes_become_sense_data),
         FACT(sense_data_is_fixed_format_and_cut_to_size),
     };

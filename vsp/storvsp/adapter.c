@@ -8,54 +8,42 @@ static const struct vmbus_guid scsi_interface = STORAGE_SCSI_INTERFACE;
 
 /* ---- disks ---- */
 
-struct storvsp_lun *storvsp_lun_get(struct storvsp_adapter *a, const struct storage_srb *srb)
+static bool is_there(const struct storvsp_lun *lun)
 {
-    struct storvsp_lun *lun;
+    return __atomic_load_n(&lun->present, __ATOMIC_ACQUIRE) && /* pairs with storvsp_lun_add */
+           !__atomic_load_n(&lun->gone, __ATOMIC_RELAXED);
+}
 
-    if (srb->path != 0 || srb->target != 0 || srb->lun >= STORVSP_LUNS)
+struct storvsp_lun *storvsp_lun_find(struct storvsp_adapter *a, const struct storage_srb *srb)
+{
+    if (srb->path != 0 || srb->target != 0 || srb->lun >= STORVSP_LUNS ||
+        !is_there(&a->luns[srb->lun]))
         return NULL;
-    lun = &a->luns[srb->lun];
-    /* A user first, then a look: storvsp_lun_remove does it the other way round. */
-    __atomic_fetch_add(&lun->users, 1, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&lun->state, __ATOMIC_SEQ_CST) == STORVSP_LUN_PRESENT &&
-        !__atomic_load_n(&lun->gone, __ATOMIC_RELAXED))
-        return lun;
-    storvsp_lun_put(lun);
-    return NULL;
-}
-
-/* Whoever finds that nobody uses a disk that is going tells its owner; one does. */
-static void lun_release(struct storvsp_lun *lun)
-{
-    uint8_t going = STORVSP_LUN_GOING;
-    const struct storvsp_backend *backend = lun->backend;
-    void *context = lun->context;
-
-    if (__atomic_load_n(&lun->users, __ATOMIC_SEQ_CST) == 0 &&
-        __atomic_compare_exchange_n(&lun->state, &going, STORVSP_LUN_ABSENT, false,
-                                    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
-        backend->removed(context);
-}
-
-void storvsp_lun_put(struct storvsp_lun *lun)
-{
-    if (__atomic_sub_fetch(&lun->users, 1, __ATOMIC_SEQ_CST) == 0 &&
-        __atomic_load_n(&lun->state, __ATOMIC_SEQ_CST) == STORVSP_LUN_GOING)
-        lun_release(lun);
+    return &a->luns[srb->lun];
 }
 
 uint64_t storvsp_luns_present(const struct storvsp_adapter *a)
 {
     uint64_t present = 0;
 
-    for (uint32_t i = 0; i < STORVSP_LUNS; i++) {
-        const struct storvsp_lun *lun = &a->luns[i];
-
-        if (__atomic_load_n(&lun->state, __ATOMIC_RELAXED) == STORVSP_LUN_PRESENT &&
-            !__atomic_load_n(&lun->gone, __ATOMIC_RELAXED))
+    for (uint32_t i = 0; i < STORVSP_LUNS; i++)
+        if (is_there(&a->luns[i]))
             present |= 1ull << i;
-    }
     return present;
+}
+
+uint32_t storvsp_transfer_max(const struct storvsp_adapter *a)
+{
+    uint64_t present = storvsp_luns_present(a), most = a->config.max_transfer_bytes;
+
+    for (; present != 0; present &= present - 1) {
+        const struct scsi_disk *d = &a->luns[__builtin_ctzll(present)].disk;
+        uint64_t bytes = (uint64_t)d->max_transfer_sectors * d->sector_size;
+
+        if (bytes < most)
+            most = bytes;
+    }
+    return most > STORVSP_PAGE ? (uint32_t)(most - most % STORVSP_PAGE) : STORVSP_PAGE;
 }
 
 static void enumerate(struct storvsp_adapter *a)
@@ -78,8 +66,7 @@ bool storvsp_lun_add(struct storvsp_adapter *a, uint32_t number, const struct sc
     struct storvsp_lun *lun = number < STORVSP_LUNS ? &a->luns[number] : NULL;
     uint32_t most;
 
-    if (!lun || !disk_valid(disk) ||
-        __atomic_load_n(&lun->state, __ATOMIC_ACQUIRE) != STORVSP_LUN_ABSENT)
+    if (!lun || !disk_valid(disk) || __atomic_load_n(&lun->present, __ATOMIC_RELAXED))
         return false;
     most = a->config.max_transfer_bytes / disk->sector_size;
     lun->disk = *disk;
@@ -87,41 +74,8 @@ bool storvsp_lun_add(struct storvsp_adapter *a, uint32_t number, const struct sc
         lun->disk.max_transfer_sectors = most;
     lun->backend = backend;
     lun->context = context;
-    lun->gone = false;
-    lun->capacity_changed = false;
-    __atomic_store_n(&lun->state, STORVSP_LUN_PRESENT, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&lun->present, true, __ATOMIC_RELEASE); /* pairs with is_there */
     enumerate(a);
-    return true;
-}
-
-static struct storvsp_lun *lun_present(struct storvsp_adapter *a, uint32_t number)
-{
-    struct storvsp_lun *lun = number < STORVSP_LUNS ? &a->luns[number] : NULL;
-
-    return lun && __atomic_load_n(&lun->state, __ATOMIC_RELAXED) == STORVSP_LUN_PRESENT ? lun
-                                                                                        : NULL;
-}
-
-bool storvsp_lun_remove(struct storvsp_adapter *a, uint32_t number)
-{
-    struct storvsp_lun *lun = lun_present(a, number);
-
-    if (!lun)
-        return false;
-    __atomic_store_n(&lun->state, STORVSP_LUN_GOING, __ATOMIC_SEQ_CST);
-    enumerate(a);
-    lun_release(lun);
-    return true;
-}
-
-bool storvsp_lun_resize(struct storvsp_adapter *a, uint32_t number, uint64_t sector_count)
-{
-    struct storvsp_lun *lun = lun_present(a, number);
-
-    if (!lun || sector_count == 0)
-        return false;
-    __atomic_store_n(&lun->disk.sector_count, sector_count, __ATOMIC_RELAXED);
-    __atomic_store_n(&lun->capacity_changed, true, __ATOMIC_RELEASE);
     return true;
 }
 
@@ -315,10 +269,6 @@ const char *storvsp_save(const struct storvsp_adapter *a, struct storvsp_state *
                                     .state = a->state,
                                     .version = a->version,
                                     .enumerate = a->enumerate};
-    for (uint32_t i = 0; i < STORVSP_LUNS; i++) {
-        if (a->luns[i].capacity_changed)
-            state->capacity_changed |= 1ull << i;
-    }
     return NULL;
 }
 
@@ -337,12 +287,8 @@ const char *storvsp_restore(struct storvsp_adapter *a, const struct storvsp_stat
         return "another version of the state";
     if (!state_valid(state))
         return "no state of the protocol";
-    if (state->capacity_changed & ~storvsp_luns_present(a))
-        return "a disk is missing";
     a->state = state->state;
     a->version = state->version;
     a->enumerate = state->enumerate != 0;
-    for (uint32_t i = 0; i < STORVSP_LUNS; i++)
-        a->luns[i].capacity_changed = (state->capacity_changed >> i & 1) != 0;
     return NULL;
 }

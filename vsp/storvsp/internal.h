@@ -24,9 +24,6 @@ enum {
     STORVSP_READY,
 };
 
-/* storvsp_lun.state */
-enum { STORVSP_LUN_ABSENT, STORVSP_LUN_PRESENT, STORVSP_LUN_GOING };
-
 /* storvsp_request.owner: catches a back end that completes twice. */
 enum { STORVSP_OURS, STORVSP_DISKS };
 
@@ -41,7 +38,7 @@ struct storvsp_request {
     uint64_t transaction;
     struct storage_packet packet; /* the child's, then our answer */
     struct scsi_task task;
-    struct storvsp_lun *lun; /* that it is a user of, or NULL */
+    struct storvsp_lun *lun; /* that it is for; NULL: there is none */
     uint32_t extent;         /* of a discard: which one is under way */
     union {
         struct storvsp_segment *segments; /* [I] of reads and writes; memory behind the request */
@@ -102,12 +99,14 @@ void storvsp_srb_fail(struct storvsp_request *r, uint8_t srb_status);
 
 /* ---- adapter.c ---- */
 
-/* The disk at this address, of which the caller becomes a user; NULL: none. Any worker. */
-struct storvsp_lun *storvsp_lun_get(struct storvsp_adapter *a, const struct storage_srb *srb);
-void storvsp_lun_put(struct storvsp_lun *lun);
+/* The disk at this address; NULL: none. Any worker. */
+struct storvsp_lun *storvsp_lun_find(struct storvsp_adapter *a, const struct storage_srb *srb);
 
 /* Which LUNs have a disk. */
 uint64_t storvsp_luns_present(const struct storvsp_adapter *a);
+
+/* The bytes that a request to any of them may transfer: whole pages, at least one. */
+uint32_t storvsp_transfer_max(const struct storvsp_adapter *a);
 
 /* ---- counters of one writer, which others may read ---- */
 

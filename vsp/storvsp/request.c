@@ -29,10 +29,6 @@ static void srb_end(struct storvsp_request *r, uint8_t srb_status, uint8_t scsi_
     srb->data_transfer_length = bytes;
     if (srb_status != STORAGE_SRB_SUCCESS)
         storvsp_count(&c->statistics.errors, 1);
-    if (r->lun) {
-        storvsp_lun_put(r->lun);
-        r->lun = NULL;
-    }
     storvsp_answer(r);
 }
 
@@ -86,7 +82,7 @@ static bool buffer_copy(const struct storvsp_channel *c, const struct buffer *b,
 
 static const char not_ram[] = "a request's data is not in RAM";
 
-static void data_refuse(struct storvsp_request *r, const char *reason)
+static void srb_refuse(struct storvsp_request *r, const char *reason)
 {
     storvsp_complain(r->channel, reason);
     storvsp_srb_fail(r, STORAGE_SRB_INVALID_REQUEST);
@@ -173,7 +169,7 @@ static void transfer_submit(struct storvsp_request *r, const struct buffer *b)
     io_begin(r, r->task.op);
     wrong = buffer_pin(r, b, read);
     if (wrong) {
-        data_refuse(r, wrong);
+        srb_refuse(r, wrong);
         return;
     }
     storvsp_count(read ? &s->reads : &s->writes, 1);
@@ -232,7 +228,7 @@ static void task_go(struct storvsp_request *r, const struct scsi_command *comman
     struct storvsp_channel *c = r->channel;
 
     if (r->task.step == SCSI_FETCH && !task_fetch(r, command, b)) {
-        data_refuse(r, not_ram);
+        srb_refuse(r, not_ram);
         return;
     }
     switch (r->task.step) {
@@ -243,12 +239,12 @@ static void task_go(struct storvsp_request *r, const struct scsi_command *comman
         if (buffer_copy(c, b, c->scratch->data, r->task.data_bytes, true))
             task_answer(r);
         else
-            data_refuse(r, not_ram);
+            srb_refuse(r, not_ram);
         break;
     case SCSI_REFUSED:
     case SCSI_FETCH:
     default:
-        storvsp_srb_fail(r, STORAGE_SRB_INVALID_REQUEST);
+        srb_refuse(r, r->task.reason);
         break;
     }
 }
@@ -272,27 +268,18 @@ static uint64_t luns_reported(const struct storvsp_adapter *a, const struct stor
     return srb->path == 0 && srb->target == 0 ? storvsp_luns_present(a) | 1 : 0;
 }
 
-static bool attention_take(struct storvsp_lun *lun, const struct scsi_command *command)
-{
-    return __atomic_load_n(&lun->capacity_changed, __ATOMIC_RELAXED) &&
-           scsi_reports_attention(command) &&
-           __atomic_exchange_n(&lun->capacity_changed, false, __ATOMIC_RELAXED);
-}
-
 static void command_begin(struct storvsp_request *r, const struct scsi_command *command,
                           const struct buffer *b)
 {
     struct storvsp_adapter *a = r->channel->adapter;
     struct scsi_scratch *scratch = r->channel->scratch;
 
-    r->lun = storvsp_lun_get(a, &r->packet.srb);
+    r->lun = storvsp_lun_find(a, &r->packet.srb);
     if (command->cdb[0] == SCSI_REPORT_LUNS) {
         scsi_report_luns(command, luns_reported(a, &r->packet.srb), scratch, &r->task);
     } else if (!r->lun) {
         absent_begin(r, command, b);
         return;
-    } else if (attention_take(r->lun, command)) {
-        scsi_fail(&r->task, SCSI_SENSE_CAPACITY_CHANGED);
     } else {
         scsi_start(&r->lun->disk, command, scratch, &r->task);
     }
@@ -325,8 +312,7 @@ void storvsp_srb_begin(struct storvsp_request *r, const struct vmbus_packet *p)
     storvsp_count(&r->channel->statistics.commands, 1);
     memcpy(command.cdb, srb->data, sizeof(command.cdb));
     if (!buffer_find(p, srb->data_transfer_length, &b)) {
-        storvsp_complain(r->channel, "a request's data is not as long as it says");
-        storvsp_srb_fail(r, STORAGE_SRB_INVALID_REQUEST);
+        srb_refuse(r, "a request's data is not as long as it says");
         return;
     }
     command_begin(r, &command, &b);

@@ -32,9 +32,14 @@ static void good(struct scsi_task *task)
     task->data_bytes = 0;
 }
 
-static void refuse(struct scsi_task *task)
+static const char wrong_length[] = "a request's CDB has a wrong length";
+static const char wrong_way[] = "a request's data goes the wrong way";
+static const char too_short[] = "a request's data is shorter than its CDB says";
+
+static void refuse(struct scsi_task *task, const char *reason)
 {
     task->step = SCSI_REFUSED;
+    task->reason = reason;
     task->data_bytes = 0;
 }
 
@@ -46,7 +51,7 @@ void scsi_answer(const struct scsi_command *command, uint32_t built, uint32_t al
     if (bytes > command->buffer_bytes)
         bytes = command->buffer_bytes;
     if (bytes > 0 && command->direction != STORAGE_DATA_IN) {
-        refuse(task);
+        refuse(task, wrong_way);
         return;
     }
     good(task);
@@ -55,9 +60,7 @@ void scsi_answer(const struct scsi_command *command, uint32_t built, uint32_t al
 
 static bool range_valid(const struct scsi_disk *disk, uint64_t sector, uint64_t count)
 {
-    uint64_t sectors = scsi_sector_count(disk);
-
-    return sector <= sectors && count <= sectors - sector;
+    return sector <= disk->sector_count && count <= disk->sector_count - sector;
 }
 
 /* ---- READ and WRITE ---- */
@@ -120,9 +123,10 @@ static void transfer_start(const struct scsi_disk *disk, const struct scsi_comma
         scsi_fail(task, sense);
     } else if (t.count == 0) {
         good(task);
-    } else if (command->direction != direction ||
-               (uint64_t)t.count * disk->sector_size > command->buffer_bytes) {
-        refuse(task);
+    } else if (command->direction != direction) {
+        refuse(task, wrong_way);
+    } else if ((uint64_t)t.count * disk->sector_size > command->buffer_bytes) {
+        refuse(task, too_short);
     } else {
         task->step = SCSI_IO;
         task->op = op;
@@ -152,8 +156,12 @@ static void synchronize_start(const struct scsi_disk *disk, const struct scsi_co
 
 static void fetch(const struct scsi_command *command, uint32_t bytes, struct scsi_task *task)
 {
-    if (command->direction != STORAGE_DATA_OUT || bytes > command->buffer_bytes) {
-        refuse(task);
+    if (command->direction != STORAGE_DATA_OUT) {
+        refuse(task, wrong_way);
+        return;
+    }
+    if (bytes > command->buffer_bytes) {
+        refuse(task, too_short);
         return;
     }
     task->step = SCSI_FETCH;
@@ -283,7 +291,7 @@ static void write_same_fetched(const struct scsi_scratch *scratch, struct scsi_t
 static void capacity_10(const struct scsi_disk *disk, const struct scsi_command *command,
                         struct scsi_scratch *scratch, struct scsi_task *task)
 {
-    uint64_t last = scsi_sector_count(disk) - 1;
+    uint64_t last = disk->sector_count - 1;
 
     be32_put(scratch->data, last < UINT32_MAX ? (uint32_t)last : UINT32_MAX);
     be32_put(scratch->data + 4, disk->sector_size);
@@ -296,7 +304,7 @@ static void capacity_16(const struct scsi_disk *disk, const struct scsi_command 
     uint8_t *data = scratch->data;
 
     memset(data, 0, SCSI_CAPACITY_16_BYTES);
-    be64_put(data, scsi_sector_count(disk) - 1);
+    be64_put(data, disk->sector_count - 1);
     be32_put(data + 8, disk->sector_size);
     data[13] = disk->physical_exponent & SCSI_CAPACITY_PHYSICAL;
     if (disk->can_discard)
@@ -353,7 +361,7 @@ void scsi_report_luns(const struct scsi_command *command, uint64_t luns,
 
     *task = (struct scsi_task){.step = SCSI_DONE};
     if (command->cdb_length < cdb_length(SCSI_REPORT_LUNS)) {
-        refuse(task);
+        refuse(task, wrong_length);
         return;
     }
     if (select > SCSI_LUNS_SELECT_ALL || allocation < SCSI_LUNS_ALLOCATION_MIN) {
@@ -429,8 +437,10 @@ void scsi_start(const struct scsi_disk *disk, const struct scsi_command *command
 
     *task = (struct scsi_task){.step = SCSI_DONE};
     if (command->cdb_length == 0 || command->cdb_length > SCSI_CDB_MAX ||
-        command->cdb_length < length || command->direction > STORAGE_DATA_NONE)
-        refuse(task);
+        command->cdb_length < length)
+        refuse(task, wrong_length);
+    else if (command->direction > STORAGE_DATA_NONE)
+        refuse(task, wrong_way);
     else if (length == 0)
         scsi_fail(task, SCSI_SENSE_INVALID_OPCODE);
     else if (command->cdb[length - 1] & SCSI_CONTROL_NACA)
@@ -479,13 +489,6 @@ void scsi_finish(struct scsi_task *task, enum scsi_outcome outcome)
     }
     task->step = SCSI_DONE;
     task->status = SCSI_STATUS_GOOD;
-}
-
-bool scsi_reports_attention(const struct scsi_command *command)
-{
-    uint8_t opcode = command->cdb[0];
-
-    return opcode != SCSI_INQUIRY && opcode != SCSI_REPORT_LUNS && opcode != SCSI_REQUEST_SENSE;
 }
 
 uint32_t scsi_sense_put(uint32_t sense, uint8_t *buffer, uint32_t size)

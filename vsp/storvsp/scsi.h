@@ -6,8 +6,8 @@
  *                                                            scsi_fetched
  *                                             SCSI_IO        carry out the extents, then
  *                                                            scsi_finish
- *                                             SCSI_REFUSED   the initiator contradicts itself: no
- *                                                            SCSI status, no data
+ *                                             SCSI_REFUSED   the initiator contradicts itself, as
+ *                                                            reason says: no SCSI status, no data
  * Pure: no state but the arguments, no allocation. Any context. The CDB is the caller's own copy;
  * everything in it and in fetched data is hostile. SPC-4, SBC-3. */
 #ifndef STORVSP_SCSI_H
@@ -37,7 +37,7 @@ enum scsi_outcome {
 
 /* What a disk is. Texts are padded with blanks on the wire. */
 struct scsi_disk {
-    uint64_t sector_count;         /* [a] at least 1; may change at any time */
+    uint64_t sector_count;         /* at least 1 */
     uint32_t sector_size;          /* bytes, a power of 2: SCSI_SECTOR_MIN to _MAX */
     uint8_t physical_exponent;     /* log2 of the sectors of a physical block, to 15 */
     uint32_t max_transfer_sectors; /* of one read or write */
@@ -83,6 +83,7 @@ struct scsi_task {
     uint32_t sense;         /* SCSI_DONE: SCSI_SENSE_*, with CHECK CONDITION */
     uint32_t data_bytes;    /* of data[]; of the sectors of a read or write */
     uint32_t extent_count;  /* SCSI_IO: of extents[], at least 1; FLUSH: 0 */
+    const char *reason;     /* SCSI_REFUSED: a literal */
 };
 
 /* Begin @command on @disk. */
@@ -98,10 +99,6 @@ void scsi_finish(struct scsi_task *task, enum scsi_outcome outcome);
 
 /* Answer @task with CHECK CONDITION and @sense. */
 void scsi_fail(struct scsi_task *task, uint32_t sense);
-
-/* Whether @command is to be answered by a unit attention that is pending: all are but those that
- * ask what is there. */
-bool scsi_reports_attention(const struct scsi_command *command);
 
 /* INQUIRY where no logical unit is: data that says so. */
 void scsi_absent_inquiry(const struct scsi_command *command, struct scsi_scratch *scratch,

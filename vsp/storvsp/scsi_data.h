@@ -5,11 +5,6 @@
 
 #include "scsi.h"
 
-static inline uint64_t scsi_sector_count(const struct scsi_disk *disk)
-{
-    return __atomic_load_n(&disk->sector_count, __ATOMIC_RELAXED);
-}
-
 /* Answer with the @built bytes of scratch->data, as far as the initiator wants them. */
 void scsi_answer(const struct scsi_command *command, uint32_t built, uint32_t allocation,
                  struct scsi_task *task);

@@ -168,7 +168,8 @@ void scsi_absent_inquiry(const struct scsi_command *command, struct scsi_scratch
 {
     uint8_t *data = scratch->data;
 
-    *task = (struct scsi_task){.step = SCSI_REFUSED};
+    *task =
+        (struct scsi_task){.step = SCSI_REFUSED, .reason = "an inquiry's CDB has a wrong length"};
     if (command->cdb_length < INQUIRY_CDB_LENGTH || command->cdb_length > SCSI_CDB_MAX)
         return;
     memset(data, 0, SCSI_INQUIRY_BYTES);

@@ -32,7 +32,7 @@ static uint32_t request_check(const struct mode_request *r)
 
 static uint32_t descriptor_put(const struct scsi_disk *disk, uint8_t *data)
 {
-    uint64_t count = scsi_sector_count(disk);
+    uint64_t count = disk->sector_count;
 
     be32_put(data, count < UINT32_MAX ? (uint32_t)count : UINT32_MAX);
     be32_put(data + 4, disk->sector_size); /* 24 bits behind a reserved byte */

@@ -282,14 +282,15 @@ static void version_query(struct storvsp_request *r)
 
 static void properties_query(struct storvsp_request *r)
 {
-    const struct storvsp_config *config = &r->channel->adapter->config;
+    const struct storvsp_adapter *a = r->channel->adapter;
+    const struct storvsp_config *config = &a->config;
 
     if (!state_step(r, STORVSP_VERSIONED, STORVSP_KNOWN))
         return;
     r->packet.properties = (struct storage_properties){
         .max_channel_count = (uint16_t)config->sub_channel_max,
         .flags = config->sub_channel_max > 0 ? STORAGE_PROPERTY_MULTI_CHANNEL : 0,
-        .max_transfer_bytes = config->max_transfer_bytes,
+        .max_transfer_bytes = storvsp_transfer_max(a),
     };
     status_answer(r, STORAGE_STATUS_OK);
 }
@@ -308,8 +309,10 @@ static void sub_channels_create(struct storvsp_request *r)
 
     if (!state_step(r, STORVSP_READY, STORVSP_READY))
         return;
-    if (count > a->config.sub_channel_max)
+    if (count > a->config.sub_channel_max) {
+        storvsp_complain(r->channel, "more sub-channels than there may be are asked for");
         count = a->config.sub_channel_max;
+    }
     __atomic_store_n(&a->sub_wanted, count, __ATOMIC_RELEASE); /* pairs with storvsp_service */
     a->port->wake_bus(a);
     status_answer(r, STORAGE_STATUS_OK);
@@ -396,7 +399,6 @@ static void packet_take(struct storvsp_channel *c, const struct vmbus_packet *p)
     }
     r = request_take(c);
     r->transaction = p->transaction;
-    r->lun = NULL;
     if (packet_usable(p)) {
         memcpy(&r->packet, p->payload, sizeof(r->packet));
         operation_begin(r, p);

@@ -57,8 +57,6 @@ struct storvsp_backend {
     /* Carry out @io on @disk, and call storvsp_io_done() once, maybe from here. Never blocks.
      * Worker. */
     void (*submit)(void *disk, struct storvsp_io *io);
-    /* What storvsp_lun_remove() began is done: nothing uses @disk any more. Bus or any worker. */
-    void (*removed)(void *disk);
 };
 
 /* @io is over, and is not the back end's any more. Any context, once for each submit(). */
@@ -66,13 +64,11 @@ void storvsp_io_done(struct storvsp_io *io, enum scsi_outcome outcome);
 
 /* A disk in its place. The adapter's own. */
 struct storvsp_lun {
-    struct scsi_disk disk; /* [I] while present, but for its sector_count */
-    const struct storvsp_backend *backend;
-    void *context;
-    uint32_t users;        /* [a] requests that refer to it; it stays until the last */
-    uint8_t state;         /* [a] */
-    bool gone;             /* [a] its back end said so */
-    bool capacity_changed; /* [a] the child is to be told */
+    struct scsi_disk disk;                 /* [I] once present */
+    const struct storvsp_backend *backend; /* [I] the same */
+    void *context;                         /* [I] the same */
+    bool present;                          /* [a] for good */
+    bool gone;                             /* [a] its back end said so */
 };
 
 /* ---- the transport: what the owner does for an adapter ------------------------------------ */
@@ -152,19 +148,12 @@ bool storvsp_adapter_init(struct storvsp_adapter *a, const struct storvsp_port *
                           void (*revoked)(struct storvsp_adapter *a))
     __attribute__((warn_unused_result));
 
-/* Put a disk in place @number: copies @disk, with max_transfer_sectors cut to what the adapter
- * takes, and has the child look. False: the place is taken, or @disk makes no sense. Bus. */
+/* Put a disk in place @number, for good: copies @disk, with max_transfer_sectors cut to what the
+ * adapter takes, and has the child look. @context is used until the adapter is the owner's again.
+ * False: the place is taken, or @disk makes no sense. Bus. */
 bool storvsp_lun_add(struct storvsp_adapter *a, uint32_t number, const struct scsi_disk *disk,
                      const struct storvsp_backend *backend, void *context)
     __attribute__((warn_unused_result));
-
-/* Take the disk away: new requests find none; removed() comes when the last that is under way is
- * done, maybe from here. False: there is none. Bus. */
-bool storvsp_lun_remove(struct storvsp_adapter *a, uint32_t number);
-
-/* The disk has @sector_count sectors now, at least 1: the child is told. Requests under way were
- * checked with the former count. False: there is none. Bus. */
-bool storvsp_lun_resize(struct storvsp_adapter *a, uint32_t number, uint64_t sector_count);
 
 /* Do what workers left to the bus: after wake_bus(). @a may be revoked when it returns. Bus. */
 void storvsp_service(struct storvsp_adapter *a);
@@ -204,7 +193,6 @@ struct storvsp_state {
     uint32_t state;
     uint32_t version;
     uint32_t enumerate;
-    uint64_t capacity_changed; /* a bit for each LUN */
 };
 
 /* NULL: done, else why not: requests are under way, or storvsp_service() is to be called first. No

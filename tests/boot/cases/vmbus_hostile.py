@@ -120,13 +120,16 @@ def races(count):
 
 SRB = [
     Case("srb-early", ("a request before initialisation is over", "an operation out of order")),
-    Case("srb-wrong", ("a request's data is not as long as it says",)),
+    Case("srb-wrong", ("a request's CDB has a wrong length",
+                       "a request's data goes the wrong way",
+                       "a request's data is shorter than its CDB says",
+                       "a request's data is not as long as it says")),
     Case("srb-pages", ("a request's data is not in RAM",
                        "a request's data is not as long as it says")),
     Case("srb-kinds", ("a packet that wants no answer", "an operation that is none",
                        "a packet of a wrong kind or length")),
     Case("srb-same"),
-    Case("sub-channels"),
+    Case("sub-channels", ("more sub-channels than there may be are asked for",)),
 ]
 
 FLOODS = [

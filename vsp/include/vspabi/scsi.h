@@ -71,7 +71,6 @@
 #define SCSI_SENSE_LUN_UNSUPPORTED  SCSI_SENSE_OF(5u, 0x25u, 0u)
 #define SCSI_SENSE_INVALID_LIST     SCSI_SENSE_OF(5u, 0x26u, 0u) /* field in parameter list */
 #define SCSI_SENSE_NOT_SAVED        SCSI_SENSE_OF(5u, 0x39u, 0u) /* saving parameters */
-#define SCSI_SENSE_CAPACITY_CHANGED SCSI_SENSE_OF(6u, 0x2au, 9u)
 #define SCSI_SENSE_WRITE_PROTECTED  SCSI_SENSE_OF(7u, 0x27u, 0u)
 
 /* INQUIRY: SPC-4, 6.6 */
@@ -86,7 +85,7 @@
 #define SCSI_VENDOR_LENGTH       8u
 #define SCSI_PRODUCT_LENGTH      16u
 #define SCSI_REVISION_LENGTH     4u
-#define SCSI_SERIAL_LENGTH       20u
+#define SCSI_SERIAL_LENGTH       40u
 #define SCSI_VPD_HEADER_BYTES    4u
 #define SCSI_VPD_SUPPORTED       0x00u
 #define SCSI_VPD_SERIAL          0x80u
