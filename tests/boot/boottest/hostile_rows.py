@@ -102,6 +102,18 @@ HOSTILE_ROWS = {
         ("a request before initialisation is over", "a request during initialisation"),
         ("an operation out of order", "initialisation begins twice"),
     ),
+    "srb-wrong": (
+        ("a request's CDB has a wrong length", "a CDB of no bytes", "a CDB of 5 bytes",
+         "a CDB of 17 bytes", "a CDB of 255 bytes"),
+        (None, "sector 2^64-1", "sectors that wrap", "2^32-1 sectors", "sectors from 2^63 on"),
+        ("a request's data is shorter than its CDB says", "more sectors than data"),
+        (None, "LUN 255", "path 1, target 255"),
+        ("a request's data is not as long as it says", "length 2^32-1 for 4096 bytes",
+         "length 0 for 4096 bytes", "length 4096 for no bytes"),
+        ("a request's data goes the wrong way", "read, and data to the disk", "read, and data both ways",
+         "read, and direction 255"),
+        (None, "operation code 255", "room for 255 bytes of sense data", "an SRB of 65535 bytes"),
+    ),
     "srb-pages": (
         ("a request's data is not in RAM", "data behind our memory", "data at 64 GiB",
          "data in page 2^52-1", "data in page 2^64-1", "data in the local APIC"),
@@ -112,5 +124,8 @@ HOSTILE_ROWS = {
         ("a packet of a wrong kind or length", "a request of 8 bytes"),
         ("an operation that is none", "operation 0", "operation 14", "operation 2^32-1",
          "an operation of root's"),
+    ),
+    "sub-channels": (
+        ("more sub-channels than there may be are asked for", "65535 sub-channels", "65535 more"),
     ),
 }
