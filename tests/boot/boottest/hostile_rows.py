@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: MIT
 """What root's log has to say of each row of a case of the guest hostile, in their order: groups of a
 reason and the rows that have it. None: the row breaks no rule, or is refused by its answer alone."""
+import re
+
+from .vm import Failure
+
+# Refusals that say in which order things were done: the guest has them whatever the case.
+PROBE = "shares memory of more than one range, or none"
 
 HOSTILE_ROWS = {
     "gpadl-header": (
@@ -129,3 +135,29 @@ HOSTILE_ROWS = {
         ("more sub-channels than there may be are asked for", "65535 sub-channels", "65535 more"),
     ),
 }
+
+
+def _rows(name, text):
+    """What the console has of each row: (row, reasons in the log before its result)."""
+    reasons = set()
+    for reason, row in re.findall(r"child bad: (?:channel \d+|VMBus): (.*)$"
+                                  rf"|\[bad\] hostile: {name}: ([^:\n]*)", text, re.MULTILINE):
+        if row:
+            yield row, reasons - {PROBE}
+            reasons = set()
+        else:
+            reasons.add(reason)
+
+
+def check_rows(name, text):
+    """Of a case that ran once: each row that is known, in order, with its reason and no other."""
+    if name not in HOSTILE_ROWS:
+        return
+    due = [(row, {reason} - {None}) for reason, *rows in HOSTILE_ROWS[name] for row in rows]
+    due.append(("afterwards", set()))
+    found = list(_rows(name, text))
+    for is_due, is_found in zip(due, found):
+        if is_due != is_found:
+            raise Failure(f"row {is_due} is {is_found}")
+    if len(found) != len(due):
+        raise Failure(f"{len(found)} rows, {len(due)} are known")

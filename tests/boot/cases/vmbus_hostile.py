@@ -10,14 +10,12 @@ others from being tried.
 import re
 from dataclasses import dataclass
 
-from boottest import HOSTILE_ROWS, Failure, Random, Test, counts, counts_return, monitor
+from boottest import PROBE, Failure, Random, Test, check_rows, counts, counts_return, monitor
 
 MIB = 1 << 20
 NEIGHBOUR_MIB = 2
 NEIGHBOUR_REQUESTS = 120  # a second: it reads all of its disk in some 0.3 s
 WARM_UP = "step=50"  # of the lengths of messages
-# Refusals that say in which order things were done: the guest has them whatever the case.
-PROBE = "shares memory of more than one range, or none"
 
 
 @dataclass
@@ -193,24 +191,6 @@ def check_reasons(case, text):
         raise Failure(f"root's log has no {sorted(missing)}, but {sorted(odd)}")
 
 
-def check_rows(case, text):
-    """Of a case that ran once: the log says before each row's result what it is refused for."""
-    due = [(what, {reason} - {None}) for reason, *rows in HOSTILE_ROWS[case.name] for what in rows]
-    found, reasons = [], set()
-    for reason, what in re.findall(rf"child bad: (?:channel \d+|VMBus): (.*)$"
-                                   rf"|\[bad\] hostile: {case.name}: ([^:\n]*)", text, re.MULTILINE):
-        if reason:
-            reasons |= {reason} - {PROBE}
-            continue
-        found.append((what, reasons))
-        reasons = set()
-    for is_due, is_found in zip(due + [("afterwards", set())], found):
-        if is_due != is_found:
-            raise Failure(f"row {is_due} is {is_found}")
-    if len(found) != len(due) + 1:
-        raise Failure(f"{len(found)} rows, {len(due) + 1} are known")
-
-
 # ---- cases ----
 
 def start_bad(vm, case, arguments):
@@ -227,8 +207,7 @@ def warm_up(vm, case):
     ended = vm.expect(r"^bad: (?!started)(.*)\n").group(1)
     if ended != "ended with status 0":
         raise Failure(f"warming up: {ended}")
-    if case.name in HOSTILE_ROWS:
-        check_rows(case, vm.text[begin:])
+    check_rows(case.name, vm.text[begin:])
 
 
 def run_case(vm, case):
