@@ -78,6 +78,13 @@ HOSTILE_ROWS = {
         ("wants messages on another SINT", "messages on SINT 3"),
         ("its monitor pages cannot be used", "monitor pages at 2^64-1 and 1"),
     ),
+    "channel-rescinded": (
+        (None, "close the primary channel"),
+        ("opens a channel that is not there, or not closed", "open what was taken back"),
+        (None, "close what was taken back", "release it"),
+        ("releases a relid that is not its to release", "release it again"),
+        ("opens a channel that is not there, or not closed", "open what was released"),
+    ),
     "ring-indices": (
         ("the write index is outside of the ring", "written to the ring's size",
          "written to 4 beyond a packet", "written to 2^32-1"),
