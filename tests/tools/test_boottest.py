@@ -8,7 +8,8 @@ import unittest
 TREE = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 sys.dont_write_bytecode = True
 sys.path[:0] = [os.path.join(TREE, "tests", "boot"), os.path.join(TREE, "tools")]
-from boottest import vm  # noqa: E402
+from boottest import hostile_rows, vm  # noqa: E402
+from boottest.counts import difference  # noqa: E402
 
 
 class Console(unittest.TestCase):
@@ -43,6 +44,54 @@ class Console(unittest.TestCase):
         self.feed("(y)\npanic\n")
         self.assertEqual(self.vm.expect(r"\S+").group(), "(y)")
         self.vm.expect("panic")
+
+
+class Counts(unittest.TestCase):
+    """What is back, and what is not."""
+
+    def test_equal_counts_do_not_differ(self):
+        self.assertEqual(difference({"free": 9, "ports": 2}, {"ports": 2, "free": 9}, {}), "")
+
+    def test_one_page_less_is_a_difference(self):
+        self.assertEqual(difference({"free": 9, "ports": 2}, {"free": 5, "ports": 2}, {}), "free 9 -> 5")
+
+    def test_slack_is_a_bound(self):
+        self.assertEqual(difference({"free": 9}, {"free": 5}, {"free": 4}), "")
+        self.assertEqual(difference({"free": 9}, {"free": 4}, {"free": 4}), "free 9 -> 4")
+
+    def test_what_is_missing_differs(self):
+        self.assertEqual(difference({"free": 0}, {}, {"free": 4}), "free 0 -> None")
+
+
+class Rows(unittest.TestCase):
+    """Reasons in root's log, before the results of a hostile child."""
+    good = [f"child bad: VMBus: {hostile_rows.PROBE}", "child bad: channel 1: a packet that wants no answer",
+            "[bad] hostile: srb-kinds: a request without completion: no answer",
+            "child bad: channel 1: a packet that wants no answer",
+            "[bad] hostile: srb-kinds: a completion of nothing: no answer",
+            "child bad: channel 1: a packet of a wrong kind or length",
+            "[bad] hostile: srb-kinds: a request of 8 bytes: refused"]
+    for row in ("operation 0", "operation 14", "operation 2^32-1", "an operation of root's"):
+        good += ["child bad: channel 1: an operation that is none", f"[bad] hostile: srb-kinds: {row}: refused"]
+    good.append("[bad] hostile: srb-kinds: afterwards: the controller reads its disk as before")
+
+    def check(self, lines):
+        hostile_rows.check_rows("srb-kinds", "\n".join(lines) + "\n")
+
+    def test_each_row_has_its_reason(self):
+        self.check(self.good)
+
+    def test_a_row_without_its_reason_fails(self):
+        with self.assertRaises(vm.Failure):
+            self.check(self.good[:3] + self.good[4:])
+
+    def test_a_reason_of_another_row_fails(self):
+        with self.assertRaises(vm.Failure):
+            self.check([self.good[5]] + self.good)
+
+    def test_a_missing_row_fails(self):
+        with self.assertRaises(vm.Failure):
+            self.check(self.good[:-1])
 
 
 if __name__ == "__main__":

@@ -90,6 +90,14 @@ class Bench(unittest.TestCase):
         self.assertEqual(self.bench.with_limits(reads(8, 20), baseline),
                          [{**reads(8, 20)[0], **limits}])
 
+    def test_reads_without_a_figure_are_missing(self):
+        names = [f"nvme_read_{kind}" for kind in self.bench.READS]
+        figures = [{**reads(9, 20)[0], "name": name} for name in names]
+        self.assertEqual(self.bench.unmeasured(figures, ["nvme"]), [])
+        self.assertEqual(self.bench.unmeasured(figures[1:], ["nvme"]), names[:1])
+        figures[2]["by"]["root"] = 0
+        self.assertEqual(self.bench.unmeasured(figures, ["nvme"]), names[2:3])
+
     def test_what_is_not_split_keeps_no_limit_of_a_part(self):
         baseline = [{**reads(9, 20)[0], "limit_service": 29}]
         self.assertEqual(len(list(self.bench.beyond_limits(figure(9), baseline))), 1)

@@ -10,11 +10,13 @@ from .counts import counts, counts_return
 from .disks import Blank, LinuxDisk, Mixed, Random, bad_flush, bad_sector
 from .fill import Fill, sequence
 from .guests import every_vp_once, hello_lines
+from .hostile_rows import PROBE, check_rows
 from .linux import ChildShell, LinuxChild, judge_log
 from .multiboot import MultibootChild, ToyChild
 from .screen import screen_text
 from .vm import Failure
 
-__all__ = ["ALL_BACK", "Test", "Blank", "LinuxDisk", "Mixed", "Random", "Fill", "Failure", "ChildShell",
-           "LinuxChild", "MultibootChild", "ToyChild", "bad_flush", "bad_sector", "counts", "counts_return",
-           "every_vp_once", "first_data_disk", "hello_lines", "judge_log", "monitor", "screen_text", "sequence"]
+__all__ = ["ALL_BACK", "PROBE", "Test", "Blank", "LinuxDisk", "Mixed", "Random", "Fill", "Failure",
+           "ChildShell", "LinuxChild", "MultibootChild", "ToyChild", "bad_flush", "bad_sector",
+           "check_rows", "counts", "counts_return", "every_vp_once", "first_data_disk", "hello_lines",
+           "judge_log", "monitor", "screen_text", "sequence"]

@@ -397,17 +397,39 @@ static bool truncated_counts(uint32_t type, uint64_t length)
     return a && length >= a->length;
 }
 
-/* A contact is answered behind all that was posted before. */
-static bool truncated_end(uint32_t type)
+static bool has_reset(uint32_t type)
+{
+    return type == VMBUS_INITIATE_CONTACT || type == VMBUS_UNLOAD;
+}
+
+/* What is answered behind all that was posted before. A contact is always, but answers that wait
+ * are dropped for it; the other is where there is contact still. */
+static uint32_t end_post(uint32_t type)
 {
     struct vmbus_initiate_contact c = {.header.type = VMBUS_INITIATE_CONTACT,
                                        .version = VMBUS_VERSION_5_3,
                                        .message_sint = VMBUS_SINT};
+
+    if (!has_reset(type))
+        return wire_probe();
+    wire_post(&c, sizeof(c));
+    return 0;
+}
+
+static bool is_end(uint32_t type, const union wire_message *m, uint32_t probe)
+{
+    if (!has_reset(type))
+        return wire_is_probe(m, probe);
+    return m->header.type == VMBUS_VERSION_RESPONSE && m->version.supported;
+}
+
+static bool truncated_end(uint32_t type)
+{
+    uint32_t probe = end_post(type);
     union wire_message m;
 
-    wire_post(&c, sizeof(c));
     while (wire_next(&m, HOSTILE_PATIENCE)) {
-        if (m.header.type == VMBUS_VERSION_RESPONSE && m.version.supported)
+        if (is_end(type, &m, probe))
             return true;
         truncated_answer(type, &m);
     }
@@ -432,18 +454,14 @@ static void lengths_post(uint32_t type, uint8_t fill, uint64_t step)
     }
 }
 
-/* Each message that is long enough has one answer. But there is one bus to unload, and of the
- * contacts that come while it is being reset only the last counts. */
+/* Each message that is long enough has one answer. But there is one bus to unload, and while it is
+ * being reset only the last contact counts: ours at the end. */
 static bool all_answered(uint32_t type)
 {
-    switch (type) {
-    case VMBUS_UNLOAD:
-        return truncated.answers == 1;
-    case VMBUS_INITIATE_CONTACT:
-        return truncated.answers > 0 && truncated.answers <= truncated.posted;
-    default:
-        return truncated.answers == truncated.posted;
-    }
+    if (type == VMBUS_UNLOAD)
+        return truncated.answers <= 1;
+    return type == VMBUS_INITIATE_CONTACT ? truncated.answers <= truncated.posted
+                                          : truncated.answers == truncated.posted;
 }
 
 static bool type_try(uint32_t type, uint8_t fill, uint64_t step)

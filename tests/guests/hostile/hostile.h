@@ -62,6 +62,12 @@ void wire_drain(void);
 /* Let root catch up: it may drop what it has no room for. */
 void wire_rest(void);
 
+/* Post a header without a range, which is refused by its number after all that was posted before:
+ * what it is known by. There is contact. */
+uint32_t wire_probe(void);
+/* @m is the refusal of that. */
+bool wire_is_probe(const union wire_message *m, uint32_t probe);
+
 /* Post @message: the type of what comes back to it, in @m; 0: nothing does. There is contact. */
 uint32_t wire_ask(const void *message, uint32_t length, union wire_message *m);
 

@@ -101,13 +101,17 @@ static bool echo_comes(void)
                              .transaction = 1,
                              .payload = bytes,
                              .length = sizeof(bytes)};
-    struct storage_packet back;
+    union {
+        struct storage_packet packet;
+        uint8_t bytes[ECHO_PACKET];
+    } back;
     uint64_t transaction;
 
-    _Static_assert(sizeof(back) <= ECHO_PACKET, "target_completion() takes no shorter ones");
+    _Static_assert(sizeof(back) == ECHO_PACKET, "target_completion() takes no shorter ones");
     memset(bytes, ECHO_PACKET, sizeof(bytes));
-    return target_send_packet(&p) && target_completion(&transaction, &back, HOSTILE_PATIENCE) &&
-           transaction == 1 && memcmp(&back, bytes, sizeof(back)) == 0;
+    return target_send_packet(&p) &&
+           target_completion(&transaction, &back.packet, HOSTILE_PATIENCE) && transaction == 1 &&
+           memcmp(back.bytes, bytes, sizeof(bytes)) == 0;
 }
 
 static void works_with(const char *what, uint64_t page)

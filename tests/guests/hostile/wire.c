@@ -66,8 +66,7 @@ void wire_rest(void)
         insn_pause();
 }
 
-/* A header without a range, which is refused by its number, after all that was posted before. */
-static uint32_t probe_post(void)
+uint32_t wire_probe(void)
 {
     struct vmbus_gpadl_header h = {.header.type = VMBUS_GPADL_HEADER,
                                    .gpadl = PROBE_ID + wire.probes++};
@@ -76,7 +75,7 @@ static uint32_t probe_post(void)
     return h.gpadl;
 }
 
-static bool is_answer_to_probe(const union wire_message *m, uint32_t probe)
+bool wire_is_probe(const union wire_message *m, uint32_t probe)
 {
     return m->header.type == VMBUS_GPADL_CREATED && m->created.gpadl == probe;
 }
@@ -87,9 +86,9 @@ uint32_t wire_ask(const void *message, uint32_t length, union wire_message *m)
     uint32_t type = 0, probe;
 
     wire_post(message, length);
-    probe = probe_post();
+    probe = wire_probe();
     while (wire_next(&next, HOSTILE_PATIENCE)) {
-        if (is_answer_to_probe(&next, probe))
+        if (wire_is_probe(&next, probe))
             return type;
         if (type == 0) {
             *m = next;
