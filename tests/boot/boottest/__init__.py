@@ -6,7 +6,7 @@ A case file defines TESTS, a list of Test. See docs/testing.md.
 from . import monitor
 from .catalogue import Test
 from .children import ALL_BACK, first_data_disk
-from .counts import counts
+from .counts import PREFIXES, counts, counts_in
 from .disks import Blank, LinuxDisk, Mixed, Random, bad_flush, bad_sector
 from .fill import Fill, sequence
 from .guests import every_vp_once, hello_lines
@@ -15,6 +15,7 @@ from .multiboot import MultibootChild, ToyChild
 from .screen import screen_text
 from .vm import Failure
 
-__all__ = ["ALL_BACK", "Test", "Blank", "LinuxDisk", "Mixed", "Random", "Fill", "Failure", "ChildShell",
-           "LinuxChild", "MultibootChild", "ToyChild", "bad_flush", "bad_sector", "counts", "every_vp_once",
-           "first_data_disk", "hello_lines", "judge_log", "monitor", "screen_text", "sequence"]
+__all__ = ["ALL_BACK", "PREFIXES", "Test", "Blank", "LinuxDisk", "Mixed", "Random", "Fill", "Failure",
+           "ChildShell", "LinuxChild", "MultibootChild", "ToyChild", "bad_flush", "bad_sector", "counts",
+           "counts_in", "every_vp_once", "first_data_disk", "hello_lines", "judge_log", "monitor",
+           "screen_text", "sequence"]

@@ -70,17 +70,20 @@ class Test:
         return [p for p in ALWAYS_FORBIDDEN if p not in self.allow] + list(self.forbid)
 
 
+def load_file(path):
+    """A case file as a module."""
+    spec = importlib.util.spec_from_file_location("cases_" + os.path.basename(path)[:-3], path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def load(folder):
     """All tests of the case files in folder."""
     tests = []
     for name in sorted(os.listdir(folder)):
-        if not name.endswith(".py"):
-            continue
-        spec = importlib.util.spec_from_file_location("cases_" + name[:-3],
-                                                      os.path.join(folder, name))
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        tests += module.TESTS
+        if name.endswith(".py"):
+            tests += load_file(os.path.join(folder, name)).TESTS
     names = [t.name for t in tests]
     twice = {n for n in names if names.count(n) > 1}
     if twice:
