@@ -31,6 +31,7 @@ class Test:
     first_guest: bool = False  # as a guest of KVM in a Linux on one CPU, by instruction counts
     disks: list = field(default_factory=list)  # Mixed(), Random(), Blank()
     esp_bus: str = "ahci"  # of the disk that it starts from
+    lean: bool = True  # OVMF without what only takes time, not as Debian has it
     qemu: list = field(default_factory=list)  # more QEMU arguments
     children: list = field(default_factory=list)  # LinuxChild(), MultibootChild()
     direct: bool = False  # not Verdigris, but the only one of children on the machine itself
@@ -44,7 +45,7 @@ class Test:
     options: dict = field(default_factory=dict)  # more keys of boot.cfg
     boot_cfg: Optional[str] = None  # the whole file instead of all of the above; "" for none at all
     # Not that, but what tools/run-qemu (./verdigris run) boots with these arguments, in which
-    # {work} is the test's folder with boot.cfg in it, and {disk_path0} the first disk.
+    # {work} is the test's folder with boot.cfg in it, {disk_path0} the first disk, {firmware} a lean OVMF.
     run: Optional[list] = None
     # The same by ./verdigris run; or, without run, what ./verdigris image makes. Both build first.
     front_end: bool = False
