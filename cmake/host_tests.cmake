@@ -1,6 +1,7 @@
 # Host tests: the shipped sources, compiled for this machine under ASan and UBSan.
 #
-#   add_unit_test(NAME SOURCES... [INCLUDES ...] [LIBS ...])   cmocka, run by ctest, label "unit"
+#   add_unit_test(NAME SOURCES... [OBJECTS ...] [INCLUDES ...] [LIBS ...])   cmocka, run by ctest, label "unit"
+#   add_unit_objects(NAME SOURCES... [INCLUDES ...])           what several unit tests have in OBJECTS, compiled once
 #   add_fuzz_target(NAME SOURCES... [INCLUDES ...] [LIBS ...]) libFuzzer; needs the clang preset
 #
 # tests/fuzz/corpus/<NAME without fuzz_> is committed and replayed by ctest, label "fuzz".
@@ -13,12 +14,23 @@ set(VERDIGRIS_HOST_INCLUDES
     ${CMAKE_SOURCE_DIR}/tests/unit/fakes ${CMAKE_SOURCE_DIR}/lib/rt/include
     ${CMAKE_SOURCE_DIR}/lib/x86/include ${CMAKE_SOURCE_DIR}/hypercall/include)
 
-function(add_unit_test name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;INCLUDES;LIBS" ${ARGN})
-  add_executable(${name} ${ARG_SOURCES})
-  target_include_directories(${name} PRIVATE ${VERDIGRIS_HOST_INCLUDES} ${ARG_INCLUDES})
+function(unit_compile_options name) # INCLUDES...
+  target_include_directories(${name} PRIVATE ${VERDIGRIS_HOST_INCLUDES} ${ARGN})
   target_compile_options(${name} PRIVATE ${VERDIGRIS_HOST_FLAGS} ${VERDIGRIS_WARNINGS}
       -fsanitize=address,undefined)
+endfunction()
+
+function(add_unit_objects name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;INCLUDES" ${ARGN})
+  add_library(${name} OBJECT ${ARG_SOURCES})
+  unit_compile_options(${name} ${ARG_INCLUDES})
+endfunction()
+
+function(add_unit_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;OBJECTS;INCLUDES;LIBS" ${ARGN})
+  list(TRANSFORM ARG_OBJECTS REPLACE "(.+)" "$<TARGET_OBJECTS:\\1>")
+  add_executable(${name} ${ARG_SOURCES} ${ARG_OBJECTS})
+  unit_compile_options(${name} ${ARG_INCLUDES})
   target_link_options(${name} PRIVATE -fsanitize=address,undefined)
   target_link_libraries(${name} PRIVATE cmocka ${ARG_LIBS})
   add_test(NAME ${name} COMMAND ${name})
