@@ -27,7 +27,11 @@ set(MACHINE_SOURCES
 set(MACHINE_INCLUDES ${MACHINE_UNIT} ${HV} ${HV}/virt/svm)
 
 function(add_machine_test name)
-  add_unit_test(${name} ${ARGN} ${MACHINE_SOURCES} INCLUDES ${MACHINE_INCLUDES})
+  if(NOT TARGET machine_objects)
+    add_unit_objects(machine_objects SOURCES ${MACHINE_SOURCES} INCLUDES ${MACHINE_INCLUDES})
+    target_include_directories(machine_objects BEFORE PRIVATE ${MACHINE_UNIT}/fakes/machine)
+  endif()
+  add_unit_test(${name} ${ARGN} OBJECTS machine_objects INCLUDES ${MACHINE_INCLUDES})
   target_include_directories(${name} BEFORE PRIVATE ${MACHINE_UNIT}/fakes/machine)
 endfunction()
 
