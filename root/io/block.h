@@ -127,14 +127,14 @@ enum block_status block_submit_wait(struct block_request *r);
 
 const char *block_status_text(enum block_status status);
 
-/* What @device is known by, wherever it is attached and whenever it is found: its serial number, which
+/* What @d is known by, wherever it is attached and whenever it is found: its serial number, which
  * of the disks with that it is, and which of their partitions; and a hash of these and the model. One
  * without a serial number is known by its name, which depends on the order in which disks are found. */
 struct block_identity {
     char serial[41]; /* 20 characters and two numbers */
     uint64_t hash;
 };
-void block_identify(const struct block_device *device, struct block_identity *out);
+void block_identify(const struct block_device *d, struct block_identity *out);
 
 /* Copy the @length characters of a device's name field to @text of @length + 1 bytes, without
  * outer spaces and with nothing unprintable. */

@@ -3,12 +3,14 @@
 """Tests of the frame of the boot tests, tests/boot/boottest."""
 import os
 import sys
+import time
 import unittest
+import unittest.mock
 
 TREE = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 sys.dont_write_bytecode = True
 sys.path[:0] = [os.path.join(TREE, "tests", "boot"), os.path.join(TREE, "tools")]
-from boottest import hostile_rows, vm  # noqa: E402
+from boottest import catalogue, hostile_rows, vm  # noqa: E402
 from boottest.counts import difference  # noqa: E402
 
 
@@ -44,6 +46,83 @@ class Console(unittest.TestCase):
         self.feed("(y)\npanic\n")
         self.assertEqual(self.vm.expect(r"\S+").group(), "(y)")
         self.vm.expect("panic")
+
+    def test_a_part_may_take_its_part_of_the_time(self):
+        whole = self.vm._deadline  # pylint: disable=protected-access
+        with self.vm.part_of_time(1000):
+            with self.assertRaisesRegex(vm.Failure, "did not come in time"):
+                self.vm.expect("never")
+        self.assertEqual(self.vm._deadline, whole)  # pylint: disable=protected-access
+        self.assertLess(time.monotonic(), whole)
+
+
+class Attacks(unittest.TestCase):
+    """What becomes of attacks that share a machine."""
+    cases = catalogue.load_file(os.path.join(TREE, "tests", "boot", "cases", "attacks.py"))
+
+    def failures(self, contain, answers=True):
+        attacks = [self.cases.Attack(name, "io", label="-x") for name in ("a", "b", "c")]
+        with unittest.mock.patch.object(self.cases, "contain", contain), \
+                unittest.mock.patch.object(self.cases, "clear_away", return_value=answers):
+            return self.cases.try_attacks(vm.Vm([], "", [], 10), attacks, 1, True)
+
+    @staticmethod
+    def fails_of(*names):
+        def contain(_vm, attack, _lps, _icount):
+            if attack.name in names:
+                raise vm.Failure("why")
+        return contain
+
+    def test_each_that_fails_is_named(self):
+        self.assertEqual(self.failures(self.fails_of()), [])
+        self.assertEqual(self.failures(self.fails_of("a", "c")), ["a-x: why", "c-x: why"])
+
+    def test_none_is_tried_on_a_machine_that_does_not_answer(self):
+        self.assertEqual(self.failures(self.fails_of("b"), answers=False),
+                         ["b-x: why", "c-x: not tried"])
+
+    def test_a_sibling_may_get_no_less_than_its_part(self):
+        attack = self.cases.Attack("a", "io")
+        self.cases.check_shares(attack, True, [("400", "400")])
+        for share in (("399", "400"), ("400", "399")):
+            with self.assertRaisesRegex(vm.Failure, "the sibling .* 399 of 1000, of the 500 that are"):
+                self.cases.check_shares(attack, True, [share])
+
+    def test_counts_must_be_the_same(self):
+        self.cases.same_counts({"x": 1}, {"x": 1})
+        with self.assertRaisesRegex(vm.Failure, "x 1 -> 2"):
+            self.cases.same_counts({"x": 1}, {"x": 2})
+
+    def test_a_word_of_the_attacker_is_seen(self):
+        self.cases.check_refused("[crash] crash: svm starts\n")
+        for line in ("[crash] crash: svm 1: got 0, wanted 1", "[crash] guest: #UD"):
+            with self.assertRaisesRegex(vm.Failure, "it says"):
+                self.cases.check_refused(f"x\n[ 1.0] {line}\n")
+
+
+class Deaths(unittest.TestCase):
+    """Attacks that end their child, by their part of the console."""
+    cases = Attacks.cases
+
+    def console(self, deaths=7, share=500, pages="1", ended="0"):
+        return ("b begins\nx\na begins\nroot.ports 1\n" + "[ 1.0] child crash: ended: VP 0: why\n" * deaths +
+                f"[ 1.0] [share] share: VP 0 permille={share} accounted={share}\n"
+                f"[ 1.0] child share: ended: it ended itself with {ended}\n"
+                f"a measured\nroot.ports {pages}\nc begins\nroot.ports 3\n")
+
+    def judge(self, **what):
+        self.cases.check_deaths("a", "VP [0-9]: why", self.console(**what))
+
+    def test_what_is_right_passes(self):
+        self.judge()
+
+    def test_what_is_wrong_is_said(self):
+        for what, words in (({"deaths": 6}, "it ended so"), ({"share": 399}, "of 1000"),
+                            ({"pages": "2"}, "counted before and after"), ({"ended": "1"}, "to its end")):
+            with self.assertRaisesRegex(vm.Failure, words):
+                self.judge(**what)
+        with self.assertRaisesRegex(vm.Failure, "not tried to the end"):
+            self.cases.check_deaths("d", "why", self.console())
 
 
 class Counts(unittest.TestCase):

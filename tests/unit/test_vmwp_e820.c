@@ -65,7 +65,8 @@ static void small_child_has_memory_tables_and_apics(void **state)
     const struct guest_ram ram = ram_of(384 * MIB, 0);
     const struct e820_entry expected[] = {
         {0, 640 * KIB, E820_RAM},
-        {0xe0000, 128 * KIB, E820_ACPI},
+        {0xe0000, 64 * KIB, E820_ACPI},
+        {0xf0000, 64 * KIB, E820_RESERVED},
         {MIB, 383 * MIB, E820_RAM},
         {0xfec00000, 4 * KIB, E820_RESERVED},
         {0xfee00000, 4 * KIB, E820_RESERVED},
@@ -74,7 +75,7 @@ static void small_child_has_memory_tables_and_apics(void **state)
 
     (void)state;
     e820_build(&map, &ram);
-    assert_map(&map, expected, 5);
+    assert_map(&map, expected, 6);
 }
 
 static void child_of_3_gib_has_nothing_above_4_gib(void **state)
@@ -84,8 +85,8 @@ static void child_of_3_gib_has_nothing_above_4_gib(void **state)
 
     (void)state;
     e820_build(&map, &ram);
-    assert_int_equal(map.count, 5);
-    assert_int_equal(map.entries[2].address + map.entries[2].size, 3 * GIB);
+    assert_int_equal(map.count, 6);
+    assert_int_equal(map.entries[3].address + map.entries[3].size, 3 * GIB);
 }
 
 static void child_of_5_gib_has_the_rest_at_4_gib(void **state)
@@ -93,7 +94,8 @@ static void child_of_5_gib_has_the_rest_at_4_gib(void **state)
     const struct guest_ram ram = ram_of(3 * GIB, 2 * GIB);
     const struct e820_entry expected[] = {
         {0, 640 * KIB, E820_RAM},
-        {0xe0000, 128 * KIB, E820_ACPI},
+        {0xe0000, 64 * KIB, E820_ACPI},
+        {0xf0000, 64 * KIB, E820_RESERVED},
         {MIB, 3 * GIB - MIB, E820_RAM},
         {0xfec00000, 4 * KIB, E820_RESERVED},
         {0xfee00000, 4 * KIB, E820_RESERVED},
@@ -103,7 +105,7 @@ static void child_of_5_gib_has_the_rest_at_4_gib(void **state)
 
     (void)state;
     e820_build(&map, &ram);
-    assert_map(&map, expected, 6);
+    assert_map(&map, expected, 7);
 }
 
 /* Whatever the size: in order, apart, all RAM is memory, nothing of the child's memory is lost but

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 
-from . import child, esp, linux_guest, qemu
+from . import child, esp, firmware, linux_guest, qemu
 from .initramfs import Initramfs
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -156,7 +156,7 @@ def run_child(kernel, initrd, work):
     hosts = [os.path.join(IMAGES, n) for n in ("hvax64.elf", "root.elf")]
     # No screen: root draws on it what it has printed when there is time, amidst its reads.
     machine = qemu.Machine(volume, qemu.make_vars(os.path.join(work, "vars.fd")), smp=1,
-                           memory=MACHINE_MEMORY, icount=True,
+                           memory=MACHINE_MEMORY, icount=True, firmware=firmware.lean(os.path.join(TREE, "build")),
                            extra=["-vga", "none", *plugin(out, kernel, hosts)])
     text, marks = run(machine.command(), out)
     if len(marks) != 6 or not re.search(r"^exec: \d+ commands, 0 failed", text, re.MULTILINE):

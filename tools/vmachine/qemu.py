@@ -110,12 +110,13 @@ class Machine:
     monitor: str = ""  # a chardev for the monitor; empty: none
     display: str = "none"
     esp_bus: str = "ahci"
+    firmware: str = OVMF_CODE
     extra: list = field(default_factory=list)
 
     def command(self):
         args = ["qemu-system-x86_64", "-name", "verdigris", "-nodefaults", "-no-user-config",
                 "-machine", "q35", "-smp", str(self.smp), "-m", self.memory,
-                "-drive", f"if=pflash,format=raw,readonly=on,file={OVMF_CODE}",
+                "-drive", f"if=pflash,format=raw,readonly=on,file={quoted(self.firmware)}",
                 "-drive", f"if=pflash,format=raw,file={quoted(self.vars)}",
                 "-vga", "std", "-display", self.display, "-serial", self.serial, "-no-reboot",
                 "-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=4"]

@@ -55,26 +55,36 @@ static bool refuse_file(struct boot_error *error, const char *name)
     return boot_refuse(error, "cannot be started: there is no file %s%s", FILES, name);
 }
 
+/* What a child finds that has no firmware: where its RSDP is; 0: there is too little memory. */
+static uint64_t tables_build(const struct guest_ram *ram, const struct definition *d,
+                             struct boot_error *error)
+{
+    const struct acpi_config acpi = {.vp_count = d->vps, .com1 = d->com1, .vmbus = true};
+    uint64_t rsdp = acpi_build(ram, &acpi);
+
+    if (rsdp == 0 || !boot_reset_vector(ram)) {
+        boot_error_set(error, "has too little memory for its ACPI tables");
+        return 0;
+    }
+    return rsdp;
+}
+
 static bool load_linux(const struct guest_ram *ram, const struct definition *d,
                        struct boot_registers *registers, struct boot_error *error)
 {
-    const struct acpi_config acpi = {.vp_count = d->vps, .com1 = d->com1, .vmbus = true};
     struct linux_boot boot = {.command_line = d->command_line};
 
     if (!file_map(&boot.kernel, d->image))
         return refuse_file(error, d->image);
     if (d->initrd[0] != '\0' && !file_map(&boot.initrd, d->initrd))
         return refuse_file(error, d->initrd);
-    boot.rsdp_gpa = acpi_build(ram, &acpi);
-    if (boot.rsdp_gpa == 0)
-        return boot_refuse(error, "has too little memory for its ACPI tables");
-    return linux_load(ram, &boot, registers, error);
+    boot.rsdp_gpa = tables_build(ram, d, error);
+    return boot.rsdp_gpa != 0 && linux_load(ram, &boot, registers, error);
 }
 
 static bool load_multiboot(const struct guest_ram *ram, const struct definition *d,
                            struct boot_registers *registers, struct boot_error *error)
 {
-    const struct acpi_config acpi = {.vp_count = d->vps, .com1 = d->com1, .vmbus = true};
     char texts[DEFINITION_MODULES_MAX][DEFINITION_NAME_MAX + DEFINITION_MODULE_TEXT_MAX];
     struct multiboot_boot boot = {.name = d->image, .command_line = d->command_line,
                                   .module_count = d->module_count};
@@ -90,9 +100,7 @@ static bool load_multiboot(const struct guest_ram *ram, const struct definition 
                  m->arguments[0] != '\0' ? " " : "", m->arguments);
         boot.modules[i].text = texts[i];
     }
-    if (acpi_build(ram, &acpi) == 0)
-        return boot_refuse(error, "has too little memory for its ACPI tables");
-    return multiboot_load(ram, &boot, registers, error);
+    return tables_build(ram, d, error) != 0 && multiboot_load(ram, &boot, registers, error);
 }
 
 bool start_load(const struct partition *p, const struct definition *d)

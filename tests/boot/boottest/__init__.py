@@ -6,7 +6,7 @@ A case file defines TESTS, a list of Test. See docs/testing.md.
 from . import monitor
 from .catalogue import Test
 from .children import ALL_BACK, first_data_disk
-from .counts import counts, counts_return
+from .counts import COUNTING, counts, counts_in, counts_return, difference
 from .disks import Blank, LinuxDisk, Mixed, Random, bad_flush, bad_sector
 from .fill import Fill, sequence
 from .guests import every_vp_once, hello_lines
@@ -16,7 +16,7 @@ from .multiboot import MultibootChild, ToyChild
 from .screen import screen_text
 from .vm import Failure
 
-__all__ = ["ALL_BACK", "PROBE", "Test", "Blank", "LinuxDisk", "Mixed", "Random", "Fill", "Failure",
+__all__ = ["ALL_BACK", "COUNTING", "PROBE", "Test", "Blank", "LinuxDisk", "Mixed", "Random", "Fill", "Failure",
            "ChildShell", "LinuxChild", "MultibootChild", "ToyChild", "bad_flush", "bad_sector",
-           "check_rows", "counts", "counts_return", "every_vp_once", "first_data_disk", "hello_lines",
+           "check_rows", "counts", "counts_in", "counts_return", "difference", "every_vp_once", "first_data_disk", "hello_lines",
            "judge_log", "monitor", "screen_text", "sequence"]

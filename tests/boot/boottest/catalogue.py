@@ -31,6 +31,7 @@ class Test:
     first_guest: bool = False  # as a guest of KVM in a Linux on one CPU, by instruction counts
     disks: list = field(default_factory=list)  # Mixed(), Random(), Blank()
     esp_bus: str = "ahci"  # of the disk that it starts from
+    lean: bool = True  # OVMF without what only takes time, not as Debian has it
     qemu: list = field(default_factory=list)  # more QEMU arguments
     children: list = field(default_factory=list)  # LinuxChild(), MultibootChild()
     direct: bool = False  # not Verdigris, but the only one of children on the machine itself
@@ -44,7 +45,7 @@ class Test:
     options: dict = field(default_factory=dict)  # more keys of boot.cfg
     boot_cfg: Optional[str] = None  # the whole file instead of all of the above; "" for none at all
     # Not that, but what tools/run-qemu (./verdigris run) boots with these arguments, in which
-    # {work} is the test's folder with boot.cfg in it, and {disk_path0} the first disk.
+    # {work} is the test's folder with boot.cfg in it, {disk_path0} the first disk, {firmware} a lean OVMF.
     run: Optional[list] = None
     # The same by ./verdigris run; or, without run, what ./verdigris image makes. Both build first.
     front_end: bool = False
@@ -70,17 +71,20 @@ class Test:
         return [p for p in ALWAYS_FORBIDDEN if p not in self.allow] + list(self.forbid)
 
 
+def load_file(path):
+    """A case file as a module."""
+    spec = importlib.util.spec_from_file_location("cases_" + os.path.basename(path)[:-3], path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def load(folder):
     """All tests of the case files in folder."""
     tests = []
     for name in sorted(os.listdir(folder)):
-        if not name.endswith(".py"):
-            continue
-        spec = importlib.util.spec_from_file_location("cases_" + name[:-3],
-                                                      os.path.join(folder, name))
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        tests += module.TESTS
+        if name.endswith(".py"):
+            tests += load_file(os.path.join(folder, name)).TESTS
     names = [t.name for t in tests]
     twice = {n for n in names if names.count(n) > 1}
     if twice:

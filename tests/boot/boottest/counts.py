@@ -8,16 +8,22 @@ from .vm import Failure
 SINCE_START = ("root.deposits", "root.ends_amidst_io")  # these only grow
 LEAST = 12  # numbers
 PATIENCE = 60  # seconds, until what has ended has given all back
+COUNTING = ("stats hypervisor.", "stats root.", "memory")  # what root's shell is asked
+
+
+def counts_in(text):
+    """What COUNTING has printed, by name."""
+    found = re.findall(r"^((?:hypervisor|root)\.\w+|free) +(\d+)(?: KiB)?$", text, re.MULTILINE)
+    return {name: int(value) for name, value in found if name not in SINCE_START}
 
 
 def counts(vm):
     """What the hypervisor and root count, and root's free memory in KiB."""
     begin = len(vm.text)
-    for line in ("stats hypervisor.", "stats root.", "memory", f"echo {vm.nonce} counted"):
+    for line in (*COUNTING, f"echo {vm.nonce} counted"):
         vm.send(line)
     vm.expect(rf"^{vm.nonce} counted$")
-    found = re.findall(r"^((?:hypervisor|root)\.\w+|free) +(\d+)(?: KiB)?$", vm.text[begin:], re.MULTILINE)
-    return {name: int(value) for name, value in found if name not in SINCE_START}
+    return counts_in(vm.text[begin:])
 
 
 def difference(before, after, slack):

@@ -9,7 +9,7 @@ import time
 import traceback
 from dataclasses import dataclass
 
-from vmachine import child, esp, first_guest, qemu
+from vmachine import child, esp, firmware, first_guest, qemu
 
 from . import disks, monitor, vm
 
@@ -103,10 +103,18 @@ def _make_esp(test, place, folder, nonce, made):
     return path
 
 
+def _firmware(test, place):
+    """The lean one, but where a test says no, is of what people type, or has a Linux around it."""
+    if test.front_end or test.first_guest or not test.lean:
+        return qemu.OVMF_CODE
+    return firmware.lean(place.shared_build)
+
+
 def _run_command(test, place, folder, nonce, made):
     with open(os.path.join(folder, "boot.cfg"), "w", encoding="utf-8") as f:
         f.write(_substitute(test.boot_cfg or "", nonce, made))
-    words = [_substitute(w, nonce, made).replace("{work}", folder) for w in test.run]
+    words = [_substitute(w, nonce, made).replace("{work}", folder)
+             .replace("{firmware}", _firmware(test, place)) for w in test.run]
     if test.front_end:
         return [os.path.join(place.tree, "verdigris"), "run"] + words
     return [os.path.join(place.tree, "tools", "run-qemu"), "--images", place.images] + words
@@ -139,7 +147,7 @@ def _qemu_command(test, place, folder, nonce, made):
              else _make_esp(test, place, folder, nonce, made)),
         vars=qemu.make_vars(os.path.join(folder, "vars.fd")), smp=test.smp, memory=test.memory,
         cpu=test.cpu, icount=test.icount, kvm=test.first_guest, disks=[d.attach() for d in made],
-        esp_bus=test.esp_bus, extra=test.qemu)
+        esp_bus=test.esp_bus, firmware=_firmware(test, place), extra=test.qemu)
     if test.first_guest:
         return first_guest.command(machine, place.shared_build,
                                    os.path.join(folder, "initramfs.img"))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A running machine: its serial console as text to expect and a place to type."""
+import contextlib
 import os
 import re
 import subprocess
@@ -115,6 +116,16 @@ class Vm:
                 if left <= 0:
                     raise Failure(f"{pattern!r} did not come in time")
                 self._changed.wait(left)
+
+    @contextlib.contextmanager
+    def part_of_time(self, parts):
+        """Within, what is expected may take one of so many parts of the time that is left."""
+        whole, now = self._deadline, time.monotonic()
+        self._deadline = now + (whole - now) / parts
+        try:
+            yield
+        finally:
+            self._deadline = whole
 
     def send(self, line):
         """Type a line into the serial console."""

@@ -4,7 +4,7 @@ processors, and root's shell answers meanwhile. docs/testing.md says what a shar
 import dataclasses
 import re
 
-from boottest import Failure, Test
+from boottest import COUNTING, Failure, Test, counts, counts_in, difference
 
 SHARE_TICKS = 120_000_000  # of the TSC: 30 time slices under icount, where it counts 1 GHz
 REAL_TICKS = 5_000_000_000  # where the host may take whole slices away from everybody
@@ -19,6 +19,7 @@ class Attack:
     name: str
     exits: str
     least: int = 1000
+    label: str = ""  # tells it from others of the same name
     vps: int = 1
     competing: int = -1  # VPs that want to run all the time; -1: all
     weight: int = WEIGHT
@@ -27,6 +28,10 @@ class Attack:
     privileges: int = 0  # beyond those of every child
     says: str = ""  # a line of the attacker that must come: a pattern
     absent: str = ""  # the one that means: this processor has not what makes those exits
+
+    @property
+    def title(self):
+        return self.name + self.label
 
     def due(self, lps):
         """The share of one LP, in thousandths, that each of a sibling's lps VPs must be able to get."""
@@ -40,18 +45,28 @@ def shell_answers(vm, word):
     vm.expect(rf"^{word} {vm.nonce}$")
 
 
+SLACK = {"free": 4096, "root.deposited_pages": 512}  # what is kept for the next child
+
+
+def same_counts(before, after):
+    if found := difference(before, after, SLACK):
+        raise Failure(f"counted before and after: {found}")
+
+
+DRAWN = "sleep 1"  # root shows the lines of counts on its screen, which nobody pays for
 SHARE = r"\[share\] share: VP \d+ permille=(\d+) accounted=(\d+)\n"
 
 
 def check_shares(attack, icount, shares):
     """The VPs of a sibling, one for each LP, got what is due to them. Without icount time passes
     that no guest sees, so that only what the hypervisor accounts says something."""
+    if not shares:
+        raise Failure("the sibling has measured nothing")
     due = attack.due(len(shares))
     for what, column in (("counts", 0), ("has accounted", 1))[0 if icount else 1:]:
         got = sum(int(share[column]) for share in shares) / len(shares)
         if got < REQUIRED * due:
-            raise Failure(f"{attack.name}: the sibling {what} {got:.0f} of 1000, of the {due:.0f} "
-                          "that are its share")
+            raise Failure(f"the sibling {what} {got:.0f} of 1000, of the {due:.0f} that are its share")
 
 
 def measure(vm, attack, lps, icount):
@@ -66,17 +81,23 @@ def check_exits(vm, attack):
     made = sum(int(vm.expect(rf"^crash\.{vp}\.exits\.{attack.exits} +(\d+)\n").group(1))
                for vp in range(attack.vps))
     if made < attack.least:
-        raise Failure(f"{attack.name}: the attacker made only {made} exits by {attack.exits}")
+        raise Failure(f"the attacker made only {made} exits by {attack.exits}")
 
 
-def contain(vm, attack, lps, icount):
+def check_refused(text):
+    odd = re.search(r".*(?:crash: .* wanted |\[crash\] guest: ).*", text)
+    if odd:
+        raise Failure(f"it says {odd.group()!r}")
+
+
+def attack_until_stopped(vm, attack, lps, icount):
     vm.send(f"start crash vps={attack.vps} weight={attack.weight} privileges={attack.privileges:#x} "
             f"attack={attack.name} forever=1")
     vm.expect(rf"\[crash\] crash: {attack.name} starts$")
     if attack.says:
         said = vm.expect(rf"\[crash\] crash: ({attack.says})$").group(1)
         if said == attack.absent:
-            print(f"attack-{attack.name}: this machine does not show it ({said}): only that the loop "
+            print(f"attack {attack.name}: this machine does not show it ({said}): only that the loop "
                   "is contained", flush=True)
             attack = dataclasses.replace(attack, exits="interrupt", least=5)
     measure(vm, attack, lps, icount)
@@ -89,20 +110,53 @@ def contain(vm, attack, lps, icount):
     shell_answers(vm, "after")
 
 
+def contain(vm, attack, lps, icount):
+    begin = len(vm.text)
+    before = counts(vm)
+    vm.send(DRAWN)
+    attack_until_stopped(vm, attack, lps, icount)
+    check_refused(vm.text[begin:])
+    same_counts(before, counts(vm))
+
+
+def clear_away(vm):
+    """Does the machine still answer, and is it free for the next attack?"""
+    try:
+        for child in ("crash", "share"):
+            vm.send(f"stop {child}")
+            vm.send(f"wait {child} 60")
+        shell_answers(vm, "next")
+        return True
+    except Failure:
+        return False
+
+
+def try_attacks(vm, attacks, lps, icount):
+    """What is wrong, attack by attack. None takes the time of those behind it."""
+    failures = []
+    for done, attack in enumerate(attacks):
+        left = attacks[done + 1:]
+        try:
+            with vm.part_of_time(len(left) + 2):
+                contain(vm, attack, lps, icount)
+        except Failure as failure:
+            failures.append(f"{attack.title}: {failure}")
+            with vm.part_of_time(len(left) + 2):
+                if not clear_away(vm):
+                    return failures + [f"{a.title}: not tried" for a in left]
+    return failures
+
+
 def contained(name, *attacks, smp=1, icount=True, **fields):
-    """Attacks that go on until they are stopped, one after the other."""
+    """Attacks that go on until they are stopped, one after the other on one machine."""
     def script(vm):
         vm.expect(r"^root> $")
-        for attack in attacks:
-            contain(vm, attack, smp, icount)
+        failures = try_attacks(vm, attacks, smp, icount)
+        if failures:
+            raise Failure("; ".join(failures))
         vm.send("poweroff")
     return Test(f"attack-{name}", smp=smp, icount=icount, timeout=120 + 60 * len(attacks),
-                script=script, forbid=[r"crash: .* wanted ", r"\[crash\] guest: "], **fields)
-
-
-def one(name, *arguments, label="", **more):
-    fields = {k: more.pop(k) for k in ("smp", "icount", "group") if k in more}
-    return contained(name + label, Attack(name, *arguments, **more), **fields)
+                script=script, **fields)
 
 
 LINES = 400  # of the attackers together: each may log 100 at once and 10 a second
@@ -117,48 +171,78 @@ def not_flooded(vm):
 DEATHS = 7  # each costs root a start, which is nobody's but its own
 
 
-def fatal(name, reason):
-    """Attacks that end their child: it is started again and again, each time with the reason."""
-    once = f"start crash memory=2 attack={name}; wait crash 60; "
+def die_often(name):
+    """Commands: started again and again while the sibling measures."""
+    count = list(COUNTING)
+    return [f"echo {name} begins", *count, DRAWN, f"start share memory=2 ticks={SHARE_TICKS}",
+            *[f"start crash memory=2 attack={name}", "wait crash 60"] * DEATHS,
+            "wait share 60", f"echo {name} measured", *count]
 
-    def check(vm):
-        check_shares(Attack(name, ""), True, re.findall(SHARE, vm.text))
-    return Test(f"attack-{name}", smp=1, icount=True,
-                commands=f"start share memory=2 ticks={SHARE_TICKS}; {once * DEATHS}wait share 60",
-                expect=[rf"child crash: ended: {reason}$"] * DEATHS +
-                [rf"^exec: {2 + 2 * DEATHS} commands, {DEATHS} failed"], after=check)
+
+def check_deaths(name, reason, text):
+    halves = re.search(rf"(?ms)^{name} begins$(.*)^{name} measured$(.*?)(?=^\w+ begins$|\Z)", text)
+    if not halves:
+        raise Failure("it was not tried to the end")
+    during, after = halves.groups()
+    ends = re.findall(r"child crash: ended: (.*)$", halves.group(), re.MULTILINE)
+    if len(ends) != DEATHS or not all(re.fullmatch(reason, end) for end in ends):
+        raise Failure(f"it ended so: {ends}")
+    if not re.search(r"child share: ended: it ended itself with 0$", during, re.MULTILINE):
+        raise Failure("the sibling did not measure to its end")
+    check_shares(Attack(name, ""), True, re.findall(SHARE, during))
+    same_counts(counts_in(during), counts_in(after))
+
+
+def deaths(name, **reasons):
+    """Attacks that end their child, each time with the reason."""
+    commands = [command for attack in reasons for command in die_often(attack)]
+
+    def script(vm):
+        failed = int(vm.expect(rf"^exec: {len(commands)} commands, (\d+) failed").group(1))
+        failures = []
+        for attack, reason in reasons.items():
+            try:
+                check_deaths(attack, reason, vm.text)
+            except Failure as failure:
+                failures.append(f"{attack}: {failure}")
+        if failed != DEATHS * len(reasons):
+            failures.append(f"{failed} commands failed")
+        if failures:
+            raise Failure("; ".join(failures))
+    return Test(f"attack-{name}", smp=1, icount=True, timeout=120 + 60 * len(reasons),
+                commands="; ".join(commands), script=script)
 
 
 TESTS = [
-    fatal("triple", r"VP 0: triple fault at [0-9a-f]+"),
-    fatal("nomem", r"VP 0: read at guest physical 200000, where nothing is; RIP [0-9a-f]+"),
-    fatal("stringio", r"VP 0: string access to port 402 at [0-9a-f]+"),
-    one("cpuidloop", "cpuid"),
-    one("cpuidloop", "cpuid", label="-heavy", weight=400),
-    one("cpuidloop", "cpuid", label="-light", sibling_weight=300),
-    one("pauseloop", "interrupt", 5),
-    one("debugloop", "exception"),
-    one("acloop", "exception", says="alignment checks: (?:yes|no)", absent="alignment checks: no"),
-    one("svm", "undefined"),
-    one("badcalls", "hypercall", privileges=ACCESS_VP_REGISTERS, says="rep counts: checked"),
-    one("msgflood", "hypercall"),
-    one("eventflood", "hypercall"),
-    one("eomflood", "msr_write"),
-    one("ipiflood", "msr_write", vps=2),
-    one("flushflood", "hypercall", vps=2),
-    one("clusterflood", "hypercall", vps=2),
-    one("msrsweep", "msr_write"),
-    one("portsweep", "io"),
+    deaths("deaths", triple=r"VP 0: triple fault at [0-9a-f]+",
+           nomem=r"VP 0: read at guest physical 200000, where nothing is; RIP [0-9a-f]+",
+           stringio=r"VP 0: string access to port 402 at [0-9a-f]+"),
+    contained("loops", Attack("cpuidloop", "cpuid"),
+              Attack("cpuidloop", "cpuid", label="-heavy", weight=400),
+              Attack("cpuidloop", "cpuid", label="-light", sibling_weight=300),
+              Attack("pauseloop", "interrupt", 5),
+              Attack("debugloop", "exception"),
+              Attack("acloop", "exception", says="alignment checks: (?:yes|no)",
+                     absent="alignment checks: no"),
+              Attack("svm", "undefined"),
+              Attack("badcalls", "hypercall", privileges=ACCESS_VP_REGISTERS,
+                     says="rep counts: checked"),
+              Attack("msrsweep", "msr_write"),
+              Attack("portsweep", "io")),
+    # The last two: root shows a burst of lines on its screen, which nobody pays for.
+    contained("calls", Attack("msgflood", "hypercall"), Attack("eventflood", "hypercall"),
+              Attack("eomflood", "msr_write"), Attack("ipiflood", "msr_write", vps=2),
+              Attack("flushflood", "hypercall", vps=2), Attack("clusterflood", "hypercall", vps=2),
+              Attack("printflood", "io", vps=2, ticks=4 * SHARE_TICKS),
+              Attack("consoleflood", "io", vps=2), after=not_flooded),
     contained("floods", *(Attack(name, exits, 200, vps=2) for name, exits in (
         ("nmiflood", "msr_write"), ("initflood", "msr_write"), ("timerflood", "msr_write"),
         ("reportflood", "msr_write"))), smp=1, icount=False, after=not_flooded),
-    # Root shows a burst of lines on its screen, which nobody pays for.
-    contained("consoles", Attack("printflood", "io", vps=2, ticks=4 * SHARE_TICKS),
-              Attack("consoleflood", "io", vps=2), after=not_flooded),
     # Root is busy for the attackers on one of two LPs, for up to two thirds of the time.
     contained("floods-everywhere", *(Attack(name, exits, 200, vps=4) for name, exits in (
         ("msgflood", "hypercall"), ("eventflood", "hypercall"), ("ipiflood", "msr_write"),
-        ("flushflood", "hypercall"), ("clusterflood", "hypercall"), ("printflood", "io"), ("consoleflood", "io"))), smp=2, icount=False, after=not_flooded),
+        ("flushflood", "hypercall"), ("clusterflood", "hypercall"), ("printflood", "io"),
+        ("consoleflood", "io"))), smp=2, icount=False, after=not_flooded),
     contained("instructions", Attack("haltoff", "halt", 1, competing=0),
               Attack("longinsns", "cpuid"), Attack("ring3", "hypercall"),
               Attack("overlays", "msr_write"), smp=1, icount=False),

@@ -111,36 +111,39 @@ def wait_again(vm, how):
 
 # What a child that runs has more or less of each time: its worker's heap; a block of deposited pages.
 RUNNING = {"free": 4096, "root.deposited_pages": 512}
+REBOOTS = 10  # by root, and as many by itself
 
 
-def reboots(times):
-    """By root, and by itself. Root and hypervisor have no more for it than before."""
-    def script(vm):
-        vm.expect(ROOT_PROMPT)
-        ChildShell(vm).run("true")
-        before = counts(vm)
-        for _ in range(times):
-            vm.send("vm reset linux")
-            wait_again(vm, "it was reset")
-            typed(vm, "reboot")
-            shell = wait_again(vm, "it reset itself")
-        judge_log(shell.log())
-        counts_return(vm, before, RUNNING)
-        over(vm, shell)
-        vm.send("poweroff")
-    return script
+def reboot(vm):
+    """By root, and by itself: what the last of its shells is."""
+    for _ in range(REBOOTS):
+        vm.send("vm reset linux")
+        wait_again(vm, "it was reset")
+        typed(vm, "reboot")
+        shell = wait_again(vm, "it reset itself")
+    return shell
 
 
-def crash(vm):
+def crash(vm, shell):
     """Root's log has what the kernel said, and the child starts again."""
-    vm.expect(ROOT_PROMPT)
-    ChildShell(vm).run("echo 1 >/proc/sys/kernel/sysrq")
+    shell.run("echo 1 >/proc/sys/kernel/sysrq")
     typed(vm, "echo c >/proc/sysrq-trigger")
     vm.expect(r"\[linux\] .*Kernel panic - not syncing: sysrq triggered crash")
-    shell = wait_again(vm, "its system crashed")
+    return wait_again(vm, "its system crashed")
+
+
+def again(vm):
+    """Root and hypervisor have no more for all that than before."""
+    vm.expect(ROOT_PROMPT)
+    ChildShell(vm).run("true")
+    before = counts(vm)
+    shell = reboot(vm)
+    judge_log(shell.log())
+    shell = crash(vm, shell)
     judge_log(shell.log())
     vm.send("vm list")
     vm.expect(r"^linux +running +1 +384 MiB +1  ")
+    counts_return(vm, before, RUNNING)
     over(vm, shell)
     vm.send("poweroff")
 
@@ -175,12 +178,6 @@ def all_clean(vm):
             raise Failure(f"{disk.path}: {wrong}")
 
 
-def again_test(name, script, **fields):
-    restart = fields.pop("restart", "never")
-    return Test(f"linux-{name}", memory=f"{384 + ROOT_MIB}M", disks=[LinuxDisk("nvme")], script=script, after=clean,
-                children=[LinuxChild(kernel="cloud", restart=restart)], **fields)
-
-
 # ---- Debian ----
 
 def debian_child(vm):
@@ -199,6 +196,16 @@ def debian_child(vm):
     vm.send("poweroff")
 
 
+def guest_of_kvm(vm):
+    """The child's kernel and its disk are all right where Verdigris is a guest itself."""
+    vm.expect(ROOT_PROMPT)
+    shell = ChildShell(vm)
+    shell.run("grep '^/dev/sda / ext4 rw' /proc/mounts")
+    judge_log(shell.log())
+    over(vm, shell)
+    vm.send("poweroff")
+
+
 # Each kernel with each number of VPs, and with each size, once.
 PAIRS = [("standard", 1, "384M"), ("standard", 2, "1G"), ("standard", 4, "5G"),
          ("cloud", 1, "1G"), ("cloud", 2, "5G"), ("cloud", 4, "384M")]
@@ -207,15 +214,16 @@ PRODUCT = [(kernel, vps, memory) for kernel in ("standard", "cloud") for vps in 
            for memory in ("384M", "1G", "5G")]
 
 TESTS = [child_test(*machine, "normal" if machine in PAIRS else "long") for machine in PRODUCT] + [
-    again_test("reboots", reboots(1), group="long", timeout=900),
-    again_test("reboots-20", reboots(10), group="long", timeout=3000),
-    again_test("crash", crash, group="long", restart="on-crash", timeout=900),
-    Test("linux-two", group="long", memory=f"{2 * 384 + ROOT_MIB}M", disks=[LinuxDisk("nvme"), LinuxDisk("nvme"),
+    Test("linux-again", memory=f"{384 + ROOT_MIB}M", disks=[LinuxDisk("nvme")], script=again, after=clean, timeout=1800,
+         children=[LinuxChild(kernel="cloud", restart="on-crash")]),
+    Test("linux-two", memory=f"{2 * 384 + ROOT_MIB}M", disks=[LinuxDisk("nvme"), LinuxDisk("nvme"),
          Random("ahci", 64)], script=together, after=all_clean, timeout=900,
          children=[LinuxChild("one", kernel="cloud", disks=["nvme0"]),
                    LinuxChild("two", kernel="cloud", disks=["nvme1"])]),
     Test("linux-debian", group="long", memory=f"{512 + ROOT_MIB}M", disks=[LinuxDisk("nvme", debian=True)],
          children=[LinuxChild(vps=2, memory="512M")], script=debian_child, after=clean, timeout=1800),
+    Test("linux-kvm", group="long", smp=1, first_guest=True, memory=f"{384 + ROOT_MIB}M", disks=[LinuxDisk("nvme")],
+         children=[LinuxChild(kernel="cloud")], script=guest_of_kvm, timeout=3600),
     direct_test("standard", "ahci", "sda"),
     direct_test("standard", "virtio", "vda1", partitioned=True),
     direct_test("cloud", "virtio", "vda"),

@@ -47,7 +47,7 @@ TESTS = [
         r"^handoff: module handoff\.elf, \d+ bytes, sum \d+$",
         r"^handoff: options\nstartup=start hello nonce={nonce}\nhvdebug=x y\n"
         r"handoff: end of options$",
-    ], group="quick", modules=[PAYLOAD], startup="start hello nonce={nonce}",
+    ], group="quick", lean=False, modules=[PAYLOAD], startup="start hello nonce={nonce}",
         options={"hvdebug": "x y # a comment"}, after=once),
     handoff("handoff-6g", [r"^machine: 4 processors, 629\d{4} KiB", r"^handoff: LPs 4,"],
             smp=4, memory="6G"),
@@ -69,7 +69,7 @@ TESTS = [
     not_launched("hypervisor-image-malformed", "its image cannot be used", 5,
                  options={"hypervisor": "/EFI/BOOT/BOOTX64.EFI"}),
     not_launched("no-memory-for-hypervisor",
-                 "there is not enough contiguous memory for it", 6, smp=1, memory="64M",
+                 "there is not enough contiguous memory for it", 6, smp=1, memory="64M", lean=False,
                  qemu=["-vga", "none"]),
     handoff("boot-cfg-absent", [r"^boot\.cfg: it is not there: using the defaults$",
                                 r"^handoff: launch 0,",

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <x86/desc.h>
+#include "vmwp/boot/acpi.h"
 #include "vmwp/boot/boot.h"
 
 #define DPL_0_CODE                                                                                 \
@@ -70,5 +71,22 @@ bool boot_flat_segments(const struct guest_ram *ram, struct boot_registers *r, b
     for (uint32_t name = HvX64RegisterEs; name <= HvX64RegisterGs; name++)
         if (name != HvX64RegisterCs)
             segment_register(r, name, BOOT_SELECTOR_DATA, data);
+    return true;
+}
+
+bool boot_reset_vector(const struct guest_ram *ram)
+{
+    static const uint8_t code[] = {
+        0xba, ACPI_RESET_PORT & 0xff, ACPI_RESET_PORT >> 8, /* mov dx, ACPI_RESET_PORT */
+        0xb0, ACPI_RESET_VALUE,                             /* mov al, ACPI_RESET_VALUE */
+        0xee,                                               /* out dx, al */
+        0xf4,                                               /* hlt */
+        0xeb, 0xfd,                                         /* jmp to the hlt */
+    };
+    void *to = ram_at(ram, BOOT_RESET_GPA, sizeof(code));
+
+    if (to == NULL)
+        return false;
+    memcpy(to, code, sizeof(code));
     return true;
 }

@@ -19,7 +19,9 @@
 #define BOOT_COMMAND_LINE_MAX 0x10000u /* bytes, with the NUL */
 #define BOOT_LOW_END          0xa0000u /* of memory below the hole for VGA and firmware */
 #define BOOT_ACPI_GPA         0xe0000u
-#define BOOT_ACPI_SIZE        0x20000u
+#define BOOT_ACPI_SIZE        0x10000u
+#define BOOT_FIRMWARE_GPA     0xf0000u /* nothing but the reset vector */
+#define BOOT_RESET_GPA        0xffff0u
 #define BOOT_IMAGE_GPA        0x100000u /* no image is loaded below */
 
 /* Selectors of the GDT at BOOT_GDT_GPA: those that Linux asks for. */
@@ -63,5 +65,10 @@ void boot_register(struct boot_registers *r, uint32_t name, uint64_t value);
 /* Write the GDT, and give the segment registers that cover 4 GiB, for code of 64 or 32 bits. False:
  * @ram does not reach that far. */
 bool boot_flat_segments(const struct guest_ram *ram, struct boot_registers *r, bool long_mode);
+
+/* Write the code where a PC's firmware begins, F000:FFF0, which resets the child by its reset control
+ * register. Systems jump there when they know no better way to reset: so does a Linux that was not
+ * started by UEFI, where ACPI is hardware-reduced. False: @ram does not reach that far. */
+bool boot_reset_vector(const struct guest_ram *ram);
 
 #endif

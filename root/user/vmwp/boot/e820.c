@@ -24,6 +24,7 @@ void e820_build(struct e820_map *map, const struct guest_ram *ram)
     map->count = 0;
     entry_add_below(map, 0, BOOT_LOW_END, ram->low_bytes, E820_RAM);
     entry_add_below(map, BOOT_ACPI_GPA, BOOT_ACPI_GPA + BOOT_ACPI_SIZE, ram->low_bytes, E820_ACPI);
+    entry_add_below(map, BOOT_FIRMWARE_GPA, BOOT_IMAGE_GPA, ram->low_bytes, E820_RESERVED);
     entry_add(map, BOOT_IMAGE_GPA, ram->low_bytes, E820_RAM);
     entry_add(map, ACPI_IOAPIC_GPA, ACPI_IOAPIC_GPA + APIC_PAGE, E820_RESERVED);
     entry_add(map, ACPI_LAPIC_GPA, ACPI_LAPIC_GPA + APIC_PAGE, E820_RESERVED);
