@@ -222,7 +222,7 @@ def run_case(vm, case):
     if wrong or ended != "ended with status 0" or f"[bad] hostile: {case.name} ok\n" not in text:
         raise Failure(f"{ended}; {wrong}")
     neighbour_reads_all(vm)
-    text = vm.text[begin:]
+    text = vm.text[begin:].rpartition("\n")[0] + "\n"  # a line may be on its way
     check_neighbour(vm, case, text)
     check_reasons(case, text)
     counts_return(vm, before)
