@@ -105,6 +105,7 @@ struct vp {
     bool yield;                /* [o] an exit handler gives the LP away */
     bool nmi_masked;           /* [o] the guest is in its NMI handler */
     uint8_t eoi_promised;      /* [o] vector, 0: none; see emul/eoi_assist.h */
+    uint8_t retries;           /* [o] in a row, of what cannot be injected yet */
     int16_t offered;           /* [o] in guest mode: vector that the backend is to deliver, or -1 */
     struct synic_message intercept_message; /* at most one in flight */
     struct synic_message eoi_message;

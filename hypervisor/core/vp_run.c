@@ -108,12 +108,16 @@ static void settle_offer(struct vp *vp)
 }
 
 /* How soon to try again where an event cannot be injected at this entry: it passes with the next
- * instruction, and no exit tells. */
+ * instruction, and no exit tells. An emulator on a busy host may not come to that instruction before
+ * the timer ends the entry: each time in a row it has twice as long. */
 #define RETRY_100NS 200u /* 20 us */
+#define RETRIES_MAX 10u  /* that it doubles: to 20 ms */
 
-static __attribute__((noinline, cold)) void retry_soon(struct pcpu *cpu)
+static __attribute__((noinline, cold)) void retry_soon(struct pcpu *cpu, struct vp *vp)
 {
-    timer_arm(&cpu->slice_timer, insn_rdtsc() + tsc_from_100ns(RETRY_100NS));
+    timer_arm(&cpu->slice_timer, insn_rdtsc() + (tsc_from_100ns(RETRY_100NS) << vp->retries));
+    if (vp->retries < RETRIES_MAX)
+        vp->retries++;
 }
 
 static void deliver_nmi(struct pcpu *cpu, struct vp *vp)
@@ -121,9 +125,10 @@ static void deliver_nmi(struct pcpu *cpu, struct vp *vp)
     if (vp->nmi_masked)
         return; /* its window tells */
     if (virt_injecting(vp) || virt_in_shadow(vp)) {
-        retry_soon(cpu);
+        retry_soon(cpu, vp);
         return;
     }
+    vp->retries = 0;
     virt_inject_nmi(vp);
     virt_nmi_window(vp, true);
     vp->nmi_pending = false;
@@ -132,6 +137,7 @@ static void deliver_nmi(struct pcpu *cpu, struct vp *vp)
 
 static inline void offer(struct vp *vp, int vector)
 {
+    vp->retries = 0;
     virt_interrupt_offer(vp, vector);
     vp->offered = (int16_t)vector;
 }
@@ -143,7 +149,7 @@ static __attribute__((noinline)) void deliver_assisted(struct pcpu *cpu, struct 
     int vector = lapic_pending(&vp->lapic);
 
     if (vector >= 0 && virt_in_shadow(vp)) {
-        retry_soon(cpu);
+        retry_soon(cpu, vp);
     } else if (vector >= 0) {
         lapic_take(&vp->lapic, (uint8_t)vector);
         eoi_assist_promise(vp, (uint8_t)vector);
@@ -162,7 +168,7 @@ static void deliver(struct pcpu *cpu, struct vp *vp)
     }
     int vector = lapic_pending(&vp->lapic);
     if (__builtin_expect(vector >= 0 && virt_in_shadow(vp), 0)) {
-        retry_soon(cpu);
+        retry_soon(cpu, vp);
     } else if (vector >= 0) {
         lapic_take(&vp->lapic, (uint8_t)vector);
         offer(vp, vector);

@@ -145,6 +145,34 @@ static void interrupt_waits_for_the_end_of_the_shadow(void **state)
     assert_int_equal(entries, 4);
 }
 
+/* Interrupted there again and again, before it has executed anything: as by a host that is slow. */
+enum { SLOW_ENTRIES = 8 };
+static uint64_t given[SLOW_ENTRIES]; /* ticks until the timer ends an entry */
+
+static void guest_of_a_slow_host(struct vp *vp, struct vp_exit *exit)
+{
+    if (entries < SLOW_ENTRIES)
+        given[entries] = machine.lp->deadline - insn_rdtsc();
+    guest_in_the_shadow(vp, exit);
+    if (entries < 1 || entries > SLOW_ENTRIES)
+        return;
+    fake_of(vp)->in_shadow = entries < SLOW_ENTRIES;
+    *exit = (struct vp_exit){.reason = VP_EXIT_INTERRUPT};
+}
+
+static void each_retry_has_more_time(void **state)
+{
+    (void)state;
+    fake_guest = guest_of_a_slow_host;
+    apic_on(bsp);
+    vp_resume(bsp, VP_SUSPEND_EXPLICIT);
+    run();
+    for (unsigned i = 3; i < SLOW_ENTRIES; i++)
+        assert_true(given[i] > given[i - 1] + given[i - 1] / 2);
+    assert_int_equal(delivered[0x51], 1);
+    assert_int_equal(bsp->retries, 0);
+}
+
 /* Another device raises the same vector while the guest has it, or is about to take it. */
 static void guest_of_two_posts(struct vp *vp, struct vp_exit *exit)
 {
@@ -410,6 +438,7 @@ int main(void)
         TEST(posted_interrupt_wakes_a_halted_vp),
         TEST(interrupt_waits_for_if_behind_a_window),
         TEST(interrupt_waits_for_the_end_of_the_shadow),
+        TEST(each_retry_has_more_time),
         TEST(vector_posted_again_after_it_was_taken_is_delivered_again),
         TEST(vector_posted_again_before_it_was_taken_is_delivered_once),
         TEST(local_timer_interrupts_a_halted_vp),

@@ -245,8 +245,9 @@ static void replay_event(struct vmcb_control *c)
     c->eventinj = e;
 }
 
-/* A loop of one instruction looks like no instruction: it has its interrupt after so many exits. */
-#define SHADOWS_MAX 64u
+/* A loop of one instruction looks like no instruction: it has its interrupt after so many exits, the
+ * last of them 20 ms apart (core/vp_run.c), within which the emulator of a busy host has come to it. */
+#define SHADOWS_MAX 24u
 
 /* VMRUN of QEMU 7.2 forgets the interrupt shadow. Where the guest has executed nothing it is still in
  * it: else the second of two interrupts between STI and HLT would be taken there. */
