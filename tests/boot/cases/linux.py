@@ -81,7 +81,7 @@ def channels(vps):
 def spread(vm, count):
     """Each of the disk's channels interrupts another VP."""
     vm.send("channels")
-    vps = {vm.expect(rf"^linux +1\.{number} +storvsp +open +VP (\d+)$").group(1) for number in range(count)}
+    vps = {vm.expect(rf"^linux +\d+\.{number} +storvsp +open +VP (\d+)$").group(1) for number in range(count)}
     if len(vps) != count:
         raise Failure(f"{count} channels interrupt the VPs {vps}")
 
@@ -144,7 +144,7 @@ def reboot(vm, shell):
 def crash(vm, shell):
     """Root's log has what the kernel said, and the child starts again."""
     shell.run("echo 1 >/proc/sys/kernel/sysrq")
-    typed(vm, "echo c >/proc/sysrq-trigger")
+    typed(vm, "(sleep 5; echo c >/proc/sysrq-trigger) & true")  # its console is then attached no more: root's log has it
     vm.expect(r"\[linux\] .*Kernel panic - not syncing: sysrq triggered crash")
     return wait_again(vm, "its system crashed")
 
@@ -206,7 +206,7 @@ def together(vm):
         shell.run("true")
     vm.send(f"start disk disk={first_data_disk('ahci')},ro vps=2 ledger=1")
     for shell in shells:
-        shell.run(f"({VERIFY}; echo $? >/tmp/verified) &")
+        shell.run(f"({VERIFY}; echo $? >/tmp/verified) & true")
     hold(vm, "one", "two")
     for shell in shells:
         shell.run("wait; grep -x 0 /tmp/verified; grep . /tmp/fio | wc -l | grep -x 4")

@@ -14,7 +14,7 @@ from boottest import Failure, MultibootChild, Random, Test, ToyChild, counts, co
 
 SEED = int(os.environ.get("VERDIGRIS_SEED") or secrets.randbelow(1 << 32))
 RAGE_MS = 800
-PATIENCE = 60  # seconds
+PATIENCE = 120  # seconds
 DISK_MIB = 8
 LEAVE = "\x1d"  # a child's console: Ctrl-]
 
@@ -191,8 +191,7 @@ MODULES = ["shell.elf", "vmms.elf", "guests/disk.elf"]
 
 TESTS = [
     Test("worker-mad", smp=2, modules=MODULES + ["tests/mad/vmwp.elf"], disks=[Random("nvme", DISK_MIB)],
-         children=[CALM] + [mad_child(end, i) for i, end in enumerate([*ENDS, "wild"])], script=mad, timeout=300,
-         group="long"),
+         children=[CALM] + [mad_child(end, i) for i, end in enumerate([*ENDS, "wild"])], script=mad, timeout=600),
     Test("worker-killed", smp=2, modules=MODULES + ["vmwp.elf"],
          disks=[Random("nvme", DISK_MIB), Random("nvme", DISK_MIB)], children=[VICTIM], script=killed, timeout=300),
 ]
