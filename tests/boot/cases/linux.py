@@ -191,6 +191,7 @@ def hold(vm, name, other):
     vm.send(f"vm stats {name}")
     vm.expect(r"^io +\d+ +0 in the last second$")
     vm.type("q")
+    vm.expect(ROOT_PROMPT)
     after = exits(vm, name), exits(vm, other)
     if before[0] != after[0] or before[1] == after[1]:
         raise Failure(f"{name} is paused, and {other} not, but {before} became {after}")
