@@ -208,6 +208,13 @@ static void ends_of_interrupts(struct worker *w, const uint64_t *eoi)
             machine_eoi(&w->machine, (uint8_t)(i * 64 + (unsigned)__builtin_ctzll(left)));
 }
 
+/* The first report counts: one that repeats itself puts off nothing. */
+static void crash_reported(struct worker *w)
+{
+    if (w->crashed == 0)
+        w->crashed = clock_ns(CLOCK_MONOTONIC);
+}
+
 static void crash_over(struct worker *w)
 {
     w->ended = true;
@@ -251,7 +258,7 @@ static void act(struct worker *w, struct partition_next *next)
         timed_out(w);
         break;
     case PARTITION_EVENT_CRASH:
-        w->crashed = clock_ns(CLOCK_MONOTONIC);
+        crash_reported(w);
         break;
     default:
         w->ended = true;

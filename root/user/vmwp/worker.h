@@ -19,7 +19,7 @@ struct worker {
     struct machine machine;
     int control;     /* socket to the service; -1: none, or it is gone */
     bool ended;      /* the child is over, and its end is said */
-    uint64_t crashed; /* when its system reported a crash, in ns; 0: it did not */
+    uint64_t crashed; /* when its system first reported a crash, in ns; 0: it did not */
     /* What was typed and does not fit into COM1 yet. */
     uint8_t input[WORKER_INPUT_MAX];
     size_t input_first, input_count;
