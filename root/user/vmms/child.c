@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <rootabi/disk.h>
+#include <rootabi/partition.h>
 #include <rootabi/vm.h>
 #include "lib/device.h"
 #include "vmms/vmms.h"
@@ -343,17 +344,19 @@ const char *child_pause(struct child *c, bool pause)
 {
     if (c->state != (pause ? CHILD_RUNNING : CHILD_PAUSED))
         return pause ? "it does not run" : "it is not paused";
-    if (!child_send(c, pause ? SERVICE_PAUSE : SERVICE_RESUME, NULL, 0))
-        return "its worker does not listen";
+    if (device_ioctl(c->partition, pause ? PARTITION_IOCTL_PAUSE : PARTITION_IOCTL_RESUME, NULL) != 0)
+        return errno == ENODEV ? "it ends just now" : strerror(errno);
     c->state = pause ? CHILD_PAUSED : CHILD_RUNNING;
     return NULL;
 }
 
 const char *child_reset(struct child *c)
 {
+    struct partition_end a = {.end = VM_END_RESET, .reason = "it was reset"};
+
     if (c->state != CHILD_RUNNING && c->state != CHILD_PAUSED)
         return "it does not run";
-    return child_send(c, SERVICE_RESET, NULL, 0) ? NULL : "its worker does not listen";
+    return device_ioctl(c->partition, PARTITION_IOCTL_END, &a) == 0 ? NULL : strerror(errno);
 }
 
 const char *child_stop(struct child *c)

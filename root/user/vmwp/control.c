@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "lib/device.h"
 #include "vmms/service.h"
 #include "vmwp/worker.h"
 
@@ -39,17 +38,6 @@ static void act(struct worker *w, const struct service_packet *packet, size_t co
         break;
     case SERVICE_BREAK:
         machine_console_break(&w->machine);
-        break;
-    case SERVICE_PAUSE:
-        machine_console_flush(&w->machine);
-        device_ioctl(w->partition.file, PARTITION_IOCTL_PAUSE, NULL);
-        break;
-    case SERVICE_RESUME:
-        device_ioctl(w->partition.file, PARTITION_IOCTL_RESUME, NULL);
-        break;
-    case SERVICE_RESET:
-        machine_console_flush(&w->machine);
-        partition_end(&w->partition, VM_END_RESET, 0, "it was reset");
         break;
     default:
         break;

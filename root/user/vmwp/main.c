@@ -260,8 +260,9 @@ static void act(struct worker *w, struct partition_next *next)
     case PARTITION_EVENT_CRASH:
         crash_reported(w);
         break;
-    default:
+    default: /* from outside */
         w->ended = true;
+        machine_console_flush(&w->machine);
         break;
     }
 }
