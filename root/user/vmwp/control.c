@@ -7,7 +7,7 @@
 #include "vmms/service.h"
 #include "vmwp/worker.h"
 
-/* Whoever types faster than the child reads loses what does not fit. */
+/* A packet fits: see control_wake(). */
 static void queue_input(struct worker *w, const uint8_t *bytes, size_t count)
 {
     for (size_t i = 0; i < count && w->input_count < WORKER_INPUT_MAX; i++)
@@ -42,6 +42,11 @@ static void act(struct worker *w, const struct service_packet *packet, size_t co
     default:
         break;
     }
+}
+
+int control_wake(const struct worker *w)
+{
+    return WORKER_INPUT_MAX - w->input_count >= SERVICE_BYTES_MAX ? w->control : -1;
 }
 
 void control_serve(struct worker *w)

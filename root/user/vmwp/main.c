@@ -275,7 +275,7 @@ static int serve(struct worker *w)
         next.timeout_ns = patience(w);
         if (next.timeout_ns == 0)
             timed_out(w);
-        next.wake_fd = w->control;
+        next.wake_fd = control_wake(w);
         if (device_ioctl(w->partition.file, PARTITION_IOCTL_NEXT, &next) != 0) {
             perror("vmwp: next intercept");
             return 1;

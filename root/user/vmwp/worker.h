@@ -26,6 +26,8 @@ struct worker {
 };
 
 /* vmwp/control.c: what the service sends, and COM1. */
+/* What is to wake the worker: the socket, or -1 while there is no room for what it could bring. */
+int control_wake(const struct worker *w);
 void control_serve(struct worker *w);
 /* COM1's output goes to the service, or to root's console. */
 void control_console_out(void *context, const uint8_t *bytes, size_t count);
