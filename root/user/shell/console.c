@@ -14,6 +14,7 @@
 #include "shell/shell.h"
 
 #define ESCAPE_KEY  0x1d /* Ctrl-] */
+#define BREAK_KEY   0x1e /* Ctrl-^ */
 #define TYPED_READY "echo \"@@\"ready\n"
 #define TYPED_BEGIN "echo \"@@\"begin; "
 #define TYPED_END   "; echo \"@@\"done $?\n"
@@ -28,18 +29,33 @@ enum { ASK_AGAIN_MS = 3000, LINE_MAX_BYTES = 1024 };
 
 /* ---- interactive ---- */
 
+/* The keys up to one that has a meaning here: how many of @all they were. */
+static size_t pass_plain(int socket, const char *keys, size_t all)
+{
+    size_t count = 0;
+
+    while (count < all && keys[count] != ESCAPE_KEY && keys[count] != BREAK_KEY)
+        count++;
+    if (count != 0)
+        service_send(socket, SERVICE_INPUT, keys, count);
+    return count;
+}
+
 /* Keys up to the escape key, which ends it: false. */
 static bool pass_keys(int socket)
 {
     char keys[64];
     int64_t n = read(STDIN_FILE, keys, sizeof(keys));
-    size_t count = 0;
+    size_t at = 0, all = n > 0 ? (size_t)n : 0;
 
-    while ((int64_t)count < n && keys[count] != ESCAPE_KEY)
-        count++;
-    if (count != 0)
-        service_send(socket, SERVICE_INPUT, keys, count);
-    return (int64_t)count == n;
+    for (;;) {
+        at += pass_plain(socket, keys + at, all - at);
+        if (at == all)
+            return n >= 0;
+        if (keys[at++] == ESCAPE_KEY)
+            return false;
+        service_send(socket, SERVICE_BREAK, "", 0);
+    }
 }
 
 int console_attach(int socket)

@@ -7,7 +7,8 @@
 #include <stdint.h>
 #include "vmms/service.h"
 
-/* Pass keys and output on until Ctrl-] is typed or the child ends; the command's status. */
+/* Pass keys and output on until Ctrl-] is typed or the child ends; Ctrl-^ is a break. The command's
+ * status. */
 int console_attach(int socket);
 
 /* Type @text into the shell that the child runs at COM1, once that answers; print what its
