@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* vmms/backoff.h - when a child that ends again and again may start again. To make a partition is to
- * zero its memory, for which everybody else waits: a child that ends at once may not have that
+/* vmms/backoff.h - when a child that ends again and again may start again. To make a partition is
+ * to zero its memory, for which everybody else waits: a child that ends at once may not have that
  * without end. */
 #ifndef USER_VMMS_BACKOFF_H
 #define USER_VMMS_BACKOFF_H

@@ -188,11 +188,8 @@ struct child *child_at(size_t index)
 const char *child_state_name(const struct child *c)
 {
     static const char *const names[] = {
-        [CHILD_OFF] = "off",
-        [CHILD_WAITING] = "waiting",
-        [CHILD_RUNNING] = "running",
-        [CHILD_PAUSED] = "paused",
-        [CHILD_STOPPING] = "stopping",
+        [CHILD_OFF] = "off",       [CHILD_WAITING] = "waiting",   [CHILD_RUNNING] = "running",
+        [CHILD_PAUSED] = "paused", [CHILD_STOPPING] = "stopping",
     };
 
     return names[c->state];
@@ -342,9 +339,11 @@ bool child_send(struct child *c, uint32_t type, const uint8_t *bytes, size_t cou
 
 const char *child_pause(struct child *c, bool pause)
 {
+    uint32_t call = pause ? PARTITION_IOCTL_PAUSE : PARTITION_IOCTL_RESUME;
+
     if (c->state != (pause ? CHILD_RUNNING : CHILD_PAUSED))
         return pause ? "it does not run" : "it is not paused";
-    if (device_ioctl(c->partition, pause ? PARTITION_IOCTL_PAUSE : PARTITION_IOCTL_RESUME, NULL) != 0)
+    if (device_ioctl(c->partition, call, NULL) != 0)
         return errno == ENODEV ? "it ends just now" : strerror(errno);
     c->state = pause ? CHILD_PAUSED : CHILD_RUNNING;
     return NULL;

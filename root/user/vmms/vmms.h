@@ -50,8 +50,8 @@ void children_load(void);
 struct child *child_find(const char *name);
 struct child *child_at(size_t index); /* NULL: no more */
 
-/* NULL, or why not. The end comes later, by child_partition_ready; of a child that waited it is there
- * at once (CHILD_OFF). */
+/* NULL, or why not. The end comes later, by child_partition_ready; of a child that waited it is
+ * there at once (CHILD_OFF). */
 const char *child_start(struct child *c);
 const char *child_stop(struct child *c);
 const char *child_pause(struct child *c, bool pause);
@@ -61,7 +61,8 @@ const char *child_reset(struct child *c);
 void child_partition_ready(struct child *c);
 void child_control_ready(struct child *c);
 
-/* Start again those that have waited long enough; how many ms until the next has; -1: none waits. */
+/* Start again those that have waited long enough; how many ms until the next has; -1: none
+ * waits. */
 int children_start_again(void);
 
 /* COM1: from the client that is attached. False: the worker takes no more now. */
