@@ -13,8 +13,8 @@
 #include "proc/file.h"
 #include "sched/sched.h"
 
-/* After so many intercepts in a row what wakes the worker has its turn. */
-enum { INTERCEPTS_IN_A_ROW = 16 };
+/* After so many events in a row what wakes the worker has its turn. */
+enum { EVENTS_IN_A_ROW = 16 };
 
 bool worker_allocate(struct child *c)
 {
@@ -175,7 +175,6 @@ static void tell_intercept(struct worker *w, struct partition_next *a)
     a->event = PARTITION_EVENT_INTERCEPT;
     w->first = w->vps[a->vp].next;
     w->vps[a->vp].state = WORKER_VP_TOLD;
-    w->in_a_row++;
 }
 
 /* [w] */
@@ -190,6 +189,7 @@ static bool tell_locked(struct worker *w, struct partition_next *a)
     } else {
         return false;
     }
+    w->in_a_row++;
     return true;
 }
 
@@ -260,8 +260,8 @@ static bool wakes(struct worker *w, struct partition_next *a)
 
 /* ---- the worker waits ---- */
 
-/* Answers, and takes what there is to tell at once: *@told. Who makes intercepts without end does
- * not keep the worker from what else it waits for. */
+/* Answers, and takes what there is to tell at once: *@told. Who makes intercepts or ends
+ * interrupts without end does not keep the worker from what else it waits for. */
 static int64_t answer_and_tell(struct child *c, struct partition_next *a, bool *told)
 {
     struct worker *w = &c->worker;
@@ -271,7 +271,7 @@ static int64_t answer_and_tell(struct child *c, struct partition_next *a, bool *
 
     if (a->answered_vp != PARTITION_NO_VP)
         result = answer_locked(c, a, &st);
-    if (result == 0 && (w->in_a_row < INTERCEPTS_IN_A_ROW || !wake_is_due(w)))
+    if (result == 0 && (w->in_a_row < EVENTS_IN_A_ROW || !wake_is_due(w)))
         *told = tell_or_wait(w, a);
     else if (result == 0)
         begin_to_wait(w, true);

@@ -41,7 +41,7 @@ struct worker {
     uint64_t eoi[WORKER_VECTORS / 64]; /* [w] of level-triggered vectors, not told yet */
     bool any_eoi;                /* [w] */
     uint32_t complaints;         /* [w] logged */
-    uint32_t in_a_row;           /* [w] intercepts told since the last look at what wakes */
+    uint32_t in_a_row;           /* [w] events told since the last look at what wakes */
     bool busy;                   /* [a] somebody is in worker_next, or changes what follows */
     struct file *wake;           /* [busy] what wakes it, or NULL */
     struct waiter wake_waiter;   /* of @wake_watch */

@@ -121,18 +121,23 @@ static void a_vp_that_was_started_anew_is_told_anew(void **state)
     assert_int_equal(answer(0, 0, 0, 0), 0);
 }
 
-static void ends_of_interrupts_are_collected(void **state)
+static void end_interrupt(uint32_t vector)
 {
     struct hv_message m = {.header = {.message_type = HvMessageTypeX64ApicEoi, .payload_size = 8}};
     struct hv_x64_apic_eoi_message *eoi = (void *)m.payload;
+
+    eoi->interrupt_vector = vector;
+    worker_intercept(&fixture.child, &m);
+}
+
+static void ends_of_interrupts_are_collected(void **state)
+{
     struct partition_next a;
 
     (void)state;
     fixture_intercept(0, HvMessageTypeX64IoPortIntercept, 0);
-    eoi->interrupt_vector = 0x31;
-    worker_intercept(&fixture.child, &m);
-    eoi->interrupt_vector = 0xff;
-    worker_intercept(&fixture.child, &m);
+    end_interrupt(0x31);
+    end_interrupt(0xff);
     a = fixture_next();
     assert_int_equal(a.event, PARTITION_EVENT_EOI);
     assert_int_equal(a.eoi[0], 1ull << 0x31);
@@ -217,22 +222,56 @@ static void a_worker_blocks_where_others_want_the_cpu(void **state)
     assert_int_equal(a.event, PARTITION_EVENT_INTERCEPT);
 }
 
-static void endless_intercepts_do_not_keep_a_file_from_waking(void **state)
+static void vp_0_intercepts(void)
 {
-    unsigned rounds = 0;
-    struct partition_next a = {.answered_vp = PARTITION_NO_VP};
+    fixture_intercept(0, HvMessageTypeX64IoPortIntercept, 0);
+}
 
-    (void)state;
+static void an_interrupt_ends(void)
+{
+    end_interrupt(0x31);
+}
+
+static void both_come(void)
+{
+    vp_0_intercepts();
+    an_interrupt_ends();
+}
+
+/* @more comes before each call; the file has its turn within a bounded number of them. */
+static void check_wakes_among(void (*more)(void))
+{
+    struct partition_next a = {.answered_vp = PARTITION_NO_VP};
+    unsigned rounds = 0;
+
     assert_int_equal(worker_next(&fixture.child, &a, some_file), 0);
     fixture_ring();
     do {
-        fixture_intercept(rounds % FIXTURE_VPS, HvMessageTypeX64IoPortIntercept, 0);
+        more();
         a = (struct partition_next){.answered_vp = PARTITION_NO_VP};
         assert_int_equal(worker_next(&fixture.child, &a, some_file), 0);
         assert_true(rounds++ < 64);
-    } while (a.event == PARTITION_EVENT_INTERCEPT);
+    } while (a.event == PARTITION_EVENT_INTERCEPT || a.event == PARTITION_EVENT_EOI);
     assert_int_equal(a.event, PARTITION_EVENT_WAKE);
     assert_true(rounds > 1);
+}
+
+static void endless_intercepts_do_not_keep_a_file_from_waking(void **state)
+{
+    (void)state;
+    check_wakes_among(vp_0_intercepts);
+}
+
+static void endless_ends_of_interrupts_do_not_keep_a_file_from_waking(void **state)
+{
+    (void)state;
+    check_wakes_among(an_interrupt_ends);
+}
+
+static void both_without_end_do_not_keep_a_file_from_waking(void **state)
+{
+    (void)state;
+    check_wakes_among(both_come);
 }
 
 /* After so many in a row a look finds nothing to wake for: the intercept is not lost. */
@@ -383,6 +422,8 @@ int main(void)
         TEST(a_false_ring_loses_no_intercept),
         TEST(only_one_waits),
         TEST(endless_intercepts_do_not_keep_a_file_from_waking),
+        TEST(endless_ends_of_interrupts_do_not_keep_a_file_from_waking),
+        TEST(both_without_end_do_not_keep_a_file_from_waking),
         TEST(who_is_killed_waits_no_longer),
         TEST(the_end_is_told_for_ever),
         TEST(a_vp_that_cannot_go_on_ends_its_child),

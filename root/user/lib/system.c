@@ -76,6 +76,14 @@ void sleep_ns(uint64_t ns)
     system_call(SYSCALL_NANOSLEEP, address(&t), 0, 0, 0, 0);
 }
 
+uint64_t monotonic_ns(void)
+{
+    struct root_timespec t = {0, 0};
+
+    system_call(SYSCALL_CLOCK_GETTIME, CLOCK_MONOTONIC_ID, address(&t), 0, 0, 0);
+    return (uint64_t)t.seconds * NS_PER_S + (uint64_t)t.nanoseconds;
+}
+
 const char *error_text(int64_t result)
 {
     static const struct {

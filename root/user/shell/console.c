@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* root/user/shell/console.c - see console.h.
  *
- * Commands are typed between two marks that the child's shell prints, and that look different where they
- * are typed (a pair of quotes is in them), so that its echo is not taken for them. Before, another
- * mark is asked for again and again: the child may still be starting. */
+ * Commands are typed between two marks that the child's shell prints, and that look different where
+ * they are typed (a pair of quotes is in them), so that its echo is not taken for them. Before,
+ * another mark is asked for again and again: the child may still be starting. */
 #include "shell/console.h"
 
 #include <rt/mem.h>
@@ -13,7 +13,8 @@
 #include "lib/system.h"
 #include "shell/shell.h"
 
-#define ESCAPE_KEY 0x1d /* Ctrl-] */
+#define ESCAPE_KEY  0x1d /* Ctrl-] */
+#define BREAK_KEY   0x1e /* Ctrl-^ */
 #define TYPED_READY "echo \"@@\"ready\n"
 #define TYPED_BEGIN "echo \"@@\"begin; "
 #define TYPED_END   "; echo \"@@\"done $?\n"
@@ -21,22 +22,40 @@
 #define BEGIN       "@@begin"
 #define DONE        "@@done "
 
-enum { READY_PATIENCE_MS = 3000, READY_ATTEMPTS = 100, LINE_MAX_BYTES = 1024 };
+#define NS_PER_S 1000000000ull
+#define READY_NS (600 * NS_PER_S) /* a big system may be starting */
+
+enum { ASK_AGAIN_MS = 3000, LINE_MAX_BYTES = 1024 };
 
 /* ---- interactive ---- */
+
+/* The keys up to one that has a meaning here: how many of @all they were. */
+static size_t pass_plain(int socket, const char *keys, size_t all)
+{
+    size_t count = 0;
+
+    while (count < all && keys[count] != ESCAPE_KEY && keys[count] != BREAK_KEY)
+        count++;
+    if (count != 0)
+        service_send(socket, SERVICE_INPUT, keys, count);
+    return count;
+}
 
 /* Keys up to the escape key, which ends it: false. */
 static bool pass_keys(int socket)
 {
     char keys[64];
     int64_t n = read(STDIN_FILE, keys, sizeof(keys));
-    size_t count = 0;
+    size_t at = 0, all = n > 0 ? (size_t)n : 0;
 
-    while ((int64_t)count < n && keys[count] != ESCAPE_KEY)
-        count++;
-    if (count != 0)
-        service_send(socket, SERVICE_INPUT, keys, count);
-    return (int64_t)count == n;
+    for (;;) {
+        at += pass_plain(socket, keys + at, all - at);
+        if (at == all)
+            return n >= 0;
+        if (keys[at++] == ESCAPE_KEY)
+            return false;
+        service_send(socket, SERVICE_BREAK, "", 0);
+    }
 }
 
 int console_attach(int socket)
@@ -124,16 +143,11 @@ static void take_bytes(struct script *s, const uint8_t *bytes, size_t count)
     }
 }
 
-/* Take what comes within @patience_ms, or forever (-1). False: nothing came. */
-static bool take_packet(struct script *s, int64_t patience_ms)
+static void take_packet(struct script *s)
 {
-    struct root_pollfd file = {.fd = s->socket, .events = POLL_IN};
     struct service_packet packet;
-    int64_t n = poll(&file, 1, patience_ms);
+    int64_t n = service_receive(s->socket, &packet);
 
-    if (n == 0)
-        return false;
-    n = n > 0 ? service_receive(s->socket, &packet) : n;
     if (n < 0) {
         s->status = report("vm", n);
     } else if (packet.type == SERVICE_OUTPUT) {
@@ -144,14 +158,40 @@ static bool take_packet(struct script *s, int64_t patience_ms)
     } else {
         write(STDOUT_FILE, packet.bytes, (size_t)n);
     }
-    return true;
 }
 
+/* Take what comes within @patience_ms, or forever (-1), from the child or the keyboard. False:
+ * nothing came. */
+static bool take(struct script *s, int64_t patience_ms)
+{
+    struct root_pollfd files[] = {{.fd = STDIN_FILE, .events = POLL_IN},
+                                  {.fd = s->socket, .events = POLL_IN}};
+    int64_t n = poll(files, 2, patience_ms);
+
+    if (n < 0) {
+        s->status = report("vm", n);
+    } else if (files[0].revents != 0 && interrupt_typed()) {
+        print("^C\nvm: no more of the child's console; what was typed there goes on\n");
+        s->status = 1;
+    } else if (files[1].revents != 0) {
+        take_packet(s);
+    }
+    return n != 0;
+}
+
+static bool waits_ready(const struct script *s, uint64_t deadline)
+{
+    return !s->ready && s->status < 0 && monotonic_ns() < deadline;
+}
+
+/* It is asked again when nothing comes for a while; but however much comes, there is a deadline. */
 static bool wait_ready(struct script *s)
 {
-    for (unsigned i = 0; i < READY_ATTEMPTS && !s->ready && s->status < 0; i++) {
+    uint64_t deadline = monotonic_ns() + READY_NS;
+
+    while (waits_ready(s, deadline)) {
         service_send(s->socket, SERVICE_INPUT, TYPED_READY, sizeof(TYPED_READY) - 1);
-        while (!s->ready && s->status < 0 && take_packet(s, READY_PATIENCE_MS))
+        while (waits_ready(s, deadline) && take(s, ASK_AGAIN_MS))
             ;
     }
     if (!s->ready && s->status < 0)
@@ -169,6 +209,6 @@ int console_run(int socket, const char *text)
     service_send(socket, SERVICE_INPUT, text, strlen(text));
     service_send(socket, SERVICE_INPUT, TYPED_END, sizeof(TYPED_END) - 1);
     while (s.status < 0)
-        take_packet(&s, -1);
+        take(&s, -1);
     return s.status;
 }

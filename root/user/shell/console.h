@@ -7,11 +7,13 @@
 #include <stdint.h>
 #include "vmms/service.h"
 
-/* Pass keys and output on until Ctrl-] is typed or the child ends; the command's status. */
+/* Pass keys and output on until Ctrl-] is typed or the child ends; Ctrl-^ is a break. The command's
+ * status. */
 int console_attach(int socket);
 
 /* Type @text into the shell that the child runs at COM1, once that answers; print what its
- * commands print, until they are done. 0: the last of them succeeded. */
+ * commands print, until they are done, or Ctrl-C or Ctrl-] is typed. 0: the last of them
+ * succeeded. */
 int console_run(int socket, const char *text);
 
 /* shell/vm.c: one packet; the number of its bytes, or a negative error number. */

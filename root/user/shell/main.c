@@ -17,6 +17,7 @@ enum { OPTION_SIZE = 16384 }; /* all of boot.cfg's options have no more */
 int main(void);
 
 #define INTERRUPT_KEY 0x03 /* Ctrl-C */
+#define LEAVE_KEY     0x1d /* Ctrl-] */
 
 static int device_files[DEVICE_FILES];
 
@@ -124,12 +125,15 @@ static void forget_keys(size_t n)
 
 bool interrupt_typed(void)
 {
-    int64_t n = read(typed.file, typed.keys + typed.length, sizeof(typed.keys) - typed.length);
     size_t forget = 0;
+    int64_t n;
 
+    if (typed.length == sizeof(typed.keys))
+        typed.length--; /* or nothing would be read any more */
+    n = read(typed.file, typed.keys + typed.length, sizeof(typed.keys) - typed.length);
     typed.length += n > 0 ? (size_t)n : 0;
     for (size_t i = 0; i < typed.length; i++)
-        if (typed.keys[i] == INTERRUPT_KEY)
+        if (typed.keys[i] == INTERRUPT_KEY || typed.keys[i] == LEAVE_KEY)
             forget = i + 1;
     forget_keys(forget);
     return forget != 0;

@@ -50,8 +50,8 @@ enum device_file { DEVICE_ROOT, DEVICE_VM, DEVICE_DISK, DEVICE_FILES };
 void devices_open(void);
 int64_t device_call(enum device_file device, uint32_t command, void *argument);
 
-/* Has Ctrl-C been typed while a command runs? What was typed before it is forgotten, what came after
- * it, or without one, is for the prompt. */
+/* Has Ctrl-C or Ctrl-] been typed while a command runs? What was typed before it is forgotten, what
+ * came after it, or without one, is for the prompt, as far as there is room. */
 bool interrupt_typed(void);
 
 /* Print "@what: <why>" for a negative @result; the exit status: 0 or 1. */

@@ -8,8 +8,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <rootabi/disk.h>
+#include <rootabi/partition.h>
 #include <rootabi/vm.h>
 #include "lib/device.h"
 #include "vmms/vmms.h"
@@ -19,6 +21,9 @@
 #define WORKER       "vmwp"
 #define SHARE_SCALE  65536u /* of VM_IOCTL_CREATE's cap and reserve */
 #define MIB          (1u << 20)
+#define NS_PER_MS    1000000u
+
+enum { PACKETS_IN_A_ROW = 16 }; /* of one child, before it is the others' turn */
 
 static struct {
     struct child *list[CHILDREN_MAX];
@@ -183,10 +188,8 @@ struct child *child_at(size_t index)
 const char *child_state_name(const struct child *c)
 {
     static const char *const names[] = {
-        [CHILD_OFF] = "off",
-        [CHILD_RUNNING] = "running",
-        [CHILD_PAUSED] = "paused",
-        [CHILD_STOPPING] = "stopping",
+        [CHILD_OFF] = "off",       [CHILD_WAITING] = "waiting",   [CHILD_RUNNING] = "running",
+        [CHILD_PAUSED] = "paused", [CHILD_STOPPING] = "stopping",
     };
 
     return names[c->state];
@@ -274,10 +277,18 @@ static void release(struct child *c)
     c->control = c->partition = -1;
 }
 
-const char *child_start(struct child *c)
+static uint64_t now_ns(void)
 {
-    if (c->state != CHILD_OFF)
-        return "it runs already";
+    struct timespec t = {0};
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * BACKOFF_NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+static const char *begin(struct child *c)
+{
+    uint64_t begun = now_ns();
+
     if (!create(c))
         return why();
     if (!start_worker(c)) {
@@ -288,7 +299,29 @@ const char *child_start(struct child *c)
     }
     c->state = CHILD_RUNNING;
     c->wanted = true;
+    backoff_started(&c->backoff, begun, now_ns());
     return NULL;
+}
+
+/* Whoever is at its console waited for a start that does not come. */
+static void wait_no_more(struct child *c)
+{
+    c->state = CHILD_OFF;
+    if (c->console != NULL)
+        client_finish(c->console, false);
+}
+
+const char *child_start(struct child *c)
+{
+    const char *wrong;
+
+    if (c->state != CHILD_OFF && c->state != CHILD_WAITING)
+        return "it runs already";
+    c->backoff = (struct backoff){0};
+    wrong = begin(c);
+    if (wrong != NULL && c->state == CHILD_WAITING)
+        wait_no_more(c);
+    return wrong;
 }
 
 /* ---- while it runs ---- */
@@ -306,19 +339,23 @@ bool child_send(struct child *c, uint32_t type, const uint8_t *bytes, size_t cou
 
 const char *child_pause(struct child *c, bool pause)
 {
+    uint32_t call = pause ? PARTITION_IOCTL_PAUSE : PARTITION_IOCTL_RESUME;
+
     if (c->state != (pause ? CHILD_RUNNING : CHILD_PAUSED))
         return pause ? "it does not run" : "it is not paused";
-    if (!child_send(c, pause ? SERVICE_PAUSE : SERVICE_RESUME, NULL, 0))
-        return "its worker does not listen";
+    if (device_ioctl(c->partition, call, NULL) != 0)
+        return errno == ENODEV ? "it ends just now" : strerror(errno);
     c->state = pause ? CHILD_PAUSED : CHILD_RUNNING;
     return NULL;
 }
 
 const char *child_reset(struct child *c)
 {
+    struct partition_end a = {.end = VM_END_RESET, .reason = "it was reset"};
+
     if (c->state != CHILD_RUNNING && c->state != CHILD_PAUSED)
         return "it does not run";
-    return child_send(c, SERVICE_RESET, NULL, 0) ? NULL : "its worker does not listen";
+    return device_ioctl(c->partition, PARTITION_IOCTL_END, &a) == 0 ? NULL : strerror(errno);
 }
 
 const char *child_stop(struct child *c)
@@ -328,6 +365,10 @@ const char *child_stop(struct child *c)
     if (c->state == CHILD_OFF)
         return "it does not run";
     c->wanted = false;
+    if (c->state == CHILD_WAITING) {
+        wait_no_more(c);
+        return NULL;
+    }
     snprintf(a.name, sizeof(a.name), "%s", c->definition.name);
     if (device_ioctl(children.vm, VM_IOCTL_STOP, &a) != 0)
         return strerror(errno);
@@ -357,7 +398,8 @@ static void output(struct child *c, const struct service_packet *packet, size_t 
         client_send(c->console, SERVICE_OUTPUT, packet->bytes, count);
 }
 
-bool child_control_ready(struct child *c)
+/* True: there may be more. */
+static bool receive(struct child *c)
 {
     struct service_packet packet;
     ssize_t n = recv(c->control, &packet, sizeof(packet), MSG_DONTWAIT);
@@ -371,6 +413,12 @@ bool child_control_ready(struct child *c)
         c->control = -1;
     }
     return false;
+}
+
+void child_control_ready(struct child *c)
+{
+    for (unsigned i = 0; i < PACKETS_IN_A_ROW && receive(c); i++)
+        ;
 }
 
 /* ---- the end ---- */
@@ -398,12 +446,43 @@ static bool starts_again(const struct child *c, uint32_t end)
 
 static bool start_again(struct child *c)
 {
-    const char *wrong = child_start(c);
+    const char *wrong = begin(c);
 
     c->restarts++;
     if (wrong != NULL)
         fprintf(stderr, "vmms: %s is not started again: %s\n", c->definition.name, wrong);
     return wrong == NULL;
+}
+
+/* At once, or in a while. False: it cannot be started. */
+static bool start_again_in_time(struct child *c)
+{
+    uint64_t now = now_ns();
+
+    c->again_ns = backoff_ended(&c->backoff, now);
+    if (c->again_ns <= now)
+        return start_again(c);
+    c->state = CHILD_WAITING;
+    return true;
+}
+
+int children_start_again(void)
+{
+    uint64_t next = UINT64_MAX, now = now_ns();
+
+    for (size_t i = 0; i < children.count; i++) {
+        struct child *c = children.list[i];
+
+        if (c->state != CHILD_WAITING)
+            continue;
+        if (c->again_ns > now)
+            next = c->again_ns < next ? c->again_ns : next;
+        else if (!start_again(c))
+            wait_no_more(c);
+    }
+    if (next == UINT64_MAX)
+        return -1;
+    return (int)((next - now + NS_PER_MS - 1) / NS_PER_MS);
 }
 
 static void say_console(struct child *c, const char *fmt, const char *what)
@@ -417,7 +496,11 @@ static void say_console(struct child *c, const char *fmt, const char *what)
 
 static void say_end(struct child *c, bool again, uint32_t end)
 {
-    say_console(c, again ? "\r\n[%s: %s; it starts again]\r\n" : "\r\n[%s: %s]\r\n", c->last_end);
+    say_console(c,
+                c->state == CHILD_WAITING ? "\r\n[%s: %s; it starts again in a while]\r\n"
+                : again                   ? "\r\n[%s: %s; it starts again]\r\n"
+                                          : "\r\n[%s: %s]\r\n",
+                c->last_end);
     if (c->console != NULL && (!again || c->console->scripted))
         client_finish(c->console, ended_well(end));
     if (c->stopper != NULL)
@@ -430,7 +513,7 @@ void child_partition_ready(struct child *c)
     struct vm_wait a = {.timeout_ns = 1};
     bool again;
 
-    while (c->control >= 0 && child_control_ready(c)) /* what its worker said last */
+    while (c->control >= 0 && receive(c)) /* what its worker said last */
         ;
     snprintf(a.name, sizeof(a.name), "%s", c->definition.name);
     if (device_ioctl(children.vm, VM_IOCTL_WAIT, &a) != 0)
@@ -438,6 +521,6 @@ void child_partition_ready(struct child *c)
     snprintf(c->last_end, sizeof(c->last_end), "%s", a.reason);
     release(c);
     c->state = CHILD_OFF;
-    again = starts_again(c, a.end) && start_again(c);
+    again = starts_again(c, a.end) && start_again_in_time(c);
     say_end(c, again, a.end);
 }

@@ -43,6 +43,10 @@ static void stop(struct client *client, struct child *c)
         answer(client, c, wrong, NULL);
         return;
     }
+    if (c->state == CHILD_OFF) {
+        command_stopped(client, c);
+        return;
+    }
     c->stopper = client;
     client->stops = c;
 }
@@ -73,7 +77,7 @@ static void info(struct client *client, struct child *c)
     size_t size = definition_print(&c->definition, text, sizeof(text));
 
     client_print(client, "# %s, %s", c->file, child_state_name(c));
-    if (c->state != CHILD_OFF)
+    if (c->state != CHILD_OFF && c->state != CHILD_WAITING)
         client_print(client, ", worker %u", c->worker);
     client_print(client, "%s%s\n", c->last_end[0] != '\0' ? "; last: " : "", c->last_end);
     for (size_t at = 0; at < size; at += SERVICE_BYTES_MAX)

@@ -80,8 +80,10 @@ int main(void)
     }
     children_load();
     for (;;) {
+        int timeout = children_start_again(); /* before their files are collected */
+
         collect(&polled);
-        if (poll(polled.list, polled.count, -1) < 0) {
+        if (poll(polled.list, polled.count, timeout) < 0) {
             fprintf(stderr, "vmms: poll: %s\n", strerror(errno));
             return 1;
         }

@@ -23,10 +23,6 @@ enum service_type {
     SERVICE_OUTPUT = 5,
     /* COM1's line is held in a break. The same way. */
     SERVICE_BREAK = 6,
-    /* To a worker; no bytes. */
-    SERVICE_PAUSE = 7,
-    SERVICE_RESUME = 8,
-    SERVICE_RESET = 9,
 };
 
 struct service_packet {

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "definition/definition.h"
+#include "vmms/backoff.h"
 #include "vmms/service.h"
 
 enum {
@@ -16,7 +17,8 @@ enum {
     HISTORY_MAX = 4096, /* bytes of a child's console that are kept for who attaches */
 };
 
-enum child_state { CHILD_OFF, CHILD_RUNNING, CHILD_PAUSED, CHILD_STOPPING };
+/* Waiting: it has ended too often, and starts again in a while. */
+enum child_state { CHILD_OFF, CHILD_WAITING, CHILD_RUNNING, CHILD_PAUSED, CHILD_STOPPING };
 
 struct client;
 
@@ -27,9 +29,11 @@ struct child {
     enum child_state state;
     bool wanted;       /* nobody has stopped it: restart = counts */
     uint32_t restarts;
+    struct backoff backoff;
+    uint64_t again_ns; /* when it starts again, while it waits */
     int partition;     /* file; -1: none */
     int control;       /* socket to its worker; -1: none */
-    uint32_t worker;   /* its process, unless the child is off */
+    uint32_t worker;   /* its process, unless the child is off or waits */
     char last_end[160]; /* why it ended last; "": it never did */
     struct client *console; /* who is attached; NULL: nobody */
     struct client *stopper; /* who waits until it has stopped; NULL: nobody */
@@ -46,7 +50,8 @@ void children_load(void);
 struct child *child_find(const char *name);
 struct child *child_at(size_t index); /* NULL: no more */
 
-/* NULL, or why not. The end comes later, by child_poll_end. */
+/* NULL, or why not. The end comes later, by child_partition_ready; of a child that waited it is
+ * there at once (CHILD_OFF). */
 const char *child_start(struct child *c);
 const char *child_stop(struct child *c);
 const char *child_pause(struct child *c, bool pause);
@@ -54,7 +59,11 @@ const char *child_reset(struct child *c);
 
 /* What poll() says of @c->partition and @c->control. */
 void child_partition_ready(struct child *c);
-bool child_control_ready(struct child *c); /* true: there may be more */
+void child_control_ready(struct child *c);
+
+/* Start again those that have waited long enough; how many ms until the next has; -1: none
+ * waits. */
+int children_start_again(void);
 
 /* COM1: from the client that is attached. False: the worker takes no more now. */
 bool child_send(struct child *c, uint32_t type, const uint8_t *bytes, size_t count);

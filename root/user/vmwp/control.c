@@ -4,11 +4,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "lib/device.h"
 #include "vmms/service.h"
 #include "vmwp/worker.h"
 
-/* Whoever types faster than the child reads loses what does not fit. */
+/* A packet fits: see control_wake(). */
 static void queue_input(struct worker *w, const uint8_t *bytes, size_t count)
 {
     for (size_t i = 0; i < count && w->input_count < WORKER_INPUT_MAX; i++)
@@ -40,20 +39,14 @@ static void act(struct worker *w, const struct service_packet *packet, size_t co
     case SERVICE_BREAK:
         machine_console_break(&w->machine);
         break;
-    case SERVICE_PAUSE:
-        machine_console_flush(&w->machine);
-        device_ioctl(w->partition.file, PARTITION_IOCTL_PAUSE, NULL);
-        break;
-    case SERVICE_RESUME:
-        device_ioctl(w->partition.file, PARTITION_IOCTL_RESUME, NULL);
-        break;
-    case SERVICE_RESET:
-        machine_console_flush(&w->machine);
-        partition_end(&w->partition, VM_END_RESET, 0, "it was reset");
-        break;
     default:
         break;
     }
+}
+
+int control_wake(const struct worker *w)
+{
+    return WORKER_INPUT_MAX - w->input_count >= SERVICE_BYTES_MAX ? w->control : -1;
 }
 
 void control_serve(struct worker *w)

@@ -109,8 +109,8 @@ size_t machine_console_room(const struct machine *m);
 /* The line is held in a break, which Linux takes for SysRq. False: no room, as above. */
 bool machine_console_break(struct machine *m);
 
-/* Give console_out() what is held back. To be called before a child is paused or ended from
- * outside. */
+/* Give console_out() what is held back. To be called when a child is ended from outside; while it
+ * is paused machine_tick() does it. */
 void machine_console_flush(struct machine *m);
 
 /* When machine_tick() is wanted, in the host's nanoseconds; DEVICE_NO_DEADLINE: not before another

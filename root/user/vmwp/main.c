@@ -208,6 +208,13 @@ static void ends_of_interrupts(struct worker *w, const uint64_t *eoi)
             machine_eoi(&w->machine, (uint8_t)(i * 64 + (unsigned)__builtin_ctzll(left)));
 }
 
+/* The first report counts: one that repeats itself puts off nothing. */
+static void crash_reported(struct worker *w)
+{
+    if (w->crashed == 0)
+        w->crashed = clock_ns(CLOCK_MONOTONIC);
+}
+
 static void crash_over(struct worker *w)
 {
     w->ended = true;
@@ -251,10 +258,11 @@ static void act(struct worker *w, struct partition_next *next)
         timed_out(w);
         break;
     case PARTITION_EVENT_CRASH:
-        w->crashed = clock_ns(CLOCK_MONOTONIC);
+        crash_reported(w);
         break;
-    default:
+    default: /* from outside */
         w->ended = true;
+        machine_console_flush(&w->machine);
         break;
     }
 }
@@ -267,7 +275,7 @@ static int serve(struct worker *w)
         next.timeout_ns = patience(w);
         if (next.timeout_ns == 0)
             timed_out(w);
-        next.wake_fd = w->control;
+        next.wake_fd = control_wake(w);
         if (device_ioctl(w->partition.file, PARTITION_IOCTL_NEXT, &next) != 0) {
             perror("vmwp: next intercept");
             return 1;
