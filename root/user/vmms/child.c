@@ -17,7 +17,6 @@
 #define FILES        "/boot"
 #define SUFFIX       ".vm"
 #define WORKER       "vmwp"
-#define SHARE_SCALE  65536u /* of VM_IOCTL_CREATE's cap and reserve */
 #define MIB          (1u << 20)
 
 static struct {
@@ -205,19 +204,12 @@ static const char *why(void)
         return "one of its disks is not there";
     case ENOMEM:
         return "root has not so much memory";
-    case EOPNOTSUPP:
-        return "the hypervisor knows no caps and reserves";
     case ENODEV:
     case EBADF:
         return "there is no hypervisor under root";
     default:
         return strerror(errno);
     }
-}
-
-static uint32_t share_of(uint32_t share)
-{
-    return (uint32_t)((uint64_t)share * SHARE_SCALE / DEFINITION_SHARE_ALL);
 }
 
 static bool create(struct child *c)
@@ -227,8 +219,6 @@ static bool create(struct child *c)
         .vp_count = d->vps,
         .memory_mib = (uint32_t)(d->memory / MIB),
         .weight = d->weight,
-        .cap = d->cap < DEFINITION_SHARE_ALL ? share_of(d->cap) : 0,
-        .reserve = share_of(d->reserve),
         .disk_count = d->disk_count,
     };
 
