@@ -138,9 +138,9 @@ static void sizes_are_taken_as_people_write_them(void **state)
         const char *text;
         uint64_t mib;
     } sizes[] = {
-        {"2M", 2},    {"512", 512},     {"512m", 512},   {"512MB", 512},  {"512 MiB", 512},
-        {"1G", 1024}, {"1g", 1024},     {"1 GiB", 1024}, {"0.5G", 512},   {"2.25 GB", 2304},
-        {"4096K", 4}, {"1.000G", 1024}, {"1T", 1 << 20}, {"4T", 4 << 20}, {"0.125T", 131072},
+        {"2M", 2},    {"512", 512},     {"512m", 512},   {"512MB", 512},     {"512 MiB", 512},
+        {"1G", 1024}, {"1g", 1024},     {"1 GiB", 1024}, {"0.5G", 512},      {"2.25 GB", 2304},
+        {"4096K", 4}, {"1.000G", 1024}, {"1T", 1 << 20}, {"0.125T", 131072},
     };
     char text[200];
 
@@ -269,7 +269,7 @@ static void impossible_sizes_are_refused(void **state)
     assert_wrong_memory("512MM", "memory: \"512MM\" is not a size: write 512M or 2G");
     assert_wrong_memory("17592186044416T",
                         "memory: \"17592186044416T\" is not a size: write 512M or 2G");
-    assert_wrong_memory("5T", "memory: 5T is more than the 4 TiB that a child can have");
+    assert_wrong_memory("1025G", "memory: 1025G is more than the 1 TiB that a child can have");
     assert_wrong_memory(
         "512K", "memory: 512K is less than the 2 MiB that a child needs: is the unit right?");
     assert_wrong_memory("3M", "memory: 3M is not a multiple of 2 MiB: write 4M");

@@ -11,6 +11,8 @@
 #include "definition/definition.h"
 #include "definition/text.h"
 
+#define MEMORY_UNITS (DEFINITION_MEMORY_MAX / DEFINITION_MEMORY_UNIT)
+
 static void must_not_be_called(void *context, unsigned line, const char *text)
 {
     (void)context;
@@ -148,7 +150,8 @@ static void random_definition(struct definition *d)
     random_name(d->name, sizeof(d->name));
     d->vps = 1 + (uint32_t)random_below(DEFINITION_VPS_MAX);
     d->weight = 1 + (uint32_t)random_below(DEFINITION_WEIGHT_MAX);
-    d->memory = (1 + random_below(random_below(2) == 0 ? 1000 : 2u << 20)) * DEFINITION_MEMORY_UNIT;
+    d->memory =
+        (1 + random_below(random_below(2) == 0 ? 1000 : MEMORY_UNITS)) * DEFINITION_MEMORY_UNIT;
     random_boot(d);
     d->disk_count = (uint32_t)random_below(DEFINITION_DISKS_MAX + 1);
     for (uint32_t i = 0; i < d->disk_count; i++) {

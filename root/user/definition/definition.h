@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <rootabi/vm.h>
 
 enum {
     DEFINITION_TEXT_MAX = 4096,         /* bytes of a definition as printed, with the NUL */
@@ -29,7 +30,7 @@ enum {
 #define DEFINITION_FILE_MAX (64u << 10) /* no text that is longer is one */
 
 #define DEFINITION_MEMORY_UNIT (2ull << 20) /* memory is a multiple of this */
-#define DEFINITION_MEMORY_MAX  (4ull << 40)
+#define DEFINITION_MEMORY_MAX  ((uint64_t)VM_MEMORY_MAX_MIB << 20)
 
 enum definition_boot {
     DEFINITION_BOOT_LINUX,     /* image is a bzImage, perhaps with initrd */

@@ -127,7 +127,7 @@ static void apply_memory(struct parser *p, const char *key, struct slice value)
         parser_report(p, "%s: \"%.*s\" is not a size: write 512M or 2G", key, shown, value.at);
     else if (bytes > DEFINITION_MEMORY_MAX)
         parser_report(p, "%s: %.*s is more than the %llu TiB that a child can have", key, shown,
-                      value.at, DEFINITION_MEMORY_MAX >> 40);
+                      value.at, (unsigned long long)(DEFINITION_MEMORY_MAX >> 40));
     else if (bytes < DEFINITION_MEMORY_UNIT)
         parser_report(p,
                       "%s: %.*s is less than the %llu MiB that a child needs: is the unit right?",
