@@ -44,6 +44,24 @@ class Check(unittest.TestCase):
         self.assertEqual((done.stdout, done.stderr),
                          ("linux.vm: linux: 4 VPs, 5120 MiB, Linux vmlinuz with initrd.img, 2 disks\n", ""))
 
+    def test_what_cannot_start_is_not_put_on_a_volume(self):
+        kernel = os.path.join(self.folder, self.write("elsewhere/vmlinuz", ""))
+        for vps, memory, wrong in ((0, "512M", 'linux.vm:2: vps: "0" is not a number from 1 to 240'),
+                                   (500, "512M", 'linux.vm:2: vps: "500" is not a number from 1 to 240'),
+                                   (-1, "512M", 'linux.vm:2: vps: "-1" is not a number from 1 to 240'),
+                                   (1, "513M", "linux.vm:3: memory: 513M is not a multiple of 2 MiB: write 514M")):
+            files = child.modules([child.Child("linux", kernel, vps=vps, memory=memory)], self.folder)
+            with self.assertRaises(ValueError) as said:
+                child.check(CHECK, files)
+            self.assertEqual(str(said.exception), wrong)
+        files = child.modules([child.Child("linux", kernel)], self.folder)
+        child.check(CHECK, files)
+        with self.assertRaisesRegex(ValueError, 'there is no "vmlinuz"'):
+            child.check(CHECK, files[:1])
+        with self.assertRaisesRegex(ValueError, "/none is missing"):
+            child.check("/none", files)
+        child.check("/none", files[1:])
+
     def test_sound_definition_is_described(self):
         self.write("vmlinuz", "")
         done = self.run_it(self.write("a.conf", FINE))

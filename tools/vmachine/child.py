@@ -2,6 +2,8 @@
 """Definitions of children (docs/children.md), and what they name, as boot modules."""
 import os
 import re
+import subprocess
+import tempfile
 from dataclasses import dataclass, field
 
 SERVICE = ("vmms.elf", "vmwp.elf")  # images that start children by definitions
@@ -80,6 +82,30 @@ def modules(children, folder):
         if os.path.abspath(by_name.setdefault(name, path)) != os.path.abspath(path):
             raise ValueError(f"{path} and {by_name[name]} would be boot modules of one name")
     return list(by_name.values())
+
+
+def check(program, files):
+    """Let check-definition judge the definitions among these boot modules, each of which may name the
+    others. ValueError: what is wrong with them."""
+    names = [os.path.basename(f) for f in files if f.endswith(SUFFIX)]
+    if not names:
+        return
+    if not os.path.isfile(program):
+        raise ValueError(f"{program} is missing: ./verdigris build")
+    with tempfile.TemporaryDirectory() as folder:
+        for path in files:
+            os.symlink(os.path.abspath(path), os.path.join(folder, os.path.basename(path)))
+        done = subprocess.run([os.path.abspath(program), *names], cwd=folder, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ValueError(done.stderr.strip())
+
+
+def checker(images):
+    """check-definition, where a build has it that has its images in the folder images; or gcc's."""
+    tree = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    beside = os.path.join(os.path.dirname(os.path.abspath(images)), "tools", "check-definition")
+    return beside if os.path.isfile(beside) else os.path.join(tree, "build/gcc/tools/check-definition")
 
 
 def disk_names(disks):
