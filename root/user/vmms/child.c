@@ -14,10 +14,11 @@
 #include "lib/device.h"
 #include "vmms/vmms.h"
 
-#define FILES        "/boot"
-#define SUFFIX       ".vm"
-#define WORKER       "vmwp"
-#define MIB          (1u << 20)
+#define FILES      "/boot"
+#define SUFFIX     ".vm"
+#define WORKER     "vmwp"
+#define MIB        (1u << 20)
+#define NAMES_STEP 64u
 
 static struct {
     struct child *list[CHILDREN_MAX];
@@ -28,18 +29,28 @@ static struct {
 /* ---- definitions ---- */
 
 struct names {
-    char list[CHILDREN_MAX * 4][DEFINITION_NAME_MAX];
-    size_t count;
+    char (*list)[DEFINITION_NAME_MAX];
+    size_t count, room;
 };
 
 static struct names files, disks;
 
 static void names_add(struct names *n, const char *name)
 {
-    if (n->count == sizeof(n->list) / sizeof(n->list[0]))
+    if (strlen(name) >= DEFINITION_NAME_MAX) /* which is in no definition */
         return;
-    if (strlen(name) < sizeof(n->list[0])) /* a longer one is in no definition */
-        memcpy(n->list[n->count++], name, strlen(name) + 1);
+    if (n->count == n->room) {
+        size_t room = n->room + NAMES_STEP;
+        void *list = realloc(n->list, room * sizeof(*n->list));
+
+        if (list == NULL) {
+            fprintf(stderr, "vmms: no memory for the name %s: no child has it\n", name);
+            return;
+        }
+        n->list = list;
+        n->room = room;
+    }
+    memcpy(n->list[n->count++], name, strlen(name) + 1);
 }
 
 static void files_list(void)
@@ -111,8 +122,8 @@ static bool parse(struct child *c, char *name)
     const struct definition_world world = {file_name, disk_name, NULL, FILES};
     size_t size = 0;
     char *text = file_read(name, &size);
-    bool fine = text != NULL &&
-                definition_parse(&c->definition, text, size, &world, say_wrong, name);
+    bool fine =
+        text != NULL && definition_parse(&c->definition, text, size, &world, say_wrong, name);
 
     free(text);
     return fine;
