@@ -13,7 +13,7 @@
 #include "log.h"
 #include "mm/memory.h"
 
-enum { MEMORY_MAX_MIB = 1 << 20, MODULE_SUFFIX_MAX = 8 };
+enum { MODULE_SUFFIX_MAX = 8 };
 
 /* "hello" also names the module "hello.elf". */
 const struct boot_module *child_program(const char *name)
@@ -31,7 +31,7 @@ const struct boot_module *child_program(const char *name)
 static bool check(const struct child_plan *p)
 {
     return p->name[0] != '\0' && p->vp_count <= CHILD_VPS_MAX && p->memory_mib != 1 &&
-           p->memory_mib <= MEMORY_MAX_MIB && p->disk_count <= VM_DISKS_MAX;
+           p->memory_mib <= VM_MEMORY_MAX_MIB && p->disk_count <= VM_DISKS_MAX;
 }
 
 /* A toy guest has a bus if it has something on it; others expect one. */

@@ -246,6 +246,25 @@ class RunQemu(unittest.TestCase):
             asked = [call.args[0][1:] for call in run.call_args_list]
             self.assertEqual(asked, [["setup", "--children"]] * downloads, words)
 
+    def test_what_cannot_start_ends_before_the_machine_begins(self):
+        with tempfile.TemporaryDirectory() as work:
+            with open(os.path.join(work, "bzImage"), "wb"):
+                pass
+            images = os.path.join(work, "images")
+            os.makedirs(os.path.join(work, "tools"))
+            os.mkdir(images)
+            for name in ("hvloader.efi", "vmms.elf", "vmwp.elf"):
+                with open(os.path.join(images, name), "wb"):
+                    pass
+            checker = os.path.join(work, "tools", "check-definition")
+            with open(checker, "w", encoding="ascii") as f:
+                f.write("#!/bin/sh\ngrep vps $1 >&2; ls bzImage >&2; exit 1\n")
+            os.chmod(checker, 0o755)
+            args = self.parsed("--images", images, "--kernel", f"{work}/bzImage", "--vps", "0")
+            with self.assertRaisesRegex(ValueError, "^vps = 0\nbzImage$"):
+                self.tool.machine(args, work)
+            self.assertNotIn("esp.img", os.listdir(work))
+
     def test_ones_own_kernel_gets_ones_own_disks(self):
         with tempfile.NamedTemporaryFile() as image:
             args = self.parsed("--kernel", "/x/bzImage", "--initrd", "/x/rd", "--append", "quiet root=/dev/sda",

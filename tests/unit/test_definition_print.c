@@ -11,6 +11,8 @@
 #include "definition/definition.h"
 #include "definition/text.h"
 
+#define MEMORY_UNITS (DEFINITION_MEMORY_MAX / DEFINITION_MEMORY_UNIT)
+
 static void must_not_be_called(void *context, unsigned line, const char *text)
 {
     (void)context;
@@ -40,7 +42,7 @@ static void defaults_are_left_out(void **state)
     (void)state;
     assert_printed(
         "autostart = no\nconsole = com1\nkernel=k\nmemory=1024M\nname=a\nvps=1\nweight=100\n"
-        "cap=100%\nreserve=0%\nnetwork = none\nrestart=never\n",
+        "network = none\nrestart=never\n",
         "name = a\nmemory = 1G\nkernel = k\n");
 }
 
@@ -49,15 +51,14 @@ static void keys_come_in_one_order(void **state)
     (void)state;
     assert_printed(
         "autostart = yes\nrestart = on-crash\nconsole = none\ndisk = nvme0 , ro\ndisk=a1\n"
-        "cmdline=x  y # z\ninitrd=i\nkernel=k\nreserve=1.25%\ncap=99.5%\nweight=7\n"
+        "cmdline=x  y # z\ninitrd=i\nkernel=k\nweight=7\n"
         "memory=1.5G\nvps=3\nname=a\n",
-        "name = a\nvps = 3\nmemory = 1536M\nweight = 7\ncap = 99.5%\nreserve = 1.25%\n"
+        "name = a\nvps = 3\nmemory = 1536M\nweight = 7\n"
         "kernel = k\ninitrd = i\ncmdline = x  y\ndisk = nvme0,ro\ndisk = a1\n"
         "console = none\nrestart = on-crash\nautostart = yes\n");
     assert_printed(
-        "exit-port=on\nmodule=m  1 2\nmodule=n\nmultiboot=i\nmemory=2\nname=a\nrestart=always\n"
-        "cap=0.05%",
-        "name = a\nmemory = 2M\ncap = 0.05%\nmultiboot = i\nmodule = m 1 2\nmodule = n\n"
+        "exit-port=on\nmodule=m  1 2\nmodule=n\nmultiboot=i\nmemory=2\nname=a\nrestart=always\n",
+        "name = a\nmemory = 2M\nmultiboot = i\nmodule = m 1 2\nmodule = n\n"
         "exit-port = on\nrestart = always\n");
 }
 
@@ -149,9 +150,8 @@ static void random_definition(struct definition *d)
     random_name(d->name, sizeof(d->name));
     d->vps = 1 + (uint32_t)random_below(DEFINITION_VPS_MAX);
     d->weight = 1 + (uint32_t)random_below(DEFINITION_WEIGHT_MAX);
-    d->cap = 1 + (uint32_t)random_below(DEFINITION_SHARE_ALL);
-    d->reserve = (uint32_t)random_below(d->cap + 1);
-    d->memory = (1 + random_below(random_below(2) == 0 ? 1000 : 2u << 20)) * DEFINITION_MEMORY_UNIT;
+    d->memory =
+        (1 + random_below(random_below(2) == 0 ? 1000 : MEMORY_UNITS)) * DEFINITION_MEMORY_UNIT;
     random_boot(d);
     d->disk_count = (uint32_t)random_below(DEFINITION_DISKS_MAX + 1);
     for (uint32_t i = 0; i < d->disk_count; i++) {

@@ -2,6 +2,8 @@
 """Definitions of children (docs/children.md), and what they name, as boot modules."""
 import os
 import re
+import subprocess
+import tempfile
 from dataclasses import dataclass, field
 
 SERVICE = ("vmms.elf", "vmwp.elf")  # images that start children by definitions
@@ -72,6 +74,11 @@ def modules(children, folder):
         with open(path, "w", encoding="utf-8") as f:
             f.write(child.definition())
         files += [path] + child.files()
+    return one_of_each(files)
+
+
+def one_of_each(files):
+    """These boot modules, each once. ValueError: two would have one name, or a name has blanks."""
     by_name = {}
     for path in files:
         name = os.path.basename(path)
@@ -80,6 +87,50 @@ def modules(children, folder):
         if os.path.abspath(by_name.setdefault(name, path)) != os.path.abspath(path):
             raise ValueError(f"{path} and {by_name[name]} would be boot modules of one name")
     return list(by_name.values())
+
+
+def _judge(program, definitions, folder=None):
+    """ValueError: what check-definition finds wrong with these files, named as from this folder."""
+    if not os.path.isfile(program):
+        raise ValueError(f"{program} is missing: ./verdigris build")
+    done = subprocess.run([os.path.abspath(program), *definitions], cwd=folder,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ValueError(done.stderr.strip())
+
+
+def defined(program, definitions):
+    """The boot modules of children whose definitions are these files: they, and what they name, which
+    is beside them. ValueError: a definition is wrong, or would not be taken for one."""
+    for path in definitions:
+        if not path.endswith(SUFFIX):
+            raise ValueError(f"{path}: root takes files for definitions whose names end with {SUFFIX}")
+    _judge(program, [os.path.join(".", path) for path in definitions])
+    files = []
+    for path in definitions:
+        with open(path, encoding="utf-8-sig", errors="replace") as f:
+            named = re.findall(r"(?m)^\s*(?:kernel|initrd|multiboot|module)\s*=\s*(\S+)", f.read())
+        files += [path] + [os.path.join(os.path.dirname(path), name) for name in named]
+    return one_of_each(files)
+
+
+def check(program, files):
+    """Let check-definition judge the definitions among these boot modules, each of which may name the
+    others. ValueError: what is wrong with them."""
+    names = [os.path.basename(f) for f in files if f.endswith(SUFFIX)]
+    if not names:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for path in files:
+            os.symlink(os.path.abspath(path), os.path.join(folder, os.path.basename(path)))
+        _judge(program, names, folder)
+
+
+def checker(images):
+    """check-definition, where a build has it that has its images in the folder images; or gcc's."""
+    tree = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    beside = os.path.join(os.path.dirname(os.path.abspath(images)), "tools", "check-definition")
+    return beside if os.path.isfile(beside) else os.path.join(tree, "build/gcc/tools/check-definition")
 
 
 def disk_names(disks):

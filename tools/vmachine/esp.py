@@ -7,6 +7,8 @@ from . import child, gpt
 
 MIB = 1 << 20
 FAT_MIB_MIN = 40  # FAT32 needs 65,525 clusters
+MODULES_MAX = 32  # CONFIG_MODULES_MAX of efi/config.h
+MODULES = "EFI/verdigris/modules/"
 
 
 def _mtools(*args):
@@ -54,15 +56,22 @@ def loader_files(images, boot_cfg, modules=(), hypervisor=None, root=None):
         if override or os.path.exists(source):
             files["EFI/verdigris/" + name] = source
     for module in modules:
-        files["EFI/verdigris/modules/" + os.path.basename(module)] = module
+        files[MODULES + os.path.basename(module)] = module
     return files
+
+
+def modules_of(files):
+    """The modules among the files of loader_files()."""
+    return [source for target, source in files.items() if target.startswith(MODULES)]
 
 
 def boot_cfg(modules=(), **keys):
     """The text of a boot.cfg for the files of loader_files(); keys whose value is None are left
-    out."""
+    out. ValueError: the loader does not take so many modules."""
+    if len(modules) > MODULES_MAX:
+        raise ValueError(f"there are {len(modules)} boot modules, and the loader takes {MODULES_MAX}")
     lines = [f"{key} = {value}" for key, value in keys.items() if value is not None]
-    lines += [f"module = /EFI/verdigris/modules/{os.path.basename(m)}" for m in modules]
+    lines += [f"module = /{MODULES}{os.path.basename(m)}" for m in modules]
     return "".join(line + "\n" for line in lines)
 
 

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <rootabi/vm.h>
 
 enum {
     DEFINITION_TEXT_MAX = 4096,         /* bytes of a definition as printed, with the NUL */
@@ -24,13 +25,12 @@ enum {
     DEFINITION_VPS_MAX = 240,
     DEFINITION_WEIGHT_MAX = 10000,
     DEFINITION_WEIGHT_DEFAULT = 100,
-    DEFINITION_SHARE_ALL = 10000, /* cap and reserve: in hundredths of a percent */
 };
 
 #define DEFINITION_FILE_MAX (64u << 10) /* no text that is longer is one */
 
 #define DEFINITION_MEMORY_UNIT (2ull << 20) /* memory is a multiple of this */
-#define DEFINITION_MEMORY_MAX  (4ull << 40)
+#define DEFINITION_MEMORY_MAX  ((uint64_t)VM_MEMORY_MAX_MIB << 20)
 
 enum definition_boot {
     DEFINITION_BOOT_LINUX,     /* image is a bzImage, perhaps with initrd */
@@ -59,9 +59,7 @@ struct definition {
     char name[DEFINITION_NAME_MAX];
     uint32_t vps;
     uint32_t weight;
-    uint32_t cap;     /* the most of a processor that each VP gets: 1 to DEFINITION_SHARE_ALL */
-    uint32_t reserve; /* the least: 0 to cap */
-    uint64_t memory;  /* bytes */
+    uint64_t memory; /* bytes */
     enum definition_boot boot;
     char image[DEFINITION_NAME_MAX];  /* names of boot modules, which root has as /boot/NAME */
     char initrd[DEFINITION_NAME_MAX]; /* "": none */

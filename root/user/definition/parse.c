@@ -57,7 +57,7 @@ const char *names_list(const struct names *names, char *buffer, size_t size)
 static const char *key_name(void *context, size_t index)
 {
     (void)context;
-    return index < KEY_COUNT ? definition_keys[index].name : NULL;
+    return index < KEY_OFFERED ? definition_keys[index].name : NULL;
 }
 
 /* ---- lines ---- */
@@ -168,10 +168,6 @@ static void check_together(struct parser *p, unsigned last_line)
     if (p->lines[KEY_MEMORY] == 0)
         parser_report(p, "the size of its memory is missing: write memory = 512M");
     check_boot(p, last_line);
-    if (p->d->reserve > p->d->cap) {
-        p->line = p->lines[KEY_RESERVE] != 0 ? p->lines[KEY_RESERVE] : last_line;
-        parser_report(p, "reserve: it is more than the cap of line %u", p->lines[KEY_CAP]);
-    }
     p->line = last_line;
     if (!p->wrong && definition_print(p->d, NULL, 0) >= DEFINITION_TEXT_MAX)
         parser_report(p,
@@ -184,7 +180,6 @@ static void set_defaults(struct definition *d)
     memset(d, 0, sizeof(*d));
     d->vps = 1;
     d->weight = DEFINITION_WEIGHT_DEFAULT;
-    d->cap = DEFINITION_SHARE_ALL;
     d->restart = DEFINITION_RESTART_NEVER;
     d->com1 = true;
 }

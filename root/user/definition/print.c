@@ -32,18 +32,6 @@ static void put_memory(struct output *o, uint64_t bytes)
         put(o, "memory = %" PRIu64 "M\n", bytes >> 20);
 }
 
-static void put_share(struct output *o, const char *key, uint32_t hundredths)
-{
-    uint32_t rest = hundredths % 100;
-
-    put(o, "%s = %" PRIu32, key, hundredths / 100);
-    if (rest % 10 != 0)
-        put(o, ".%02" PRIu32, rest);
-    else if (rest != 0)
-        put(o, ".%" PRIu32, rest / 10);
-    put(o, "%%\n");
-}
-
 static void put_processors(struct output *o, const struct definition *d)
 {
     if (d->vps != 1)
@@ -51,10 +39,6 @@ static void put_processors(struct output *o, const struct definition *d)
     put_memory(o, d->memory);
     if (d->weight != DEFINITION_WEIGHT_DEFAULT)
         put(o, "weight = %" PRIu32 "\n", d->weight);
-    if (d->cap != DEFINITION_SHARE_ALL)
-        put_share(o, "cap", d->cap);
-    if (d->reserve != 0)
-        put_share(o, "reserve", d->reserve);
 }
 
 static void put_boot(struct output *o, const struct definition *d)

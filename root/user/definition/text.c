@@ -206,14 +206,3 @@ bool text_size(struct slice s, uint64_t *bytes)
     *bytes = (value << shift) / scale;
     return true;
 }
-
-bool text_percent(struct slice s, uint32_t *hundredths)
-{
-    uint64_t value, scale;
-
-    if (!take_decimal(&s, &value, &scale) || !slice_is(slice_trim(s), "%") || value > UINT32_MAX ||
-        value * 100 % scale != 0 || value * 100 / scale > UINT32_MAX)
-        return false;
-    *hundredths = (uint32_t)(value * 100 / scale);
-    return true;
-}

@@ -50,7 +50,4 @@ bool text_number(struct slice s, uint64_t *value);
  * powers of 1024; without a unit it is in MiB. */
 bool text_size(struct slice s, uint64_t *bytes);
 
-/* "50%", "12.5 %": in hundredths of a percent. */
-bool text_percent(struct slice s, uint32_t *hundredths);
-
 #endif

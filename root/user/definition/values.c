@@ -127,7 +127,7 @@ static void apply_memory(struct parser *p, const char *key, struct slice value)
         parser_report(p, "%s: \"%.*s\" is not a size: write 512M or 2G", key, shown, value.at);
     else if (bytes > DEFINITION_MEMORY_MAX)
         parser_report(p, "%s: %.*s is more than the %llu TiB that a child can have", key, shown,
-                      value.at, DEFINITION_MEMORY_MAX >> 40);
+                      value.at, (unsigned long long)(DEFINITION_MEMORY_MAX >> 40));
     else if (bytes < DEFINITION_MEMORY_UNIT)
         parser_report(p,
                       "%s: %.*s is less than the %llu MiB that a child needs: is the unit right?",
@@ -140,31 +140,11 @@ static void apply_memory(struct parser *p, const char *key, struct slice value)
         p->d->memory = bytes;
 }
 
-static void apply_share(struct parser *p, const char *key, struct slice value, uint32_t least,
-                        uint32_t *share)
+/* What the hypervisor's scheduler does not know: root would refuse such a child when it starts. */
+static void refuse_limit(struct parser *p, const char *key, struct slice value)
 {
-    uint64_t number;
-    uint32_t hundredths;
-
-    if (text_number(value, &number))
-        parser_report(p, "%s: \"%.*s\" has no unit: write %.*s%%", key, slice_shown(value),
-                      value.at, slice_shown(value), value.at);
-    else if (!text_percent(value, &hundredths) || hundredths < least ||
-             hundredths > DEFINITION_SHARE_ALL)
-        parser_report(p, "%s: \"%.*s\" is not a share from %s to 100%%", key, slice_shown(value),
-                      value.at, least == 0 ? "0%" : "0.01%");
-    else
-        *share = hundredths;
-}
-
-static void apply_cap(struct parser *p, const char *key, struct slice value)
-{
-    apply_share(p, key, value, 1, &p->d->cap);
-}
-
-static void apply_reserve(struct parser *p, const char *key, struct slice value)
-{
-    apply_share(p, key, value, 0, &p->d->reserve);
+    (void)value;
+    parser_report(p, "%s: not there yet: leave it out; weight works", key);
 }
 
 /* ---- names ---- */
@@ -401,8 +381,6 @@ const struct key definition_keys[KEY_COUNT] = {
     [KEY_VPS] = {"vps", apply_vps, false},
     [KEY_MEMORY] = {"memory", apply_memory, false},
     [KEY_WEIGHT] = {"weight", apply_weight, false},
-    [KEY_CAP] = {"cap", apply_cap, false},
-    [KEY_RESERVE] = {"reserve", apply_reserve, false},
     [KEY_KERNEL] = {"kernel", apply_kernel, false},
     [KEY_INITRD] = {"initrd", apply_initrd, false},
     [KEY_COMMAND_LINE] = {"cmdline", apply_command_line, false},
@@ -414,4 +392,6 @@ const struct key definition_keys[KEY_COUNT] = {
     [KEY_EXIT_PORT] = {"exit-port", apply_exit_port, false},
     [KEY_RESTART] = {"restart", apply_restart, false},
     [KEY_AUTOSTART] = {"autostart", apply_autostart, false},
+    [KEY_CAP] = {"cap", refuse_limit, false},
+    [KEY_RESERVE] = {"reserve", refuse_limit, false},
 };

@@ -16,12 +16,12 @@
 #include "lib/device.h"
 #include "vmms/vmms.h"
 
-#define FILES        "/boot"
-#define SUFFIX       ".vm"
-#define WORKER       "vmwp"
-#define SHARE_SCALE  65536u /* of VM_IOCTL_CREATE's cap and reserve */
-#define MIB          (1u << 20)
-#define NS_PER_MS    1000000u
+#define FILES      "/boot"
+#define SUFFIX     ".vm"
+#define WORKER     "vmwp"
+#define MIB        (1u << 20)
+#define NS_PER_MS  1000000u
+#define NAMES_STEP 64u
 
 enum { PACKETS_IN_A_ROW = 16 }; /* of one child, before it is the others' turn */
 
@@ -34,18 +34,28 @@ static struct {
 /* ---- definitions ---- */
 
 struct names {
-    char list[CHILDREN_MAX * 4][DEFINITION_NAME_MAX];
-    size_t count;
+    char (*list)[DEFINITION_NAME_MAX];
+    size_t count, room;
 };
 
 static struct names files, disks;
 
 static void names_add(struct names *n, const char *name)
 {
-    if (n->count == sizeof(n->list) / sizeof(n->list[0]))
+    if (strlen(name) >= DEFINITION_NAME_MAX) /* which is in no definition */
         return;
-    if (strlen(name) < sizeof(n->list[0])) /* a longer one is in no definition */
-        memcpy(n->list[n->count++], name, strlen(name) + 1);
+    if (n->count == n->room) {
+        size_t room = n->room + NAMES_STEP;
+        void *list = realloc(n->list, room * sizeof(*n->list));
+
+        if (list == NULL) {
+            fprintf(stderr, "vmms: no memory for the name %s: no child has it\n", name);
+            return;
+        }
+        n->list = list;
+        n->room = room;
+    }
+    memcpy(n->list[n->count++], name, strlen(name) + 1);
 }
 
 static void files_list(void)
@@ -117,8 +127,8 @@ static bool parse(struct child *c, char *name)
     const struct definition_world world = {file_name, disk_name, NULL, FILES};
     size_t size = 0;
     char *text = file_read(name, &size);
-    bool fine = text != NULL &&
-                definition_parse(&c->definition, text, size, &world, say_wrong, name);
+    bool fine =
+        text != NULL && definition_parse(&c->definition, text, size, &world, say_wrong, name);
 
     free(text);
     return fine;
@@ -208,19 +218,12 @@ static const char *why(void)
         return "one of its disks is not there";
     case ENOMEM:
         return "root has not so much memory";
-    case EOPNOTSUPP:
-        return "the hypervisor knows no caps and reserves";
     case ENODEV:
     case EBADF:
         return "there is no hypervisor under root";
     default:
         return strerror(errno);
     }
-}
-
-static uint32_t share_of(uint32_t share)
-{
-    return (uint32_t)((uint64_t)share * SHARE_SCALE / DEFINITION_SHARE_ALL);
 }
 
 static bool create(struct child *c)
@@ -230,8 +233,6 @@ static bool create(struct child *c)
         .vp_count = d->vps,
         .memory_mib = (uint32_t)(d->memory / MIB),
         .weight = d->weight,
-        .cap = d->cap < DEFINITION_SHARE_ALL ? share_of(d->cap) : 0,
-        .reserve = share_of(d->reserve),
         .disk_count = d->disk_count,
     };
 

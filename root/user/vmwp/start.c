@@ -2,6 +2,7 @@
 /* vmwp/start.c - see start.h. */
 #include "vmwp/start.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,30 +30,29 @@ bool start_definition(struct definition *d, const char *text)
 }
 
 /* A file is mapped until the worker ends. */
-static bool file_map(struct boot_file *f, const char *name)
+static bool file_map(struct boot_file *f, const char *name, struct boot_error *error)
 {
     char path[PATH_SIZE];
     struct stat status;
     void *bytes = MAP_FAILED;
+    bool known;
     int file;
 
     snprintf(path, sizeof(path), FILES "%s", name);
     file = open(path, O_RDONLY);
-    if (file < 0)
-        return false;
-    if (fstat(file, &status) == 0 && status.st_size > 0)
+    known = file >= 0 && fstat(file, &status) == 0;
+    if (known && status.st_size > 0)
         bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
-    close(file);
+    if (bytes == MAP_FAILED)
+        boot_error_set(error, "cannot be started: %s: %s", path,
+                       known && status.st_size == 0 ? "it is empty" : strerror(errno));
+    if (file >= 0)
+        close(file);
     if (bytes == MAP_FAILED)
         return false;
     f->bytes = bytes;
     f->size = (uint64_t)status.st_size;
     return true;
-}
-
-static bool refuse_file(struct boot_error *error, const char *name)
-{
-    return boot_refuse(error, "cannot be started: there is no file %s%s", FILES, name);
 }
 
 /* What a child finds that has no firmware: where its RSDP is; 0: there is too little memory. */
@@ -74,10 +74,10 @@ static bool load_linux(const struct guest_ram *ram, const struct definition *d,
 {
     struct linux_boot boot = {.command_line = d->command_line};
 
-    if (!file_map(&boot.kernel, d->image))
-        return refuse_file(error, d->image);
-    if (d->initrd[0] != '\0' && !file_map(&boot.initrd, d->initrd))
-        return refuse_file(error, d->initrd);
+    if (!file_map(&boot.kernel, d->image, error))
+        return false;
+    if (d->initrd[0] != '\0' && !file_map(&boot.initrd, d->initrd, error))
+        return false;
     boot.rsdp_gpa = tables_build(ram, d, error);
     return boot.rsdp_gpa != 0 && linux_load(ram, &boot, registers, error);
 }
@@ -89,13 +89,13 @@ static bool load_multiboot(const struct guest_ram *ram, const struct definition 
     struct multiboot_boot boot = {.name = d->image, .command_line = d->command_line,
                                   .module_count = d->module_count};
 
-    if (!file_map(&boot.image, d->image))
-        return refuse_file(error, d->image);
+    if (!file_map(&boot.image, d->image, error))
+        return false;
     for (uint32_t i = 0; i < d->module_count; i++) {
         const struct definition_module *m = &d->modules[i];
 
-        if (!file_map(&boot.modules[i].file, m->file))
-            return refuse_file(error, m->file);
+        if (!file_map(&boot.modules[i].file, m->file, error))
+            return false;
         snprintf(texts[i], sizeof(texts[i]), "%s%s%s", m->file,
                  m->arguments[0] != '\0' ? " " : "", m->arguments);
         boot.modules[i].text = texts[i];
