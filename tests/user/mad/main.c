@@ -94,6 +94,7 @@ static _Noreturn void go_mad(const char *definition)
     word(definition, "end=", end);
     wild = strcmp(end, "wild") == 0;
     mad_seed(number(definition, "seed="));
+    mad_files();
     mad_calls_begin();
     mad_partition_begin(wild);
     calls = rage(number(definition, "ms=") * NS_PER_MS, wild);
