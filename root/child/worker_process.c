@@ -7,8 +7,8 @@
 #include "boot/handoff.h"
 #include "child/child.h"
 #include "child/partition.h"
+#include "child/worker_console.h"
 #include "mm/memory.h"
-#include "proc/devices.h"
 #include "proc/process.h"
 
 enum { REASON_SIZE = 96 };
@@ -99,10 +99,10 @@ static int64_t find(struct program *p, const struct vm_worker *a)
     return 0;
 }
 
-static struct process *start(struct file *partition, struct file *control,
+static struct process *start(const struct child *c, struct file *partition, struct file *control,
                              const struct vm_worker *a, const struct program *program)
 {
-    struct file *console = file_create(&dev_console, NULL, OPEN_WRITE);
+    struct file *console = worker_console_create(c->name);
     struct file *const files[WORKER_FILES] = {console, console, console, partition, control};
     const char *const argv[] = {a->module, a->argument};
     const struct process_start s = {
@@ -134,7 +134,7 @@ int64_t worker_start(struct child *c, struct file *partition, struct file *contr
         result = claim(c);
     if (result != 0)
         return result;
-    p = start(partition, control, a, &program);
+    p = start(c, partition, control, a, &program);
     if (p == NULL) {
         (void)unclaim(c, false);
         return -ENOEXEC;

@@ -59,7 +59,8 @@ ABI_SIZE(struct vm_create, 296);
 #define VM_CREATE_ECHO 1u /* with an echo device */
 
 /* Start the program in boot module @module (or @module.elf) with the arguments {@module, @argument},
- * root's console as files 0 to 2, the partition as PARTITION_FD and @control_fd as
+ * a console of its own as files 0 to 2 (it can be
+ * written; its lines are in root's log), the partition as PARTITION_FD and @control_fd as
  * PARTITION_CONTROL_FD. The caller keeps both files. Of /boot the worker can open the @files alone. EBUSY:
  * the partition has a worker, or had one. ENOENT: no such module, or one of the files. EINVAL: too many
  * of them. EBADF: not a partition, or not open. ENOEXEC: the module is no program. */

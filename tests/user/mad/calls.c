@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/user/mad/calls.c - every system call, with anything as arguments. Left out is what ends the
  * worker, what would hold it for ever, what pulls its own memory from under its feet, and what it
- * could rightly say on root's console. */
+ * says on its console (console.c). */
 #include "mad.h"
 
 #include <errno.h>
