@@ -266,7 +266,7 @@ static struct bus *allocate(struct child *c)
     mutex_init(&b->mutex);
     wait_queue_init(&b->queue);
     list_init(&b->work);
-    log_limit_init(&b->log, time_now());
+    log_limit_init(&b->log, LOG_LIMIT_BURST, time_now());
     b->message_max = messages_at_once(&own);
     b->messages = kalloc(b->message_max * sizeof(*b->messages));
     b->vp_ports = kalloc(c->vp_count * sizeof(*b->vp_ports));

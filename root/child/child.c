@@ -404,7 +404,7 @@ static void begin(struct child *c, const struct child_plan *plan)
     c->bus = NULL;
     c->bus_users = 0;
     c->pool = (struct child_pool){0};
-    log_limit_init(&c->log, time_now());
+    log_limit_init(&c->log, LOG_LIMIT_BURST, time_now());
     timer_init(&c->grace, grace_over);
     child_get(c);
     __atomic_store_n(&c->state, CHILD_STARTING, __ATOMIC_SEQ_CST);

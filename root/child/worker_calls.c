@@ -7,6 +7,7 @@
 #include <rt/mem.h>
 #include "child/child.h"
 #include "child/hv.h"
+#include "lib/line.h"
 #include "log.h"
 #include "mm/memory.h"
 #include "sched/time.h"
@@ -231,15 +232,6 @@ int64_t worker_info(struct child *c, struct partition_info *a)
     return 0;
 }
 
-/* A reason is one line of the log, whatever a worker writes. */
-static void make_line(char *text, size_t size)
-{
-    text[size - 1] = '\0';
-    for (; *text != '\0'; text++)
-        if (*text < ' ' || *text > '~')
-            *text = '?';
-}
-
 int64_t worker_end_child(struct child *c, struct partition_end *a)
 {
     switch (a->end) {
@@ -254,7 +246,7 @@ int64_t worker_end_child(struct child *c, struct partition_end *a)
     default:
         return -EINVAL;
     }
-    make_line(a->reason, sizeof(a->reason));
+    line_make(a->reason, sizeof(a->reason)); /* one line of the log, whatever it is */
     child_end(c, a->end, a->end == VM_END_EXIT ? a->status : 0, "%s", a->reason);
     return 0;
 }

@@ -7,8 +7,8 @@
 #include "boot/handoff.h"
 #include "child/child.h"
 #include "child/partition.h"
+#include "child/worker_console.h"
 #include "mm/memory.h"
-#include "proc/devices.h"
 #include "proc/process.h"
 
 enum { REASON_SIZE = 96 };
@@ -77,21 +77,45 @@ static void watch_worker(void *argument)
     child_put(c);
 }
 
-static struct process *start(struct file *partition, struct file *control,
-                             const struct vm_worker *a, const struct boot_module *m)
+/* What a worker is made of, and what it is to have of /boot. */
+struct program {
+    const struct boot_module *module;
+    const struct boot_module *files[VM_WORKER_FILES_MAX];
+};
+_Static_assert((int)VM_WORKER_FILES_MAX == (int)PROCESS_BOOT_FILES_MAX, "proc/process.h");
+
+static int64_t find(struct program *p, const struct vm_worker *a)
 {
-    struct file *console = file_create(&dev_console, NULL, OPEN_WRITE);
+    if (a->file_count > VM_WORKER_FILES_MAX)
+        return -EINVAL;
+    p->module = child_program(a->module);
+    if (p->module == NULL)
+        return -ENOENT;
+    for (uint32_t i = 0; i < a->file_count; i++) {
+        p->files[i] = handoff_find_module(a->files[i]);
+        if (p->files[i] == NULL)
+            return -ENOENT;
+    }
+    return 0;
+}
+
+static struct process *start(const struct child *c, struct file *partition, struct file *control,
+                             const struct vm_worker *a, const struct program *program)
+{
+    struct file *console = worker_console_create(c->name);
     struct file *const files[WORKER_FILES] = {console, console, console, partition, control};
     const char *const argv[] = {a->module, a->argument};
     const struct process_start s = {
         .name = a->module,
-        .file = phys_to_virt(m->base),
-        .size = m->size,
+        .file = phys_to_virt(program->module->base),
+        .size = program->module->size,
         .argv = argv,
         .argc = sizeof(argv) / sizeof(argv[0]),
         .kind = PROCESS_WORKER,
         .files = files,
         .file_count = control != NULL ? WORKER_FILES : WORKER_FILES - 1,
+        .boot_files = program->files,
+        .boot_file_count = a->file_count,
     };
     struct process *p = console != NULL ? process_start(&s) : NULL;
 
@@ -102,16 +126,15 @@ static struct process *start(struct file *partition, struct file *control,
 int64_t worker_start(struct child *c, struct file *partition, struct file *control,
                      struct vm_worker *a)
 {
-    const struct boot_module *m = child_program(a->module);
+    struct program program;
     struct process *p;
-    int64_t result;
+    int64_t result = find(&program, a);
 
-    if (m == NULL)
-        return -ENOENT;
-    result = claim(c);
+    if (result == 0)
+        result = claim(c);
     if (result != 0)
         return result;
-    p = start(partition, control, a, m);
+    p = start(c, partition, control, a, &program);
     if (p == NULL) {
         (void)unclaim(c, false);
         return -ENOEXEC;

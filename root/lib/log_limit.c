@@ -4,9 +4,9 @@
 
 #define LINE_NS (1000000000ull / LOG_LIMIT_PER_SECOND)
 
-void log_limit_init(struct log_limit *l, uint64_t now)
+void log_limit_init(struct log_limit *l, uint32_t burst, uint64_t now)
 {
-    *l = (struct log_limit){.left = LOG_LIMIT_BURST, .refilled = now};
+    *l = (struct log_limit){.burst = burst, .left = burst, .refilled = now};
 }
 
 static void refill(struct log_limit *l, uint64_t now)
@@ -14,7 +14,7 @@ static void refill(struct log_limit *l, uint64_t now)
     uint64_t fresh = (now - l->refilled) / LINE_NS;
     uint64_t left = l->left + fresh;
 
-    l->left = left < LOG_LIMIT_BURST ? (uint32_t)left : LOG_LIMIT_BURST;
+    l->left = left < l->burst ? (uint32_t)left : l->burst;
     l->refilled += fresh * LINE_NS;
 }
 

@@ -160,20 +160,31 @@ static void *object_of(const struct boot_module *m)
     return u.object;
 }
 
-int64_t boot_open(const char *path, uint32_t flags, struct file **f)
+/* Behind the folder's; "": the folder. */
+static const char *name_of(const char *path)
 {
     const char *name = path + sizeof(FOLDER) - 1;
-    const struct boot_module *m = NULL;
 
     while (*name == '/')
         name++;
-    if (*name != '\0') {
-        m = handoff_find_module(name);
-        if (m == NULL)
-            return -ENOENT;
-        if ((flags & OPEN_DIRECTORY) != 0)
-            return -ENOTDIR;
-    }
+    return name;
+}
+
+const struct boot_module *boot_module_of(const char *path)
+{
+    const char *name = name_of(path);
+
+    return *name != '\0' ? handoff_find_module(name) : NULL;
+}
+
+int64_t boot_open(const char *path, uint32_t flags, struct file **f)
+{
+    const struct boot_module *m = boot_module_of(path);
+
+    if (m == NULL && *name_of(path) != '\0')
+        return -ENOENT;
+    if (m != NULL && (flags & OPEN_DIRECTORY) != 0)
+        return -ENOTDIR;
     if ((flags & OPEN_ACCESS_MASK) != OPEN_READ)
         return -EROFS;
     *f = file_create(m != NULL ? &module_operations : &folder_operations, object_of(m), flags);

@@ -151,6 +151,8 @@ static int64_t vm_worker(struct file *f, void *argument)
     (void)f;
     TERMINATE(a->module);
     TERMINATE(a->argument);
+    for (unsigned i = 0; i < VM_WORKER_FILES_MAX; i++)
+        TERMINATE(a->files[i]);
     if (o == NULL)
         return -ENODEV;
     return start_worker(

@@ -137,10 +137,14 @@ static struct process *process_create(const struct process_start *s)
 {
     struct process *p = kalloc(sizeof(*p));
 
+    BUG_ON(s->boot_file_count > PROCESS_BOOT_FILES_MAX);
     if (p == NULL)
         return NULL;
     rt_strlcpy(p->name, s->name, sizeof(p->name));
     p->kind = s->kind;
+    p->boot_file_count = s->boot_file_count;
+    for (uint32_t i = 0; i < s->boot_file_count; i++)
+        p->boot_files[i] = s->boot_files[i];
     p->references = 1;
     list_init(&p->link);
     wait_queue_init(&p->ended_queue);

@@ -10,20 +10,24 @@
 #include "sched/thread.h"
 
 struct address_space;
+struct boot_module;
 struct trap_frame;
 
 /* What a process may do. */
 enum process_kind {
     PROCESS_SYSTEM, /* everything */
-    PROCESS_WORKER, /* use the files it was given, and read /boot */
+    PROCESS_WORKER, /* use the files it was given, and read those of /boot that it is to have */
 };
 
-enum { PROCESS_REASON_SIZE = 64, PROCESS_ARGUMENTS_MAX = 64 };
+enum { PROCESS_REASON_SIZE = 64, PROCESS_ARGUMENTS_MAX = 64, PROCESS_BOOT_FILES_MAX = 10 };
 
 struct process {
     char name[24];               /* [I] */
     uint32_t id;                 /* [I] */
     enum process_kind kind;      /* [I] */
+    /* [I] what a worker can open of /boot */
+    const struct boot_module *boot_files[PROCESS_BOOT_FILES_MAX];
+    uint32_t boot_file_count;    /* [I] */
     uint32_t references;         /* [a] its thread's, and others' */
     struct address_space *space; /* [I] until the end */
     struct file_table files;     /* [its thread] */
@@ -49,6 +53,8 @@ struct process_start {
     enum process_kind kind;
     struct file *const *files; /* its descriptors from 0 on; an entry that is NULL: the console */
     uint32_t file_count;       /* at least 0, 1 and 2 are the console where there are fewer */
+    const struct boot_module *const *boot_files; /* what a worker can open of /boot */
+    uint32_t boot_file_count;                    /* PROCESS_BOOT_FILES_MAX at most */
 };
 
 /* Load it and let it run; the caller's reference to it. NULL: malformed, or no memory (logged).

@@ -18,6 +18,7 @@
 #include "mm/page_table.h"
 #include "mm/space.h"
 #include "mm/user_copy.h"
+#include "proc/boot_files.h"
 #include "proc/devices.h"
 #include "proc/path.h"
 #include "proc/socket.h"
@@ -205,6 +206,8 @@ static int64_t worker(struct file *partition_file, struct file *control, struct 
 {
     CHECK_TEXT(a->module);
     CHECK_TEXT(a->argument);
+    for (unsigned i = 0; i < VM_WORKER_FILES_MAX; i++)
+        CHECK_TEXT(a->files[i]);
     return partition_file->ops != &partition_operations || control == partition_file ? -EBADF : 0;
 }
 
@@ -231,6 +234,8 @@ static void give_files(void)
     static const struct socket_name name = {4, "name"};
     struct file *pair[2], *listener, *fresh;
 
+    fake_process.process.boot_files[0] = boot_module_of("/boot/shell.elf");
+    fake_process.process.boot_file_count = 1;
     give_path("/boot/shell.elf");
     if (socket_create_pair(0, pair) < 0)
         abort();

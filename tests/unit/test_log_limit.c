@@ -11,7 +11,7 @@ static struct log_limit limit;
 static int make(void **state)
 {
     (void)state;
-    log_limit_init(&limit, START);
+    log_limit_init(&limit, LOG_LIMIT_BURST, START);
     return 0;
 }
 
@@ -73,6 +73,16 @@ static void what_was_dropped_is_told_once(void **state)
     assert_int_equal(dropped, 0);
 }
 
+static void a_burst_may_be_shorter(void **state)
+{
+    uint32_t dropped;
+
+    (void)state;
+    log_limit_init(&limit, 3, START);
+    assert_int_equal(allowed(START, 1000, &dropped), 3);
+    assert_int_equal(allowed(START + 10000 * SECOND, 1000, &dropped), 3);
+}
+
 #define T(name) cmocka_unit_test_setup(name, make)
 
 int main(void)
@@ -82,6 +92,7 @@ int main(void)
         T(so_many_a_second_are_allowed_later),
         T(rest_gives_back_the_burst_and_no_more),
         T(what_was_dropped_is_told_once),
+        T(a_burst_may_be_shorter),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

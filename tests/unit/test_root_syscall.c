@@ -15,6 +15,7 @@
 #include "mm/memory.h"
 #include "mm/space.h"
 #include "mm/user_copy.h"
+#include "proc/boot_files.h"
 #include "syscall_fixture.h"
 #include "vm/operations.h"
 
@@ -285,13 +286,35 @@ static void a_worker_touches_nothing_but_its_own(void **state)
     assert_int_equal(open_path("/dev/vm", OPEN_READ_WRITE), -EACCES);
     assert_int_equal(open_path("/dev/console", OPEN_READ), -EACCES);
     assert_int_equal(open_path("/dev/root", OPEN_READ), -EACCES);
-    assert_in_range(open_path("/boot/hello.elf", OPEN_READ), 3, FILES_MAX);
     assert_int_equal(call(SYSCALL_KILL, FAKE_ID + 1, SIGNAL_KILL, 0), -EPERM);
     assert_int_equal(call(SYSCALL_REBOOT, REBOOT_MAGIC_1, REBOOT_MAGIC_2, REBOOT_RESTART), -EPERM);
     assert_int_equal(call(SYSCALL_SOCKET, SOCKET_UNIX, SOCKET_SEQPACKET, 0), -EACCES);
     assert_int_equal(fake_syscall(SYSCALL_SOCKETPAIR, SOCKET_UNIX, SOCKET_SEQPACKET, 0, at, 0, 0),
                      -EACCES);
     assert_int_equal(call(SYSCALL_WRITE, 1, at, 1), 1);
+}
+
+/* Nor can it tell what there is. */
+static void a_worker_opens_those_boot_files_that_it_was_given(void **state)
+{
+    struct process *p = &fake_process.process;
+
+    (void)state;
+    p->kind = PROCESS_WORKER;
+    assert_int_equal(open_path("/boot/hello.elf", OPEN_READ), -EACCES);
+    p->boot_files[p->boot_file_count++] = boot_module_of("/boot/hello.elf");
+    assert_in_range(open_path("/boot/hello.elf", OPEN_READ), 3, FILES_MAX);
+    assert_in_range(open_path("/boot//hello.elf", OPEN_READ), 3, FILES_MAX);
+    assert_int_equal(open_path("/boot/hello.elf", OPEN_READ_WRITE), -EROFS);
+    assert_int_equal(open_path("/boot/shell.elf", OPEN_READ), -EACCES);
+    assert_int_equal(open_path("/boot//shell.elf", OPEN_READ), -EACCES);
+    assert_int_equal(open_path("/boot/shell.elf", OPEN_READ_WRITE), -EACCES);
+    assert_int_equal(open_path("/boot/none", OPEN_READ), -EACCES);
+    assert_int_equal(open_path("/boot/hello.elf/../shell.elf", OPEN_READ), -EACCES);
+    assert_int_equal(open_path("/boot", OPEN_READ | OPEN_DIRECTORY), -EACCES);
+    assert_int_equal(open_path("/boot/", OPEN_READ), -EACCES);
+    p->boot_files[p->boot_file_count++] = boot_module_of("/boot/shell.elf");
+    assert_in_range(open_path("/boot/shell.elf", OPEN_READ), 3, FILES_MAX);
 }
 
 static void reboot_needs_its_magic(void **state)
@@ -464,6 +487,7 @@ int main(void)
         SYSCALL_TEST(signals_are_accepted_and_forgotten),
         SYSCALL_TEST(only_the_signal_that_kills_is_sent),
         SYSCALL_TEST(a_worker_touches_nothing_but_its_own),
+        SYSCALL_TEST(a_worker_opens_those_boot_files_that_it_was_given),
         SYSCALL_TEST(reboot_needs_its_magic),
         SYSCALL_TEST(exit_ends_the_process_with_eight_bits),
         SYSCALL_TEST(children_need_a_hypervisor),

@@ -9,7 +9,7 @@
 
 enum { VM_NAME_SIZE = 64, VM_OPTIONS_SIZE = 512 };
 
-enum { VM_DISKS_MAX = 8, VM_MEMORY_MAX_MIB = 1 << 20 };
+enum { VM_DISKS_MAX = 8, VM_WORKER_FILES_MAX = 10, VM_MEMORY_MAX_MIB = 1 << 20 };
 #define VM_DISK_READ_ONLY 1u
 #define VM_START_ECHO     1u
 
@@ -59,18 +59,21 @@ ABI_SIZE(struct vm_create, 296);
 #define VM_CREATE_ECHO 1u /* with an echo device */
 
 /* Start the program in boot module @module (or @module.elf) with the arguments {@module, @argument},
- * root's console as files 0 to 2, the partition as PARTITION_FD and @control_fd as
- * PARTITION_CONTROL_FD. The caller keeps both files. EBUSY: the partition has a worker, or had one.
- * ENOENT: no such module. EBADF: not a partition, or not open. ENOEXEC: the module is no program. */
+ * a console of its own as files 0 to 2 (it can be
+ * written; its lines are in root's log), the partition as PARTITION_FD and @control_fd as
+ * PARTITION_CONTROL_FD. The caller keeps both files. Of /boot the worker can open the @files alone. EBUSY:
+ * the partition has a worker, or had one. ENOENT: no such module, or one of the files. EINVAL: too many
+ * of them. EBADF: not a partition, or not open. ENOEXEC: the module is no program. */
 struct vm_worker {
     int32_t partition_fd;
     int32_t control_fd; /* -1: none */
     uint32_t process_id; /* out */
-    uint32_t reserved;
+    uint32_t file_count;
     char module[VM_NAME_SIZE];
     char argument[4096];
+    char files[VM_WORKER_FILES_MAX][VM_NAME_SIZE]; /* names of boot modules */
 };
-ABI_SIZE(struct vm_worker, 4176);
+ABI_SIZE(struct vm_worker, 4816);
 
 struct vm_stop {
     char name[VM_NAME_SIZE]; /* ENOENT: no such child */

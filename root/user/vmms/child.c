@@ -247,6 +247,24 @@ static bool create(struct child *c)
     return true;
 }
 
+static void name_file(struct vm_worker *a, const char *name)
+{
+    if (name[0] != '\0')
+        snprintf(a->files[a->file_count++], sizeof(a->files[0]), "%s", name);
+}
+
+/* What the definition names: all that the worker is to see of /boot. */
+static void name_files(struct vm_worker *a, const struct definition *d)
+{
+    _Static_assert((int)VM_WORKER_FILES_MAX == (int)DEFINITION_MODULES_MAX + 2 &&
+                       (int)VM_NAME_SIZE == (int)DEFINITION_NAME_MAX,
+                   "an image, an initial RAM disk, modules");
+    name_file(a, d->image);
+    name_file(a, d->initrd);
+    for (uint32_t i = 0; i < d->module_count; i++)
+        name_file(a, d->modules[i].file);
+}
+
 /* Its end of the control socket is the only one that is left. */
 static bool start_worker(struct child *c)
 {
@@ -257,6 +275,7 @@ static bool start_worker(struct child *c)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) != 0)
         return false;
     a.control_fd = pair[1];
+    name_files(&a, &c->definition);
     definition_print(&c->definition, a.argument, sizeof(a.argument));
     done = device_ioctl(children.vm, VM_IOCTL_WORKER, &a) == 0;
     close(pair[1]);

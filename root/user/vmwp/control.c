@@ -62,19 +62,17 @@ void control_serve(struct worker *w)
     }
 }
 
+/* What the child says while there is no service is lost: root's console is not the child's. */
 void control_console_out(void *context, const uint8_t *bytes, size_t count)
 {
     struct worker *w = context;
     struct service_packet packet = {.type = SERVICE_OUTPUT};
 
-    while (count != 0) {
+    while (count != 0 && w->control >= 0) {
         size_t piece = count < SERVICE_BYTES_MAX ? count : SERVICE_BYTES_MAX;
 
         memcpy(packet.bytes, bytes, piece);
-        if (w->control >= 0)
-            send(w->control, &packet, SERVICE_HEADER_SIZE + piece, 0);
-        else if (write(STDOUT_FILENO, bytes, piece) < 0)
-            return;
+        send(w->control, &packet, SERVICE_HEADER_SIZE + piece, 0);
         bytes += piece;
         count -= piece;
     }

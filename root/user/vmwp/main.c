@@ -277,7 +277,7 @@ static int serve(struct worker *w)
             timed_out(w);
         next.wake_fd = control_wake(w);
         if (device_ioctl(w->partition.file, PARTITION_IOCTL_NEXT, &next) != 0) {
-            perror("vmwp: next intercept");
+            perror("next intercept");
             return 1;
         }
         next.answered_vp = PARTITION_NO_VP;
@@ -324,13 +324,13 @@ int main(int argc, char **argv)
     const char *wrong;
 
     if (argc != 2) {
-        fputs("vmwp: vmms starts this, with the definition of a child\n", stderr);
+        fputs("vmms starts this, with the definition of a child\n", stderr);
         return 2;
     }
     w->control = PARTITION_CONTROL_FD;
     wrong = partition_open(&w->partition, PARTITION_FD);
     if (wrong != NULL) {
-        fprintf(stderr, "vmwp: %s\n", wrong);
+        fprintf(stderr, "%s\n", wrong);
         return 1;
     }
     if (!start_definition(&w->definition, argv[1])) {

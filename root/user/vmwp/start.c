@@ -19,7 +19,7 @@ enum { PATH_SIZE = sizeof(FILES) + DEFINITION_NAME_MAX };
 
 static void say(void *context, unsigned line, const char *text)
 {
-    fprintf(stderr, "vmwp: %s:%u: %s\n", (const char *)context, line, text);
+    fprintf(stderr, "%s:%u: %s\n", (const char *)context, line, text);
 }
 
 bool start_definition(struct definition *d, const char *text)

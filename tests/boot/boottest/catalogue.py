@@ -9,7 +9,7 @@ from typing import Callable, Optional
 GROUPS = ("quick", "normal", "long")
 
 # What no test wants to see unless it says so (Test.allow).
-ALWAYS_FORBIDDEN = (r"(?i)^(\[[ \d.]+\] )?(\w+: )?\W*panic\b", r"^FAIL\b", r"X64 Exception Type", r"cannot boot",
+ALWAYS_FORBIDDEN = (r"(?i)^(\[[ \d.]+\] )?(\w+: )?\W*panic\b", r"^FAIL\b", r"\] vmwp: FAIL\b", r"X64 Exception Type", r"cannot boot",
                     r"root VP \d+: rip .* denied")
 
 

@@ -16,6 +16,8 @@ SEED = int(os.environ.get("VERDIGRIS_SEED") or secrets.randbelow(1 << 32))
 RAGE_MS = 800
 PATIENCE = 120  # seconds
 DISK_MIB = 8
+FLOOD_LINES = 20000  # of the loud worker: tests/user/mad/console.c
+FLOOD_SHOWN = 500  # at most; it is 20 at once, and 10 a second later
 LEAVE = "\x1d"  # a child's console: Ctrl-]
 
 FAULT = r"its worker has ended: .* at 0x[0-9a-f]+"
@@ -35,6 +37,32 @@ def worker_of(vm, name):
     """The worker's process."""
     vm.send(f"vm info {name}")
     return vm.expect(rf"^# {name}\.vm, running, worker (\d+)[;\n]", PATIENCE).group(1)
+
+
+# What its worker writes to its console, as root shows it.
+TAMED = (r"\?\]0;mad\?\?c\?\[\?1049h\?\[2J\?\[H mad title$", r"root> mad prompt$", r"\?root> mad return$",
+         r"mad flood \.+$")
+
+
+def flood(vm):
+    """Nothing of it reaches the terminal as it was written, and of the flood only a little. Nobody else prints
+    anything that is looked at before it is over: root's lines cut those of others."""
+    begin = len(vm.text)
+    vm.send("vm start mad-loud")
+    vm.expect(r"PASS mad: loud: seed \d+, 0 calls, 0 did", PATIENCE)
+    vm.send("wait mad-loud")
+    vm.expect(rf"mad-loud: {ENDS['exit']}$", PATIENCE)
+    text, said = vm.text[begin:], r"\[mad-loud\] vmwp: "
+    for line in TAMED:
+        if not re.search(said + line, text, re.MULTILINE):
+            raise Failure(f"mad-loud has not said {line}")
+    shown = len(re.findall(said + "mad flood", text))
+    dropped = sum(int(n) for n in re.findall(rf"{said}(\d+) lines dropped$", text, re.MULTILINE))
+    if shown > FLOOD_SHOWN or dropped < FLOOD_LINES - FLOOD_SHOWN:
+        raise Failure(f"of the flood {shown} lines are in the log, and {dropped} were dropped")
+    found = re.search(r"\x1b|\x07|^root> mad|^mad flood", text, re.MULTILINE)
+    if found:
+        raise Failure(f"{found.group()!r} of a worker is on the terminal")
 
 
 def rage(vm, end):
@@ -115,6 +143,7 @@ def mad(vm):
     start_calm(vm)
     for end in ENDS:
         rage(vm, end)
+    flood(vm)
     rage_wildly(vm)
     end_calm(vm)
     end_disk(vm)
@@ -191,7 +220,7 @@ MODULES = ["shell.elf", "vmms.elf", "guests/disk.elf"]
 
 TESTS = [
     Test("worker-mad", smp=2, modules=MODULES + ["tests/mad/vmwp.elf"], disks=[Random("nvme", DISK_MIB)],
-         children=[CALM] + [mad_child(end, i) for i, end in enumerate([*ENDS, "wild"])], script=mad, timeout=600),
+         children=[CALM] + [mad_child(end, i) for i, end in enumerate([*ENDS, "wild", "loud"])], script=mad, timeout=600),
     Test("worker-killed", smp=2, modules=MODULES + ["vmwp.elf"],
          disks=[Random("nvme", DISK_MIB), Random("nvme", DISK_MIB)], children=[VICTIM], script=killed, timeout=300),
 ]

@@ -11,9 +11,10 @@ COUNTS = [r"^PASS root\.deposited_pages: ", r"^PASS hypervisor\.partitions: ",
           r"^PASS hypervisor\.mapped_pages: ", r"^PASS hypervisor\.ports: ",
           r"^PASS hypervisor\.connections: ", r"^PASS hypervisor\.root_pages_in_use: ",
           r"^PASS root\.memory_free: "]
-SERVED = [r"^PASS worker: the guest reads 5a where no RAM is$",
-          r"^PASS worker: 1000 of 1000 reads came back$", r"^PASS worker: 1 ends of interrupts$",
-          r"^PASS hostile: 0 of \d+ calls did what they should not$"]
+WORKER = r"\[[\w-]+\] vmwp: "  # goes before its lines
+SERVED = [rf"{WORKER}PASS worker: the guest reads 5a where no RAM is$",
+          rf"{WORKER}PASS worker: 1000 of 1000 reads came back$", rf"{WORKER}PASS worker: 1 ends of interrupts$",
+          rf"{WORKER}PASS hostile: 0 of \d+ calls did what they should not$"]
 
 
 def workers(name, rounds, **fields):

@@ -219,10 +219,9 @@ void log_print(const char *fmt, ...)
     va_list ap;
 
     fake.log_lines++;
-    if (!fake.log)
-        return;
     va_start(ap, fmt);
-    vprintf(fmt, ap);
+    vsnprintf(fake.log_text, sizeof(fake.log_text), fmt, ap);
     va_end(ap);
-    putchar('\n');
+    if (fake.log)
+        puts(fake.log_text);
 }

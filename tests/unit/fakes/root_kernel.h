@@ -22,6 +22,7 @@ struct fake_kernel {
     unsigned locks_held;
     bool log; /* print log lines */
     uint32_t log_lines;
+    char log_text[320]; /* of the last one */
 };
 extern struct fake_kernel fake;
 

@@ -114,7 +114,7 @@ static const struct {
     {"exit", end_exit},   {"fs", end_fs},       {"kill", end_kill},   {"fault", end_fault},
     {"jump", end_jump},   {"unmap", end_unmap}, {"cover", end_cover}, {"spin", end_spin},
     {"sleep", end_sleep}, {"next", end_next},   {"end", end_end},     {"close", end_close},
-    {"wild", end_spin},
+    {"wild", end_spin},   {"loud", end_exit},
 };
 
 _Noreturn void mad_end(const char *name)

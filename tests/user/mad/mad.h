@@ -33,6 +33,12 @@ unsigned mad_wrong(void);
 void mad_calls_begin(void);
 void mad_call(void);
 
+/* files.c: of /boot it sees its child's image alone. */
+void mad_files(void);
+
+/* console.c: instead of all that, what must not come to the operator's terminal as it is. */
+void mad_console(void);
+
 /* partition.c: make the child ready, or with @wild not, and let it run; one call of its file. */
 void mad_partition_begin(bool wild);
 void mad_partition_call(bool wild);

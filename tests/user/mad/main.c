@@ -88,18 +88,22 @@ static uint64_t number(const char *definition, const char *key)
 static _Noreturn void go_mad(const char *definition)
 {
     char end[NAME_MAX_LENGTH];
-    unsigned long calls;
+    unsigned long calls = 0;
     bool wild;
 
     word(definition, "end=", end);
     wild = strcmp(end, "wild") == 0;
     mad_seed(number(definition, "seed="));
+    mad_files();
     mad_calls_begin();
     mad_partition_begin(wild);
-    calls = rage(number(definition, "ms=") * NS_PER_MS, wild);
+    if (strcmp(end, "loud") == 0)
+        mad_console();
+    else
+        calls = rage(number(definition, "ms=") * NS_PER_MS, wild);
     dprintf(STDOUT_FILENO, "%s mad: %s: seed %lu, %lu calls, %u did what they should not\n",
-            mad_wrong() == 0 ? "PASS" : "FAIL", end,
-            (unsigned long)number(definition, "seed="), calls, mad_wrong());
+            mad_wrong() == 0 ? "PASS" : "FAIL", end, (unsigned long)number(definition, "seed="),
+            calls, mad_wrong());
     mad_end(end);
 }
 
