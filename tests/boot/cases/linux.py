@@ -132,17 +132,28 @@ def crash(vm, shell):
     return wait_again(vm, "its system crashed")
 
 
+def pause(vm, shell):
+    for command, done, state in (("pause", "paused", "paused"), ("resume", "resumed", "running")):
+        vm.send(f"vm {command} linux")
+        vm.expect(rf"^linux: {done}$")
+        vm.send("vm list")
+        vm.expect(rf"^linux +{state} ")
+    shell.run("true")
+
+
 def again(vm):
     """Root and hypervisor have no more for all that than before."""
     vm.expect(ROOT_PROMPT)
-    ChildShell(vm).run("true")
+    shell = ChildShell(vm)
+    shell.run("true")
+    pause(vm, shell)
     before = counts(vm)
     shell = reboot(vm)
     judge_log(shell.log())
     shell = crash(vm, shell)
     judge_log(shell.log())
     vm.send("vm list")
-    vm.expect(r"^linux +running +1 +384 MiB +1  ")
+    vm.expect(rf"^linux +running +1 +384 MiB +{2 * REBOOTS + 1}  ")
     counts_return(vm, before, RUNNING)
     over(vm, shell)
     vm.send("poweroff")
