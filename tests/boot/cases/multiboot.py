@@ -48,6 +48,7 @@ def fails(vm):
                   "processors whose APIC ID is their number: 0x2, not 0x3"]:
         raise Failure(f"these checks failed: {failed}")
     ends_again(vm)
+    answers_nothing(vm)
     vm.send("poweroff")
 
 
@@ -65,6 +66,17 @@ def ends_again(vm):
     vm.expect(r"^again +off ")
 
 
+def answers_nothing(vm):
+    """Commands for a child without a shell wait for one until a key ends that."""
+    vm.send("vm start silent")
+    vm.expect(r"^silent: started$")
+    for key in ("\x03", "\x1d"):
+        vm.send("vm console silent --exec true")
+        vm.type(key)
+        vm.expect(r"^vm: no more of the child's console; what was typed there goes on$")
+        vm.expect(r"^root> ")
+
+
 def multiboot(name, *children, **fields):
     return Test(name, children=list(children), script=passes(*children), **fields)
 
@@ -76,6 +88,7 @@ TESTS = [
     multiboot("multiboot-high", MultibootChild("high", "elf", vps=2, memory="4G"), memory="5G", group="long"),
     Test("multiboot-fails", children=[MultibootChild("status", "flat", arguments="status=77"),
                                       MultibootChild("wrong", "elf", vps=2, arguments="vps=3"),
-                                      MultibootChild("again", "flat", arguments="status=5", restart="always")],
+                                      MultibootChild("again", "flat", arguments="status=5", restart="always"),
+                                      MultibootChild("silent", "flat", arguments="wait=1")],
          script=fails, allow=[r"^FAIL\b"]),
 ]
