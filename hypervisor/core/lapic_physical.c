@@ -50,9 +50,12 @@ void lapic_physical_on(void)
     apic_write(APIC_LVT_LINT1, APIC_LVT_MASKED);
     apic_write(APIC_LVT_ERROR, HV_VECTOR_ERROR);
     apic_write(APIC_TIMER_DIVIDE, APIC_DIVIDE_BY_1);
-    apic_write(APIC_LVT_TIMER,
-               HV_VECTOR_TIMER |
-                   (tsc_deadline ? APIC_LVT_TIMER_DEADLINE : APIC_LVT_TIMER_ONE_SHOT));
+    if (tsc_deadline)
+        apic_write(APIC_LVT_TIMER, HV_VECTOR_TIMER | APIC_LVT_TIMER_DEADLINE);
+    else
+        apic_write(APIC_LVT_TIMER,
+                   HV_VECTOR_TIMER | (lapic_physical_timer_repeats() ? APIC_LVT_TIMER_PERIODIC
+                                                                     : APIC_LVT_TIMER_ONE_SHOT));
     insn_mfence();
 }
 
@@ -86,22 +89,31 @@ bool lapic_physical_is_level(uint8_t vector)
     return apic_read(APIC_TMR + vector / 32u * APIC_REGISTER_STRIDE) >> vector % 32u & 1;
 }
 
+bool lapic_physical_timer_repeats(void)
+{
+    return !tsc_deadline && !speculation.predicts;
+}
+
+#define REPEATS_HZ 10u /* at least */
+
 void lapic_physical_timer(uint64_t deadline_tsc)
 {
-    uint64_t now, ticks;
+    uint64_t now, ticks, most = UINT32_MAX;
 
     if (tsc_deadline) {
         insn_wrmsr(MSR_IA32_TSC_DEADLINE, deadline_tsc == UINT64_MAX ? 0 : deadline_tsc);
         return;
     }
-    if (deadline_tsc == UINT64_MAX) {
+    if (lapic_physical_timer_repeats()) {
+        most = lapic_timer_hz / REPEATS_HZ;
+    } else if (deadline_tsc == UINT64_MAX) {
         apic_write(APIC_TIMER_INITIAL, 0);
         return;
     }
     now = insn_rdtsc();
     ticks = deadline_tsc > now ? (deadline_tsc - now) : 0;
     ticks = (uint64_t)((unsigned __int128)ticks * timer_per_tsc >> 32) + 1;
-    apic_write(APIC_TIMER_INITIAL, ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks);
+    apic_write(APIC_TIMER_INITIAL, (uint32_t)(ticks > most ? most : ticks));
 }
 
 /* ---- calibration: against channel 2 of the 8254, which counts down from 65,536 for ever ---- */

@@ -33,6 +33,11 @@ void lapic_physical_recheck(void);
 /* Interrupt at host TSC @deadline; UINT64_MAX: never. */
 void lapic_physical_timer(uint64_t deadline_tsc);
 
+/* On an interpreter the timer interrupts early rather than late, ten times a second at least, and
+ * again until it is set anew: an interrupt that is lost after all, of whatever, is signalled again
+ * with the next. */
+bool lapic_physical_timer_repeats(void);
+
 /* Measure tsc_hz and the timer's frequency against the PIT, on the boot processor. */
 void lapic_physical_calibrate(void);
 extern uint64_t lapic_timer_hz;

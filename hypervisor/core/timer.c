@@ -68,7 +68,7 @@ bool timer_cancel(struct timer *t) NO_LOCK_CHECK
 void timers_run(struct pcpu *cpu)
 {
     spin_lock(&cpu->timer_lock);
-    cpu->timer_programmed = UINT64_MAX;
+    cpu->timer_programmed = lapic_physical_timer_repeats() ? 0 : UINT64_MAX;
     for (;;) {
         struct heap_node *first = heap_first(&cpu->timers);
         if (first == NULL || first->key > insn_rdtsc())

@@ -51,6 +51,7 @@ class MultibootChild:
     modules: list = field(default_factory=list)
     disks: list = field(default_factory=list)
     autostart: bool = False
+    restart: str = "never"
 
     def definition(self):
         lines = [("name", self.name), ("vps", self.vps), ("memory", self.memory),
@@ -58,7 +59,7 @@ class MultibootChild:
         lines += [("module", f"{os.path.basename(f)} {text}".strip()) for f, text in self.modules]
         lines += [("disk", name) for name in self.disks]
         lines += [("console", "com1"), ("exit-port", "on"),
-                  ("autostart", "yes" if self.autostart else "no")]
+                  ("autostart", "yes" if self.autostart else "no"), ("restart", self.restart)]
         return "".join(f"{key} = {value}\n" for key, value in lines if value != "")
 
     def files(self):

@@ -166,16 +166,18 @@ static bool take(struct script *s, int64_t patience_ms)
 {
     struct root_pollfd files[] = {{.fd = STDIN_FILE, .events = POLL_IN},
                                   {.fd = s->socket, .events = POLL_IN}};
-    int64_t n = poll(files, 2, patience_ms);
+    int64_t n;
 
-    if (n < 0) {
-        s->status = report("vm", n);
-    } else if (files[0].revents != 0 && interrupt_typed()) {
+    if (interrupt_typed()) { /* also before poll() could have seen it */
         print("^C\nvm: no more of the child's console; what was typed there goes on\n");
         s->status = 1;
-    } else if (files[1].revents != 0) {
-        take_packet(s);
+        return true;
     }
+    n = poll(files, 2, patience_ms);
+    if (n < 0)
+        s->status = report("vm", n);
+    else if (files[1].revents != 0)
+        take_packet(s);
     return n != 0;
 }
 

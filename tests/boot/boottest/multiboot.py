@@ -19,6 +19,7 @@ class MultibootChild:
     memory: str = "64M"
     module_bytes: int = 100003
     arguments: str = ""  # go before these
+    restart: str = "never"
 
     def make(self, place, folder):
         """What boots as a child in a test at place."""
@@ -32,7 +33,7 @@ class MultibootChild:
                  f"text={text}", f"bytes={len(content)}",
                  f"sha256={hashlib.sha256(content).hexdigest()}"]
         return child.MultibootChild(self.name, image, " ".join(words).strip(), self.vps, self.memory,
-                                    [(module, text)])
+                                    [(module, text)], restart=self.restart)
 
 
 @dataclass

@@ -160,7 +160,7 @@ def again(vm):
     shell = crash(vm, shell)
     judge_log(shell.log())
     vm.send("vm list")
-    vm.expect(r"^linux +running +1 +384 MiB +1  ")
+    vm.expect(rf"^linux +running +1 +384 MiB +{2 * REBOOTS + 1}  ")
     over(vm, shell)
     counts_return(vm, before)
     vm.send("poweroff")
@@ -182,6 +182,7 @@ def exits(vm, name):
 
 def hold(vm, name, other):
     """Paused amidst its I/O, a child does nothing, while the other goes on; then it goes on too."""
+    ChildShell(vm, name).run("test ! -e /tmp/verified")
     vm.send(f"vm pause {name}")
     vm.expect(rf"^{name}: paused$")
     vm.send("vm list")

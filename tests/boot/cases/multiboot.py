@@ -47,7 +47,34 @@ def fails(vm):
                   "processors that INIT and SIPI start: 0x2, not 0x3",
                   "processors whose APIC ID is their number: 0x2, not 0x3"]:
         raise Failure(f"these checks failed: {failed}")
+    ends_again(vm)
+    answers_nothing(vm)
     vm.send("poweroff")
+
+
+def ends_again(vm):
+    """A child that ends at once, always, is made to wait for its next start."""
+    vm.send("vm start again")
+    vm.expect(r"^again: started$")
+    vm.send("vm console again")
+    vm.expect(r"^\[again: it ended itself with 5; it starts again in a while\]$")
+    vm.type("\x1d")
+    vm.expect(r"^root> ")
+    vm.send("vm stop again")
+    vm.expect(r"^again: stopped$")
+    vm.send("vm list")
+    vm.expect(r"^again +off ")
+
+
+def answers_nothing(vm):
+    """Commands for a child without a shell wait for one until a key ends that."""
+    vm.send("vm start silent")
+    vm.expect(r"^silent: started$")
+    for key in ("\x03", "\x1d"):
+        vm.send("vm console silent --exec true")
+        vm.type(key)
+        vm.expect(r"^vm: no more of the child's console; what was typed there goes on$")
+        vm.expect(r"^root> ")
 
 
 def multiboot(name, *children, **fields):
@@ -60,6 +87,8 @@ TESTS = [
     multiboot("multiboot-flat", MultibootChild("one", "flat"), MultibootChild("two", "flat", vps=2, module_bytes=1)),
     multiboot("multiboot-high", MultibootChild("high", "elf", vps=2, memory="4G"), memory="5G", group="long"),
     Test("multiboot-fails", children=[MultibootChild("status", "flat", arguments="status=77"),
-                                      MultibootChild("wrong", "elf", vps=2, arguments="vps=3")],
+                                      MultibootChild("wrong", "elf", vps=2, arguments="vps=3"),
+                                      MultibootChild("again", "flat", arguments="status=5", restart="always"),
+                                      MultibootChild("silent", "flat", arguments="wait=1")],
          script=fails, allow=[r"^FAIL\b"]),
 ]

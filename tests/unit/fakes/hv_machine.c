@@ -303,6 +303,11 @@ void lapic_physical_recheck(void)
 {
 }
 
+bool lapic_physical_timer_repeats(void)
+{
+    return false;
+}
+
 void provoke_before(const struct pcpu *cpu, struct vp *vp)
 {
     (void)cpu;
