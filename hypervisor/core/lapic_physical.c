@@ -7,6 +7,7 @@
 #include <x86/insn.h>
 #include <x86/msr.h>
 #include "boot/paging.h"
+#include "core/pcpu.h"
 #include "core/speculation.h"
 #include "core/timer.h"
 #include "debug/log.h"
@@ -94,26 +95,39 @@ bool lapic_physical_timer_repeats(void)
     return !tsc_deadline && !speculation.predicts;
 }
 
-#define REPEATS_HZ 10u /* at least */
+#define REPEATS_HZ     10u     /* at least */
+#define REPEATS_HZ_MAX 200000u /* the emulator's other threads wait for each */
+
+/* As lapic_physical_timer, where it goes on as long as it is not set anew. */
+static void timer_repeat(uint64_t ticks)
+{
+    uint64_t least = lapic_timer_hz / REPEATS_HZ_MAX, most = lapic_timer_hz / REPEATS_HZ;
+
+    if (ticks == 0) {
+        lapic_physical_ipi(this_cpu()->apic_id, HV_VECTOR_TIMER);
+        ticks = most;
+    }
+    ticks = ticks < least ? least : ticks;
+    apic_write(APIC_TIMER_INITIAL, (uint32_t)(ticks > most ? most : ticks));
+}
 
 void lapic_physical_timer(uint64_t deadline_tsc)
 {
-    uint64_t now, ticks, most = UINT32_MAX;
+    uint64_t now, ticks;
 
     if (tsc_deadline) {
         insn_wrmsr(MSR_IA32_TSC_DEADLINE, deadline_tsc == UINT64_MAX ? 0 : deadline_tsc);
         return;
     }
-    if (lapic_physical_timer_repeats()) {
-        most = lapic_timer_hz / REPEATS_HZ;
-    } else if (deadline_tsc == UINT64_MAX) {
-        apic_write(APIC_TIMER_INITIAL, 0);
-        return;
-    }
     now = insn_rdtsc();
     ticks = deadline_tsc > now ? (deadline_tsc - now) : 0;
-    ticks = (uint64_t)((unsigned __int128)ticks * timer_per_tsc >> 32) + 1;
-    apic_write(APIC_TIMER_INITIAL, (uint32_t)(ticks > most ? most : ticks));
+    ticks = (uint64_t)((unsigned __int128)ticks * timer_per_tsc >> 32);
+    if (lapic_physical_timer_repeats())
+        timer_repeat(ticks);
+    else if (deadline_tsc == UINT64_MAX)
+        apic_write(APIC_TIMER_INITIAL, 0);
+    else
+        apic_write(APIC_TIMER_INITIAL, ticks >= UINT32_MAX ? UINT32_MAX : (uint32_t)ticks + 1);
 }
 
 /* ---- calibration: against channel 2 of the 8254, which counts down from 65,536 for ever ---- */

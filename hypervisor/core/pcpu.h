@@ -44,7 +44,7 @@ struct pcpu {
 
     struct spinlock timer_lock;
     struct heap timers;         /* [timer_lock] by host TSC deadline */
-    uint64_t timer_programmed;  /* when the physical timer interrupts; UINT64_MAX: never; 0: it is to be set */
+    uint64_t timer_programmed;  /* when the physical timer interrupts; UINT64_MAX: never, 0: unknown */
 
     struct run_queue run_queue;
     struct timer slice_timer;
