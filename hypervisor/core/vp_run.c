@@ -108,14 +108,21 @@ static void settle_offer(struct vp *vp)
 }
 
 /* How soon to try again where an event cannot be injected at this entry: it passes with the next
- * instruction, and no exit tells. An emulator on a busy host may not come to that instruction before
- * the timer ends the entry: each time in a row it has twice as long. */
+ * instruction, and no exit tells. An emulator on a busy host may not come to that instruction
+ * before the timer ends the entry: each time in a row it has twice as long, but not beyond its
+ * slice. */
 #define RETRY_100NS 200u /* 20 us */
 #define RETRIES_MAX 10u  /* that it doubles: to 20 ms */
 
 static __attribute__((noinline, cold)) void retry_soon(struct pcpu *cpu, struct vp *vp)
 {
-    timer_arm(&cpu->slice_timer, insn_rdtsc() + (tsc_from_100ns(RETRY_100NS) << vp->retries));
+    uint64_t now = insn_rdtsc(), least = tsc_from_100ns(RETRY_100NS);
+    uint64_t when = now + (least << vp->retries);
+    uint64_t end = vp->sched.given + sched_slice_tsc;
+
+    if (when > end && __atomic_load_n(&cpu->run_queue.count, __ATOMIC_RELAXED) != 0)
+        when = end > now + least ? end : now + least;
+    timer_arm(&cpu->slice_timer, when);
     if (vp->retries < RETRIES_MAX)
         vp->retries++;
 }
@@ -158,8 +165,8 @@ static __attribute__((noinline)) void deliver_assisted(struct pcpu *cpu, struct 
 }
 
 /* Offer the guest the interrupt that goes first now. It is the processor's until the next exit. Not
- * behind STI or MOV SS: VMRUN of QEMU 7.2 forgets the interrupt shadow, and a guest whose handler runs
- * between STI and HLT sleeps on what it was to be woken for. */
+ * behind STI or MOV SS: VMRUN of QEMU 7.2 forgets the interrupt shadow, and a guest whose handler
+ * runs between STI and HLT sleeps on what it was to be woken for. */
 static void deliver(struct pcpu *cpu, struct vp *vp)
 {
     if (vp->assist != NULL) {

@@ -205,13 +205,19 @@ static void handle_events(struct hv_cpu *c)
                 handle_flags(c, &flags[k], k * 64);
 }
 
+/* Messages are nobody's share: they leave one to the doorbells. */
+static bool messages_over_budget(const struct hv_cpu *c)
+{
+    return c->busy + hv.share_ticks >= hv.budget_ticks;
+}
+
 /* True: all is handled. Doorbells do not wait for many messages. */
 static bool handle_children(struct hv_cpu *c)
 {
     struct hv_message m;
 
     handle_events(c);
-    while (!over_budget(c)) {
+    while (!messages_over_budget(c)) {
         if (!take_message(&c->messages->slots[HV_SINT_CHILDREN], &m))
             return !c->keeps;
         if (c->pays != NULL)

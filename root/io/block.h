@@ -66,7 +66,7 @@ struct block_device {
     char name[16]; /* "nvme0", "ahci0", "virtio0", "mem0"; partitions "nvme0p1" */
     char model[41];
     char serial[21];           /* "": it has none */
-    uint32_t unit;             /* which of the disks with this serial number; 0: the only one */
+    uint32_t unit;             /* of those with this serial number; 0: the first; NVMe: a namespace above 1 */
     uint32_t partition;        /* its number; 0: a whole disk */
     const struct block_operations *operations;
     uint32_t sector_size;      /* bytes */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* roam.c - an echo device's channel that goes from VP to VP while packets are under way: VP 0 has
- * it moved each time that some have come back. Arguments: packets=N (2000), turn=N (100). Prints
+ * it moved each time that some have come back. Arguments: packets=N (6000), turn=N (100). Prints
  * "roam: VP <i> took <n> packets" for each VP, and "roam: <n> packets came back, <n> turns". */
 #include <kern/guest_cpu.h>
 #include <kern/guest_sync.h>
@@ -146,7 +146,7 @@ uint8_t guest_main(const struct guest_boot *boot)
     struct vmbus_client_channel *c;
     uint64_t turns;
 
-    roam.packets = guest_arg_number(guest_command_line(), "packets", 2000);
+    roam.packets = guest_arg_number(guest_command_line(), "packets", 6000);
     roam.turn = guest_arg_number(guest_command_line(), "turn", 100);
     if (boot->vp_count > VPS_MAX)
         return GUEST_EXIT_USAGE;

@@ -124,7 +124,7 @@ TESTS = [
                  *[line for version, vps in (("50003", 4), ("40001", 2)) for line in (
                      rf"\[roam\] roam: version {version}$",
                      *[rf"\[roam\] roam: VP {vp} took [1-9]\d* packets$" for vp in range(vps)],
-                     r"\[roam\] roam: 2000 packets came back, [1-9]\d turns$", r"^roam: ended with status 0$")],
+                     r"\[roam\] roam: 6000 packets came back, [1-9]\d turns$", r"^roam: ended with status 0$")],
                  r"^exec: 6 commands, 0 failed$"]),
     Test("vmbus-monitored", after=monitored,
          commands="start echo --echo packets=100000000; sleep 4; channels; stats echo.0.exits.hypercall; "
