@@ -15,6 +15,10 @@
 static bool x2apic;
 static bool tsc_deadline;
 uint64_t tsc_hz, lapic_timer_hz;
+
+#define REPEATS_HZ     10u                 /* at least */
+#define REPEATS_HZ_MAX 200000u             /* the emulator's other threads wait for each */
+static uint64_t repeat_least, repeat_most; /* ticks of the timer; 0 where it does not repeat */
 /* Timer ticks per TSC tick, as a fraction of 2^32. */
 static uint64_t timer_per_tsc;
 
@@ -92,23 +96,19 @@ bool lapic_physical_is_level(uint8_t vector)
 
 bool lapic_physical_timer_repeats(void)
 {
-    return !tsc_deadline && !speculation.predicts;
+    return repeat_most != 0;
 }
-
-#define REPEATS_HZ     10u     /* at least */
-#define REPEATS_HZ_MAX 200000u /* the emulator's other threads wait for each */
 
 /* As lapic_physical_timer, where it goes on as long as it is not set anew. */
 static void timer_repeat(uint64_t ticks)
 {
-    uint64_t least = lapic_timer_hz / REPEATS_HZ_MAX, most = lapic_timer_hz / REPEATS_HZ;
-
-    if (ticks == 0) {
+    if (ticks == 0)
         lapic_physical_ipi(this_cpu()->apic_id, HV_VECTOR_TIMER);
-        ticks = most;
-    }
-    ticks = ticks < least ? least : ticks;
-    apic_write(APIC_TIMER_INITIAL, (uint32_t)(ticks > most ? most : ticks));
+    if (ticks == 0 || ticks > repeat_most)
+        ticks = repeat_most;
+    else if (ticks < repeat_least)
+        ticks = repeat_least;
+    apic_write(APIC_TIMER_INITIAL, (uint32_t)ticks);
 }
 
 void lapic_physical_timer(uint64_t deadline_tsc)
@@ -119,13 +119,15 @@ void lapic_physical_timer(uint64_t deadline_tsc)
         insn_wrmsr(MSR_IA32_TSC_DEADLINE, deadline_tsc == UINT64_MAX ? 0 : deadline_tsc);
         return;
     }
+    if (deadline_tsc == UINT64_MAX) {
+        apic_write(APIC_TIMER_INITIAL, (uint32_t)repeat_most);
+        return;
+    }
     now = insn_rdtsc();
     ticks = deadline_tsc > now ? (deadline_tsc - now) : 0;
     ticks = (uint64_t)((unsigned __int128)ticks * timer_per_tsc >> 32);
     if (lapic_physical_timer_repeats())
         timer_repeat(ticks);
-    else if (deadline_tsc == UINT64_MAX)
-        apic_write(APIC_TIMER_INITIAL, 0);
     else
         apic_write(APIC_TIMER_INITIAL, ticks >= UINT32_MAX ? UINT32_MAX : (uint32_t)ticks + 1);
 }
@@ -231,5 +233,9 @@ void lapic_physical_calibrate(void)
     }
     apic_write(APIC_TIMER_INITIAL, 0);
     timer_per_tsc = (lapic_timer_hz << 32) / tsc_hz;
+    if (!tsc_deadline && !speculation.predicts) {
+        repeat_least = lapic_timer_hz / REPEATS_HZ_MAX;
+        repeat_most = lapic_timer_hz / REPEATS_HZ;
+    }
     lapic_physical_on();
 }
