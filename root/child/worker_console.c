@@ -46,8 +46,10 @@ static size_t put(struct worker_console *w, const char *text, size_t size)
     while (n < size && !whole) {
         char c = text[n++];
 
+        if (c == '\0')
+            c = '?';
         if (c != '\n')
-            w->text[w->length++] = c != '\0' ? c : '?';
+            w->text[w->length++] = c;
         whole = c == '\n' || w->length == WORKER_CONSOLE_LINE_MAX;
     }
     if (whole)
