@@ -9,9 +9,11 @@
 
 enum { VM_NAME_SIZE = 64, VM_OPTIONS_SIZE = 512 };
 
-enum { VM_DISKS_MAX = 8, VM_WORKER_FILES_MAX = 10, VM_MEMORY_MAX_MIB = 1 << 20 };
+enum { VM_DISKS_MAX = 8, VM_WORKER_FILES_MAX = 10 };
 #define VM_DISK_READ_ONLY 1u
 #define VM_START_ECHO     1u
+
+enum { VM_MEMORY_MAX_MIB = 1 << 20 }; /* of any child */
 
 /* A disk of root's, or a partition of one, that a child gets. */
 struct vm_disk {
@@ -45,7 +47,7 @@ ABI_SIZE(struct vm_start, 872);
 struct vm_create {
     char name[VM_NAME_SIZE];
     uint32_t vp_count;     /* 0: one */
-    uint32_t memory_mib;   /* 0: the default; rounded down to an even number; at most VM_MEMORY_MAX_MIB */
+    uint32_t memory_mib;   /* 0: the default; rounded down to an even number */
     uint32_t weight;       /* of its VPs, 1 to 10000; 0: the default */
     uint32_t cap;          /* of each VP, in 1/65536 of a processor; 0: none */
     uint32_t reserve;      /* the same; 0: none */
