@@ -65,7 +65,7 @@ def direct_test(kernel, bus, disk, partitioned=False):
 
 def over(vm, shell, name="linux"):
     """Its system is shut down, so that its disk is whole."""
-    shell.run("poweroff")
+    shell.run("dmesg -n 1; poweroff")  # the kernel's lines would come amidst the shell's
     vm.send(f"wait {name}")
     vm.expect(rf"^{name}: it switched itself off$")
 
