@@ -34,6 +34,17 @@ class Console(unittest.TestCase):
     def test_a_line_may_be_cut_twice_and_come_in_pieces(self):
         self.assertEqual(self.feed("ab", "hv: 1", "2\ncd", "hv: 3\ne\n"), "hv: 12\nhv: 3\nabcde\n")
 
+    def test_a_line_that_a_log_cuts_is_whole_again(self):
+        self.assertEqual(self.feed("root> \nmultib", "[   22.239513] [disk] x\noot: 43 checks\n"),
+                         "root> \n[   22.239513] [disk] x\nmultiboot: 43 checks\n")
+
+    def test_a_line_of_a_log_that_quotes_one_stays(self):
+        text = "[ 1256.950763] [linux] [    7.198474] EXT4-fs\n"
+        self.assertEqual(self.feed(text), text)
+
+    def test_a_line_of_a_log_may_be_cut_by_the_hypervisor_only(self):
+        self.assertEqual(self.feed("a[    1.000000] bhv: x\nc\nd\n"), "hv: x\n[    1.000000] bc\nad\n")
+
     def test_what_was_expected_in_it_stays_behind(self):
         self.feed("root> ")
         self.vm.expect("> ")

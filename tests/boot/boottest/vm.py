@@ -10,8 +10,11 @@ import time
 ESCAPES = re.compile(r"\x1b(?:\[[0-9;=?]*[A-Za-z]|[()][A-Z0-9]|[=>])")
 STOP_SECONDS = 10
 SILENCE_SECONDS, LAST_WORDS_SECONDS = 5, 60
-# Root and the hypervisor share the serial line: a line of the hypervisor may cut one of root's.
-CUT = re.compile(r"^(?!hv: )([^\n]+?)(hv: [^\n]*\n)", re.MULTILINE)
+# The hypervisor, root's log and programs share the serial line. A line of the hypervisor may cut any
+# other, one of a log (a kernel's in a child looks the same) what a program writes.
+STAMP = r"\[ *\d+\.\d{6}\] "
+CUTS = [re.compile(rf"^(?!{others})([^\n]+?)({own}[^\n]*\n)", re.MULTILINE)
+        for others, own in (("hv: ", "hv: "), (f"hv: |{STAMP}", STAMP))]
 
 
 class Failure(Exception):
@@ -62,11 +65,11 @@ class Vm:
             self._changed.notify_all()
 
     def _append(self, text):
-        """A line of the hypervisor that cuts one of root's goes before it."""
+        """A line that cuts another goes before it."""
         start = self._text.rfind("\n") + 1
         line = self._text[start:] + text
-        while cut := CUT.search(line):
-            if self._position > start + cut.start(2):  # what was expected is in the hypervisor's
+        while cut := next(filter(None, (pattern.search(line) for pattern in CUTS)), None):
+            if self._position > start + cut.start(2):  # what was expected is in the one that cuts
                 self._position -= len(cut.group(1))
             elif self._position >= start + cut.start(1):
                 self._position += len(cut.group(2))
