@@ -135,8 +135,11 @@ class Vm:
         self.type(line + "\r")
 
     def type(self, text):
-        self._process.stdin.write(text.encode())
-        self._process.stdin.flush()
+        try:
+            self._process.stdin.write(text.encode())
+            self._process.stdin.flush()
+        except BrokenPipeError as e:
+            raise Failure(f"the machine ended before {text!r} was typed") from e
 
     def wait_end(self, timeout=None):
         """Wait until the machine ends by itself; QEMU's exit status."""
@@ -180,5 +183,6 @@ class Vm:
                 self._process.kill()
                 self._process.wait()
         self._reader.join(STOP_SECONDS)
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # of what was typed when it had ended
+            self._process.stdin.close()
         self._process.stdout.close()
