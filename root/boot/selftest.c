@@ -16,8 +16,6 @@
 enum {
     CREW_MAX = 16,
     EXCLUSION_ROUNDS = 500,
-    TURN_ROUNDS = 10,
-    HOLD_ROUNDS = 1000,
     PING_ROUNDS = 1000,
     SLEEPERS = 3,
     HEAP_ROUNDS = 2000,
@@ -134,32 +132,34 @@ static bool mutex_excludes(struct crew *c, struct member *members)
     return crew_run(c, members, exclusion_member, -1) && c->counter == 8ull * EXCLUSION_ROUNDS;
 }
 
-/* The first always wants the mutex, and nearly always has it; the second wants it once. */
+/* The first has the mutex until the second has asked for it, and asks again at once: then the second
+ * has had it. */
 static void turn_member(void *argument)
 {
     struct member *m = argument;
     struct crew *c = m->crew;
-    bool over;
 
-    while (m->index != 0 && __atomic_load_n(&c->counter, __ATOMIC_RELAXED) < TURN_ROUNDS)
+    while (m->index != 0 && __atomic_load_n(&c->counter, __ATOMIC_RELAXED) == 0)
         thread_yield();
-    do {
-        mutex_lock(&c->mutex);
-        if (m->index != 0)
-            c->stop = true;
-        over = c->stop;
-        for (unsigned i = 0; i < HOLD_ROUNDS && !over; i++)
-            insn_pause();
-        __atomic_store_n(&c->counter, c->counter + 1, __ATOMIC_RELAXED);
+    mutex_lock(&c->mutex);
+    if (m->index != 0) {
+        c->stop = true;
+    } else {
+        __atomic_store_n(&c->counter, 1, __ATOMIC_RELAXED);
+        while (__atomic_load_n(&c->mutex.next, __ATOMIC_RELAXED) - c->mutex.serving < 2)
+            thread_yield();
         mutex_unlock(&c->mutex);
-    } while (!over);
+        mutex_lock(&c->mutex);
+        c->counter += c->stop;
+    }
+    mutex_unlock(&c->mutex);
     finish(m);
 }
 
 static bool mutex_is_had_in_turns(struct crew *c, struct member *members)
 {
     crew_init(c, 2);
-    return crew_run(c, members, turn_member, -1);
+    return crew_run(c, members, turn_member, -1) && c->counter == 2;
 }
 
 static void sleep_member(void *argument)

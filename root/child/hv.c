@@ -21,8 +21,8 @@
  *
  * Of that the doorbells of one child may have SHARE_NS: beyond, its flags, and nobody else's, are
  * left set until the window is over, and so make no interrupts. Where many children together have
- * used up the budget, each still has one flag handled in a window, so that none waits for others;
- * no more children ring within a window than have VPs running. */
+ * used up the budget, each still has one flag handled in a window, so that none waits for others:
+ * no more than there are children whose VPs ran within it. */
 #define WINDOW_NS 1000000ull
 #define BUDGET_NS 500000ull
 #define SHARE_NS  125000ull

@@ -64,7 +64,8 @@ static bool wait_locked(struct wait_queue *q, bool (*condition)(void *), void *c
 
     list_init(&w.link);
     while (!(met = condition(context)) && !is_over(limits)) {
-        list_push_back(&q->waiters, &w.link);
+        if (list_empty(&w.link)) /* who was not woken from @q keeps his place */
+            list_push_back(&q->waiters, &w.link);
         thread_prepare_block();
         /* An alarm or a kill between the test above and the line before found nobody to wake. */
         if (is_over(limits))
@@ -72,8 +73,8 @@ static bool wait_locked(struct wait_queue *q, bool (*condition)(void *), void *c
         spin_unlock(&q->lock, *flags);
         schedule();
         *flags = spin_lock(&q->lock);
-        list_remove(&w.link);
     }
+    list_remove(&w.link);
     return met;
 }
 
@@ -181,8 +182,7 @@ void mutex_unlock(struct mutex *m)
     uint64_t flags = spin_lock(&m->queue.lock);
 
     m->serving++;
-    /* A kill may have changed their order: each sees whether it is his turn. */
-    wake_all_locked(&m->queue);
+    wake_first_locked(&m->queue); /* they wait in the order of their turns */
     spin_unlock(&m->queue.lock, flags);
 }
 

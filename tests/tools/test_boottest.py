@@ -179,6 +179,10 @@ class Rows(unittest.TestCase):
         with self.assertRaises(vm.Failure):
             self.check([self.good[5]] + self.good)
 
+    def test_a_case_that_is_not_known_fails(self):
+        with self.assertRaises(vm.Failure):
+            hostile_rows.check_rows("srb-kind", "")
+
     def test_a_missing_row_fails(self):
         with self.assertRaises(vm.Failure):
             self.check(self.good[:-1])

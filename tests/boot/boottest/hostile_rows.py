@@ -143,6 +143,10 @@ HOSTILE_ROWS = {
     ),
 }
 
+# How many rows these have, or in which order, is a matter of chance; or they do nothing that root refuses.
+WITHOUT_ROWS = {"gpadl-half", "channel-unload", "channel-contacts", "channel-truncated", "channel-monitor",
+                "ring-deaf", "ring-race", "srb-same"}
+
 
 def _rows(name, text):
     """What the console has of each row: (row, reasons in the log before its result)."""
@@ -158,8 +162,10 @@ def _rows(name, text):
 
 def check_rows(name, text):
     """Of a case that ran once: each row that is known, in order, with its reason and no other."""
-    if name not in HOSTILE_ROWS:
+    if name in WITHOUT_ROWS:
         return
+    if name not in HOSTILE_ROWS:
+        raise Failure(f"hostile_rows.py knows no rows of {name}")
     due = [(row, {reason} - {None}) for reason, *rows in HOSTILE_ROWS[name] for row in rows]
     due.append(("afterwards", set()))
     found = list(_rows(name, text))

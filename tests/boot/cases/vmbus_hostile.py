@@ -199,7 +199,8 @@ def start_bad(vm, case, arguments):
 
 
 def warm_up(vm, case):
-    """Once, and short: root's own memory finds its size, and its log has a reason for each row."""
+    """Once, and short: root's own memory finds its size, and its log has a reason for each row that
+    hostile_rows.py knows."""
     begin = len(vm.text)
     words = [w for w in case.arguments.split() if not w.startswith(("least=", "count=", "step="))]
     start_bad(vm, case, " ".join([*words, WARM_UP]))
