@@ -58,6 +58,13 @@ class Console(unittest.TestCase):
         self.assertEqual(self.vm.expect(r"\S+").group(), "(y)")
         self.vm.expect("panic")
 
+    def test_a_line_that_cuts_is_there_behind_what_was_expected_before_both(self):
+        self.feed("[    1.000000] share: VP 0\nroot> ")
+        self.vm.expect(r"VP \d\n")
+        self.feed("[    2.000000] share: ended\n")
+        self.vm.expect("ended$")
+        self.vm.expect("^root> ")
+
     def test_a_part_may_take_its_part_of_the_time(self):
         whole = self.vm._deadline  # pylint: disable=protected-access
         with self.vm.part_of_time(1000):

@@ -71,7 +71,7 @@ class Vm:
         while cut := next(filter(None, (pattern.search(line) for pattern in CUTS)), None):
             if self._position > start + cut.start(2):  # what was expected is in the one that cuts
                 self._position -= len(cut.group(1))
-            elif self._position >= start + cut.start(1):
+            elif self._position > start + cut.start(1):  # it is in the one that is cut
                 self._position += len(cut.group(2))
             line = line[:cut.start(1)] + cut.group(2) + cut.group(1) + line[cut.end(2):]
         self._text = self._text[:start] + line
