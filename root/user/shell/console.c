@@ -2,8 +2,10 @@
 /* root/user/shell/console.c - see console.h.
  *
  * Commands are typed between two marks that the child's shell prints, and that look different where
- * they are typed (a pair of quotes is in them), so that its echo is not taken for them. Before,
- * another mark is asked for again and again: the child may still be starting. */
+ * they are typed (a backslash is in them), so that its echo is not taken for them. Before, another
+ * mark is asked for again and again: the child may still be starting, and then its driver drops a
+ * part of what is typed. What is left of such a line must be a whole one: of a pair of quotes one
+ * would be left, and the shell would wait for the other for good. */
 #include "shell/console.h"
 
 #include <rt/mem.h>
@@ -15,9 +17,9 @@
 
 #define ESCAPE_KEY  0x1d /* Ctrl-] */
 #define BREAK_KEY   0x1e /* Ctrl-^ */
-#define TYPED_READY "echo \"@@\"ready\n"
-#define TYPED_BEGIN "echo \"@@\"begin; "
-#define TYPED_END   "; echo \"@@\"done $?\n"
+#define TYPED_READY "echo @\\@ready\n"
+#define TYPED_BEGIN "echo @\\@begin; "
+#define TYPED_END   "; echo @\\@done $?\n"
 #define READY       "@@ready"
 #define BEGIN       "@@begin"
 #define DONE        "@@done "
