@@ -252,7 +252,7 @@ def debian_child(vm):
     vm.expect(r"^debian login: root \(automatic login\)$")
     vm.expect(PROMPT)
     print(f"linux-debian: logged in after {time.monotonic() - began:.0f} s", flush=True)
-    vm.type("\x1d")
+    vm.type("\x1d")  # what is typed behind it is for root's shell at once
     shell = ChildShell(vm)
     shell.run("systemctl is-system-running --wait | grep running")
     judge_log(shell.log())
