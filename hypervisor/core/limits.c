@@ -2,6 +2,7 @@
 /* core/limits.c - see core/limits.h. */
 #include "core/limits.h"
 
+#include <hvabi/stats.h>
 #include <x86/insn.h>
 #include "core/partition.h"
 #include "core/pcpu.h"
@@ -150,10 +151,12 @@ static void mark_over(struct vp *vp, bool over)
     if (over == l->over || (over && vp->sched.in_root))
         return;
     l->over = over;
-    if (over)
+    if (over) {
+        vp->stats[HvStatsVpCapWaits]++;
         __atomic_fetch_or(&vp->suspend, VP_SUSPEND_CAP, __ATOMIC_SEQ_CST);
-    else
+    } else {
         __atomic_fetch_and(&vp->suspend, ~(uint32_t)VP_SUSPEND_CAP, __ATOMIC_SEQ_CST);
+    }
 }
 
 /* Take off what @e has run, and see what is left. It is not ahead then. */

@@ -63,6 +63,7 @@ static struct vp *make_vp(uint32_t partition, uint32_t lp, bool pinned)
     struct vp *vp = calloc(1, sizeof(*vp));
 
     vp->partition = &world.partitions[partition];
+    vp->stats = world.stats;
     sched_entity_init(vp, pinned, lp);
     if (!limits_join(vp))
         fail();

@@ -21,6 +21,7 @@ struct sched_world {
     struct vp *vps[WORLD_VPS];                      /* children's, in order of creation */
     struct vp *tables[WORLD_PARTITIONS][WORLD_VPS]; /* of the partitions */
     struct vp *root_vps[WORLD_LPS];
+    uint64_t stats[8]; /* of all VPs */
     uint32_t vp_count;
     uint32_t kicks[WORLD_LPS]; /* [a] */
 };

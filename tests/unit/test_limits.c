@@ -3,6 +3,8 @@
 #include "fakes/test.h"
 #include "sched_fixture.h"
 
+#include <hvabi/stats.h>
+
 #define PERIOD ((uint64_t)LIMITS_PERIOD_SLICES * SLICE)
 #define LONG   (400 * PERIOD)
 
@@ -28,6 +30,7 @@ static void capped_vp_waits_although_the_lp_is_idle(void **state)
     world_run(LONG);
     assert_share(vp, 250, LONG, 2);
     assert_int_equal(world.lps[0].run_tsc[1], vp->sched.run_tsc);
+    assert_in_range(world.stats[HvStatsVpCapWaits], LONG / PERIOD - 1, LONG / PERIOD + 1);
 }
 
 static void capped_vp_leaves_the_rest_to_others(void **state)
