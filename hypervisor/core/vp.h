@@ -112,7 +112,8 @@ struct vp {
     struct synic_message eoi_message;
     uint64_t eoi_vectors[4];   /* [a] level vectors ended by the guest and not yet reported */
 
-    uint64_t *stats;           /* [o] to write (CapWaits: its run queue's lock), any LP to read: the page of hvabi/stats.h */
+    uint64_t *stats;           /* [o] to write (CapWaits: [q] of sched), any LP to read: the page of
+                                * hvabi/stats.h */
     hpa_t stats_page;          /* [I] */
     uint64_t stats_msr;        /* [o] HV_X64_MSR_STATS_VP_RETAIL_PAGE */
     struct overlay stats_overlay, parent_stats_overlay; /* in this partition, in its parent */

@@ -128,8 +128,8 @@ int64_t child_statistic(struct vm_statistic *a)
     else
         rt_snprintf(a->name, sizeof(a->name), "%s.%u.cap_waits", c->name, index);
     hv_begin(); /* the page stays while we look */
-    a->value = child_counter(c, index, reason < CHILD_EXIT_REASONS ? HvStatsVpExitFirst + reason
-                                                                   : HvStatsVpCapWaits);
+    a->value = child_counter(
+        c, index, reason < CHILD_EXIT_REASONS ? HvStatsVpExitFirst + reason : HvStatsVpCapWaits);
     hv_end();
     child_put(c);
     return 0;

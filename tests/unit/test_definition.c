@@ -182,9 +182,10 @@ static void unknown_keys_are_named_with_what_was_meant(void **state)
     assert_wrong("weigth = 1\n", "unknown key \"weigth\": did you mean weight?");
     assert_wrong("autstart = yes\n", "unknown key \"autstart\": did you mean autostart?");
     assert_wrong("exit_port = on\n", "unknown key \"exit_port\": did you mean exit-port?");
-    assert_wrong("vp = 1\n", "unknown key \"vp\": the keys are name, vps, memory, weight, cap, reserve, "
-                             "kernel, initrd, cmdline, multiboot, module, disk, network, console, "
-                             "exit-port, restart, autostart");
+    assert_wrong("vp = 1\n",
+                 "unknown key \"vp\": the keys are name, vps, memory, weight, cap, reserve, "
+                 "kernel, initrd, cmdline, multiboot, module, disk, network, console, "
+                 "exit-port, restart, autostart");
 }
 
 static void lines_that_are_no_pair_are_refused(void **state)
@@ -206,9 +207,9 @@ static void lines_that_are_no_pair_are_refused(void **state)
 static void reports_have_no_control_characters(void **state)
 {
     (void)state;
-    assert_wrong("\x1b[2J = 1\n", "unknown key \"?[2J\": the keys are name, vps, memory, weight, cap, reserve, "
-                                  "kernel, initrd, cmdline, multiboot, module, disk, network, "
-                                  "console, exit-port, restart, autostart");
+    assert_wrong("\x1b[2J = 1\n", "unknown key \"?[2J\": the keys are name, vps, memory, weight, "
+                                  "cap, reserve, kernel, initrd, cmdline, multiboot, module, disk, "
+                                  "network, console, exit-port, restart, autostart");
 }
 
 static void key_that_is_set_twice_is_refused(void **state)
@@ -291,8 +292,7 @@ static void parts_of_a_processor_are_percentages(void **state)
     assert_int_equal(t.d.cap, 1);
     assert_wrong("cap = 0%\n",
                  "cap: \"0%\" is not a part of a processor from 1% to 100%: write 50%");
-    assert_wrong("cap = %\n",
-                 "cap: \"%\" is not a part of a processor from 1% to 100%: write 50%");
+    assert_wrong("cap = %\n", "cap: \"%\" is not a part of a processor from 1% to 100%: write 50%");
     assert_wrong("cap = 0.5\n",
                  "cap: \"0.5\" is not a part of a processor from 1% to 100%: write 50%");
     assert_wrong("reserve = 101%\n",
@@ -308,12 +308,14 @@ static void reserve_is_no_more_than_the_cap(void **state)
     assert_fine(LINUX "reserve = 60%\ncap = 60%\n");
     parse_in(LINUX "reserve = 60%\ncap = 59%\n", NULL);
     assert_int_equal(t.count, 1);
-    assert_reported(0, 5, "reserve: 60% is more than cap lets it have, 59% in line 5: raise cap or "
-                          "lower reserve");
+    assert_reported(0, 5,
+                    "reserve: 60% is more than cap lets it have, 59% in line 5: raise cap or "
+                    "lower reserve");
     parse_in(LINUX "cap = 10%\nvps = 2\nreserve = 11%\n", NULL);
     assert_int_equal(t.count, 1);
-    assert_reported(0, 6, "reserve: 11% is more than cap lets it have, 10% in line 4: raise cap or "
-                          "lower reserve");
+    assert_reported(0, 6,
+                    "reserve: 11% is more than cap lets it have, 10% in line 4: raise cap or "
+                    "lower reserve");
 }
 
 static void words_are_those_of_the_key(void **state)

@@ -41,8 +41,8 @@ static void defaults_are_left_out(void **state)
 {
     (void)state;
     assert_printed(
-        "autostart = no\nconsole = com1\nkernel=k\nmemory=1024M\nname=a\nvps=1\nweight=100\ncap=100%\nreserve=0\n"
-        "network = none\nrestart=never\n",
+        "autostart = no\nconsole = com1\nkernel=k\nmemory=1024M\nname=a\nvps=1\nweight=100\n"
+        "cap=100%\nreserve=0\nnetwork = none\nrestart=never\n",
         "name = a\nmemory = 1G\nkernel = k\n");
 }
 

@@ -61,7 +61,7 @@ struct definition {
     uint32_t vps;
     uint32_t weight;
     uint32_t cap, reserve; /* of each VP, in percent of a processor; reserve 0: none */
-    uint64_t memory; /* bytes */
+    uint64_t memory;       /* bytes */
     enum definition_boot boot;
     char image[DEFINITION_NAME_MAX];  /* names of boot modules, which root has as /boot/NAME */
     char initrd[DEFINITION_NAME_MAX]; /* "": none */
