@@ -343,7 +343,7 @@ static void reserve_add(uint32_t lp, int64_t part)
  */
 static uint32_t roomiest(const struct vp *vp, uint32_t part)
 {
-    uint32_t best = vp->sched.lp;
+    uint32_t best = __atomic_load_n(&vp->sched.lp, __ATOMIC_RELAXED);
 
     for (uint32_t i = 0; i < lp_count; i++)
         if (!lp_table[i]->root_only &&
