@@ -65,11 +65,13 @@ static bool identity_valid(const struct partition *p, const struct saved_partiti
            in->tsc_hz == tsc_hz;
 }
 
-static bool scheduling_valid(const struct partition *p, const struct saved_partition *in)
+/* Whether there is room for the reserve turns out when the VPs are created. */
+static bool scheduling_valid(const struct saved_partition *in)
 {
     return in->cpu_weight >= HV_PARTITION_CPU_WEIGHT_MIN &&
-           in->cpu_weight <= HV_PARTITION_CPU_WEIGHT_MAX && in->cpu_cap == p->cpu_cap &&
-           in->cpu_reserve == p->cpu_reserve && in->suspended <= 1;
+           in->cpu_weight <= HV_PARTITION_CPU_WEIGHT_MAX &&
+           in->cpu_cap <= HV_PARTITION_CPU_CAP_MAX && in->cpu_reserve <= in->cpu_cap &&
+           in->suspended <= 1;
 }
 
 static bool intercepts_valid(const struct saved_partition *in)
@@ -188,7 +190,7 @@ hv_status partition_restore(struct partition *p, const struct saved_partition *i
 
     if (!is_fresh(p))
         return HV_STATUS_INVALID_PARTITION_STATE;
-    if (!identity_valid(p, in) || !scheduling_valid(p, in) || !intercepts_valid(in) ||
+    if (!identity_valid(p, in) || !scheduling_valid(in) || !intercepts_valid(in) ||
         !hypercall_valid(p, in) || !tsc_valid(p, in))
         return HV_STATUS_INVALID_SAVE_RESTORE_STATE;
     if (!cpuid_state_matches(p->cpuid, &in->cpuid))
@@ -201,6 +203,8 @@ hv_status partition_restore(struct partition *p, const struct saved_partition *i
         return st;
     time_restore(p, &restored, in);
     p->cpu_weight = in->cpu_weight;
+    p->cpu_cap = in->cpu_cap;
+    p->cpu_reserve = in->cpu_reserve;
     p->suspended = in->suspended;
     p->guest_os_id = in->guest_os_id;
     p->hypercall_msr = in->hypercall_msr;

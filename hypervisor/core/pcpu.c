@@ -4,6 +4,7 @@
 
 #include <x86/apic.h>
 #include "core/lapic_physical.h"
+#include "core/vp.h"
 
 struct pcpu *lp_table[LP_MAX];
 uint32_t lp_count;
@@ -64,6 +65,16 @@ uint64_t pcpu_idle_time(const struct pcpu *cpu, uint64_t now)
         idle = __atomic_load_n(&cpu->idle_tsc, __ATOMIC_ACQUIRE);
     } while (since != __atomic_load_n(&cpu->idle_since, __ATOMIC_ACQUIRE));
     return since != 0 && now > since ? idle + (now - since) : idle;
+}
+
+uint64_t pcpu_run_time(struct pcpu *cpu, uint64_t now)
+{
+    spin_lock(&cpu->run_queue.lock);
+    uint64_t time = cpu->run_tsc[0] + cpu->run_tsc[1];
+    if (cpu->current != NULL && now > cpu->current->sched.started)
+        time += now - cpu->current->sched.started;
+    spin_unlock(&cpu->run_queue.lock);
+    return time;
 }
 
 static uint64_t grace_now; /* [a] */

@@ -81,6 +81,8 @@ struct pcpu {
 
 /* Ticks that @cpu has been halted, up to @now. Any LP. */
 uint64_t pcpu_idle_time(const struct pcpu *cpu, uint64_t now);
+/* Ticks that VPs have had @cpu up to @now, the current one included. Any LP. */
+uint64_t pcpu_run_time(struct pcpu *cpu, uint64_t now);
 
 extern struct pcpu *lp_table[LP_MAX]; /* [I] after boot */
 extern uint32_t lp_count;             /* [I] after boot */

@@ -51,6 +51,20 @@ static void set_weight(struct partition *p, uint32_t weight)
     }
 }
 
+/* TLFS 2.0A, 18.2: a reserve is no larger than the cap, and all reserves no larger than the LPs.
+ * Root lives by its budget (docs/scheduling.md). */
+static hv_status set_limits(struct partition *p, uint64_t cap, uint64_t reserve)
+{
+    if (p->is_root)
+        return HV_STATUS_OPERATION_DENIED;
+    if (cap > HV_PARTITION_CPU_CAP_MAX || reserve > cap ||
+        !limits_set(p, (uint32_t)cap, (uint32_t)reserve))
+        return HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE;
+    p->cpu_cap = (uint32_t)cap;
+    p->cpu_reserve = (uint32_t)reserve;
+    return HV_STATUS_SUCCESS;
+}
+
 /* Time stands still while all VPs are explicitly suspended, or the partition is. Root's goes on. */
 static bool clock_runs(struct partition *p)
 {
@@ -125,9 +139,9 @@ hv_status partition_property_set(struct partition *p, uint32_t code, uint64_t va
         set_suspended(p, value);
         return HV_STATUS_SUCCESS;
     case HvPartitionPropertyCpuReserve:
+        return set_limits(p, p->cpu_cap, value);
     case HvPartitionPropertyCpuCap:
-        /* The scheduler knows weights only; see docs/deviations.md. */
-        return HV_STATUS_OPERATION_DENIED;
+        return set_limits(p, value, p->cpu_reserve);
     default:
         return HV_STATUS_UNKNOWN_PROPERTY;
     }

@@ -9,9 +9,6 @@
 
 uint64_t sched_slice_tsc;
 
-/* Root goes first as long as it used less than this many of the last BUDGET_WINDOW slices. */
-#define BUDGET_WINDOW 10u
-#define BUDGET_SLICES 8u
 /* A VP that is this part of a slice behind takes the LP before the slice of the other one ends. */
 #define LAG_OF_SLICE 4u
 /* A lock holder goes first unless it is this many slices ahead of others. */
@@ -40,6 +37,8 @@ void sched_entity_init(struct vp *vp, bool pinned, uint32_t lp)
         .weight = SCHED_WEIGHT_DEFAULT,
     };
     list_init(&e->waiting);
+    if (pinned) /* the LP is new too */
+        lp_table[lp]->run_queue.min_vruntime = SCHED_VRUNTIME_BEGIN;
 }
 
 uint32_t sched_place(void)
@@ -53,8 +52,7 @@ uint32_t sched_place(void)
     return lp;
 }
 
-/* Lock the run queue that @e belongs to now. */
-static struct pcpu *lock_queue(struct sched_entity *e) NO_LOCK_CHECK
+struct pcpu *sched_lock_queue(struct sched_entity *e) NO_LOCK_CHECK
 {
     for (;;) {
         struct pcpu *cpu = lp_table[__atomic_load_n(&e->lp, __ATOMIC_ACQUIRE)];
@@ -88,7 +86,7 @@ static struct sched_entity *first_of(const struct run_queue *q)
 }
 
 /* The queue's own virtual time is that of whoever is furthest behind of those who want the LP. */
-static void advance(struct pcpu *cpu, uint64_t now)
+void sched_advance(struct pcpu *cpu, uint64_t now)
 {
     struct run_queue *q = &cpu->run_queue;
     const struct sched_entity *first = first_of(q);
@@ -112,10 +110,19 @@ static bool window_over(uint64_t end, uint64_t now)
 /* The part of an LP that is @used of the time since the begin of the window that is over at @end. */
 static uint64_t part_of_lp(uint64_t used, uint64_t end, uint64_t now)
 {
-    uint64_t most = LP_WHOLE * BUDGET_SLICES / BUDGET_WINDOW;
-    uint64_t part = used * LP_WHOLE / (now - end + BUDGET_WINDOW * sched_slice_tsc);
+    uint64_t most = LP_WHOLE * SCHED_ROOT_SLICES / SCHED_WINDOW_SLICES;
+    uint64_t part = used * LP_WHOLE / (now - end + SCHED_WINDOW_SLICES * sched_slice_tsc);
 
     return part < most ? part : most;
+}
+
+/* Ticks that root's VP has run in this window. */
+static uint64_t root_used(const struct run_queue *q)
+{
+    uint64_t used = __atomic_load_n(&q->budget_used, __ATOMIC_RELAXED);
+    uint64_t yields = __atomic_load_n(&q->root_yields, __ATOMIC_RELAXED);
+
+    return used > yields ? used - yields : 0;
 }
 
 /* If the window is over root's budget is full again, and what it took of the LP is known. */
@@ -123,16 +130,25 @@ static inline bool roll_window(struct run_queue *q, uint64_t now)
 {
     if (__builtin_expect(!window_over(q->budget_end, now), 1))
         return false;
-    __atomic_store_n(&q->root_took, part_of_lp(q->budget_used, q->budget_end, now),
+    __atomic_store_n(&q->root_took, part_of_lp(root_used(q), q->budget_end, now), __ATOMIC_RELAXED);
+    __atomic_store_n(&q->budget_end, now + SCHED_WINDOW_SLICES * sched_slice_tsc, __ATOMIC_RELAXED);
+    __atomic_store_n(&q->budget_used, __atomic_load_n(&q->root_yields, __ATOMIC_RELAXED),
                      __ATOMIC_RELAXED);
-    __atomic_store_n(&q->budget_end, now + BUDGET_WINDOW * sched_slice_tsc, __ATOMIC_RELAXED);
-    __atomic_store_n(&q->budget_used, 0, __ATOMIC_RELAXED);
     return true;
 }
 
-static bool root_within_budget(struct run_queue *q, uint64_t now)
+/* What is left of root's budget is for VPs that are ahead by their reserve, if there are any. */
+static bool root_goes_on(struct run_queue *q, const struct sched_entity *first, uint64_t now)
 {
-    return q->budget_used < BUDGET_SLICES * sched_slice_tsc || roll_window(q, now);
+    return roll_window(q, now) ||
+           (!first->limits.ahead && root_used(q) < SCHED_ROOT_SLICES * sched_slice_tsc);
+}
+
+/* Does root go before @first? */
+static inline bool root_within_budget(struct run_queue *q, const struct sched_entity *first,
+                                      uint64_t now)
+{
+    return q->budget_used < SCHED_ROOT_SLICES * sched_slice_tsc || root_goes_on(q, first, now);
 }
 
 /* Root's VP has run from host TSC @since to @now. The window rolls although no child may want the LP:
@@ -165,17 +181,7 @@ static void charge(struct pcpu *cpu, struct vp *vp, uint64_t now)
     share = delta * SCHED_WEIGHT_DEFAULT + e->rest;
     e->vruntime += share / weight;
     e->rest = share % weight;
-    advance(cpu, now);
-}
-
-uint64_t sched_run_time(struct pcpu *cpu, uint64_t now)
-{
-    spin_lock(&cpu->run_queue.lock);
-    uint64_t time = cpu->run_tsc[0] + cpu->run_tsc[1];
-    if (cpu->current != NULL && now > cpu->current->sched.started)
-        time += now - cpu->current->sched.started;
-    spin_unlock(&cpu->run_queue.lock);
-    return time;
+    sched_advance(cpu, now);
 }
 
 /* Run time of root's VP on @cpu, which may be going on. Without a lock, so not exact. */
@@ -215,33 +221,42 @@ static void charge_root_work(struct sched_entity *e, uint64_t now)
 
 /* ---- the run queue; all under its lock ---- */
 
-/* A VP that slept long starts a slice before the others, not ages. */
-static void place(struct run_queue *q, struct sched_entity *e)
-{
-    uint64_t floor = q->min_vruntime > sched_slice_tsc ? q->min_vruntime - sched_slice_tsc : 0;
-
-    if ((int64_t)(e->vruntime - floor) < 0)
-        e->vruntime = floor;
-}
-
-static void enqueue(struct pcpu *cpu, struct sched_entity *e, uint64_t now)
+static inline void insert(struct pcpu *cpu, struct sched_entity *e)
 {
     struct run_queue *q = &cpu->run_queue;
 
-    e->state = SCHED_RUNNABLE;
-    if (e->pinned) {
-        __atomic_store_n(&q->root, e, __ATOMIC_RELAXED);
-    } else {
-        advance(cpu, now);
-        place(q, e);
-        if (heap_first(&q->heap) == NULL)
-            lp_set_add(&loaded_lps, cpu->lp_index);
-        heap_insert(&q->heap, &e->node, e->vruntime);
-    }
+    if (heap_first(&q->heap) == NULL)
+        lp_set_add(&loaded_lps, cpu->lp_index);
+    heap_insert(&q->heap, &e->node, e->vruntime);
     __atomic_store_n(&q->count, q->count + 1, __ATOMIC_RELAXED);
 }
 
-static void dequeue(struct pcpu *cpu, struct sched_entity *e)
+void sched_enqueue(struct pcpu *cpu, struct sched_entity *e, uint64_t now)
+{
+    struct run_queue *q = &cpu->run_queue;
+
+    if (e->limited) {
+        limits_enqueue(cpu, e, now);
+        return;
+    }
+    e->state = SCHED_RUNNABLE;
+    if (e->pinned) {
+        __atomic_store_n(&q->root, e, __ATOMIC_RELAXED);
+        __atomic_store_n(&q->count, q->count + 1, __ATOMIC_RELAXED);
+    } else {
+        sched_advance(cpu, now);
+        run_queue_place(q, e);
+        insert(cpu, e);
+    }
+}
+
+void sched_enqueue_placed(struct pcpu *cpu, struct sched_entity *e)
+{
+    e->state = SCHED_RUNNABLE;
+    insert(cpu, e);
+}
+
+void sched_dequeue(struct pcpu *cpu, struct sched_entity *e)
 {
     struct run_queue *q = &cpu->run_queue;
 
@@ -257,12 +272,12 @@ static void dequeue(struct pcpu *cpu, struct sched_entity *e)
     __atomic_store_n(&q->count, q->count - 1, __ATOMIC_RELAXED);
 }
 
-/* @e leaves this queue for LP @to. Virtual times of two queues compare only by their distance to the
- * queue's own, which is what @e carries on its way; nobody else takes it. */
-static void leave(struct pcpu *cpu, struct sched_entity *e, uint32_t to, uint64_t now)
+void sched_leave(struct pcpu *cpu, struct sched_entity *e, uint32_t to, uint64_t now)
 {
-    dequeue(cpu, e);
-    advance(cpu, now);
+    sched_dequeue(cpu, e);
+    if (e->limits.ahead)
+        limits_fall_back(e, false);
+    sched_advance(cpu, now);
     e->vruntime -= cpu->run_queue.min_vruntime;
     e->state = SCHED_RUNNING;
     e->moved = now;
@@ -271,17 +286,17 @@ static void leave(struct pcpu *cpu, struct sched_entity *e, uint32_t to, uint64_
 
 static void arrive(struct pcpu *cpu, struct sched_entity *e, uint64_t now)
 {
-    advance(cpu, now);
+    sched_advance(cpu, now);
     e->vruntime += cpu->run_queue.min_vruntime;
-    enqueue(cpu, e, now);
+    sched_enqueue(cpu, e, now);
 }
 
 /* Who goes first of those queued here; NULL: nobody. */
-static struct sched_entity *best(struct run_queue *q, uint64_t now)
+static inline struct sched_entity *best(struct run_queue *q, uint64_t now)
 {
     struct sched_entity *first = first_of(q);
 
-    if (q->root != NULL && (first == NULL || root_within_budget(q, now)))
+    if (q->root != NULL && (first == NULL || root_within_budget(q, first, now)))
         return q->root;
     if (q->boost != NULL &&
         q->boost->vruntime <= first->vruntime + BOOST_SLICES * sched_slice_tsc)
@@ -289,8 +304,7 @@ static struct sched_entity *best(struct run_queue *q, uint64_t now)
     return first;
 }
 
-/* Shall the best of those queued here have the LP now, instead of the VP that has it? */
-static bool preempts(struct pcpu *cpu, uint64_t now)
+bool sched_preempts(struct pcpu *cpu, uint64_t now)
 {
     struct run_queue *q = &cpu->run_queue;
     const struct sched_entity *e = best(q, now), *current = &cpu->current->sched;
@@ -301,19 +315,18 @@ static bool preempts(struct pcpu *cpu, uint64_t now)
     if (e->pinned || e == q->boost)
         return true;
     if (current->pinned)
-        return !root_within_budget(q, now);
+        return !root_within_budget(q, e, now);
     v = vruntime_at(current, now);
     if (e->vruntime + sched_slice_tsc / LAG_OF_SLICE <= v)
         return true;
     return e->vruntime < v && now - current->given >= sched_slice_tsc;
 }
 
-/* A VP was queued here. Must the LP look? Also when it ran one VP alone, with no end to its slice. */
-static bool must_look(struct pcpu *cpu, uint64_t now)
+bool sched_must_look(struct pcpu *cpu, uint64_t now)
 {
     if (cpu->current == NULL)
         return true;
-    return (cpu->run_queue.count == 1 && cpu != this_cpu()) || preempts(cpu, now);
+    return (cpu->run_queue.count == 1 && cpu != this_cpu()) || sched_preempts(cpu, now);
 }
 
 /* ---- VPs that wait although they could run, for sched_long_spin ---- */
@@ -386,7 +399,7 @@ static struct sched_entity *steal(struct pcpu *cpu, uint64_t now)
         spin_lock(&victim->run_queue.lock);
         struct sched_entity *e = first_of(&victim->run_queue);
         if (e != NULL)
-            leave(victim, e, cpu->lp_index, now);
+            sched_leave(victim, e, cpu->lp_index, now);
         spin_unlock(&victim->run_queue.lock);
         if (e != NULL)
             return e;
@@ -400,7 +413,7 @@ static uint64_t left_by_root(const struct run_queue *q, uint64_t now)
     uint64_t end = __atomic_load_n(&q->budget_end, __ATOMIC_RELAXED);
 
     if (window_over(end, now)) /* root has not been charged since */
-        return LP_WHOLE - part_of_lp(__atomic_load_n(&q->budget_used, __ATOMIC_RELAXED), end, now);
+        return LP_WHOLE - part_of_lp(root_used(q), end, now);
     return LP_WHOLE - __atomic_load_n(&q->root_took, __ATOMIC_RELAXED);
 }
 
@@ -433,6 +446,8 @@ static struct sched_entity *send_away(struct pcpu *cpu, struct sched_entity *e, 
         return NULL;
     if (e->moved < mover->moved)
         mover = e;
+    if (mover->limits.ahead) /* its reserve is here */
+        return NULL;
     uint64_t left_here = left_by_root(q, now), left_there = left_by_root(&other->run_queue, now);
     uint64_t here = children_on(cpu), there = children_on(other);
     if (here * left_there <= there * left_here)
@@ -443,12 +458,11 @@ static struct sched_entity *send_away(struct pcpu *cpu, struct sched_entity *e, 
     q->turned = now;
     if (here == 1 && payer_stays(vp_of(mover)->partition))
         return NULL;
-    leave(cpu, mover, q->neighbour, now);
+    sched_leave(cpu, mover, q->neighbour, now);
     return mover;
 }
 
-/* @e has left its queue: it joins that of the LP it belongs to now. */
-static void join(struct sched_entity *e, uint64_t now)
+void sched_join(struct sched_entity *e, uint64_t now)
 {
     struct pcpu *cpu = lp_table[e->lp];
     bool look;
@@ -456,7 +470,7 @@ static void join(struct sched_entity *e, uint64_t now)
     spin_lock(&cpu->run_queue.lock);
     arrive(cpu, e, now);
     cpu->run_queue.turned = now;
-    look = must_look(cpu, now);
+    look = sched_must_look(cpu, now);
     spin_unlock(&cpu->run_queue.lock);
     if (look)
         pcpu_kick(cpu, WORK_RESCHEDULE);
@@ -467,7 +481,7 @@ static void join(struct sched_entity *e, uint64_t now)
 void sched_wake(struct vp *vp) NO_LOCK_CHECK
 {
     struct sched_entity *e = &vp->sched;
-    struct pcpu *cpu = lock_queue(e);
+    struct pcpu *cpu = sched_lock_queue(e);
     uint64_t now = insn_rdtsc();
     bool suspended = __atomic_load_n(&vp->suspend, __ATOMIC_SEQ_CST) != 0;
     bool look = false, crowded = false;
@@ -476,8 +490,8 @@ void sched_wake(struct vp *vp) NO_LOCK_CHECK
         charge_root_work(e, now);
     /* Who resumes a suspended VP wakes it. */
     if (e->state == SCHED_BLOCKED && !suspended) {
-        enqueue(cpu, e, now);
-        look = must_look(cpu, now);
+        sched_enqueue(cpu, e, now);
+        look = sched_must_look(cpu, now);
         crowded = lp_count > 1 && cpu->current != NULL && !e->pinned;
     } else if (e->state == SCHED_RUNNING) {
         __atomic_store_n(&e->wake_pending, true, __ATOMIC_RELAXED);
@@ -501,6 +515,12 @@ static struct vp *give_lp(struct pcpu *cpu, struct sched_entity *e, uint64_t now
     return cpu->current;
 }
 
+static void leave_idle(struct pcpu *cpu)
+{
+    cpu->run_queue.listed_idle = false;
+    lp_set_remove(&idle_lps, cpu->lp_index);
+}
+
 static struct vp *pick_elsewhere(struct pcpu *cpu, uint64_t now)
 {
     struct run_queue *q = &cpu->run_queue;
@@ -508,13 +528,14 @@ static struct vp *pick_elsewhere(struct pcpu *cpu, uint64_t now)
     struct vp *vp;
 
     lp_set_add(&idle_lps, cpu->lp_index); /* before the last look: who queues later sees it */
+    q->listed_idle = true;
     e = steal(cpu, now);
     if (e == NULL)
         return NULL;
-    lp_set_remove(&idle_lps, cpu->lp_index);
+    leave_idle(cpu);
     spin_lock(&q->lock);
     arrive(cpu, e, now);
-    dequeue(cpu, e);
+    sched_dequeue(cpu, e);
     vp = give_lp(cpu, e, now);
     spin_unlock(&q->lock);
     return vp;
@@ -527,19 +548,22 @@ struct vp *sched_pick(struct pcpu *cpu)
     struct sched_entity *e;
     struct vp *vp = NULL;
 
-    if (lp_set_has(&idle_lps, cpu->lp_index))
-        lp_set_remove(&idle_lps, cpu->lp_index);
+    if (q->listed_idle)
+        leave_idle(cpu);
     spin_lock(&q->lock);
     e = best(q, now);
     if (e != NULL) {
-        dequeue(cpu, e);
+        sched_dequeue(cpu, e);
         vp = give_lp(cpu, e, now);
     }
     spin_unlock(&q->lock);
     if (vp == NULL && lp_count > 1 && !cpu->root_only)
         vp = pick_elsewhere(cpu, now);
-    if (vp != NULL)
-        forget(vp);
+    if (vp == NULL)
+        return NULL;
+    if (__builtin_expect(vp->sched.limited, 0))
+        limits_picked(cpu, vp);
+    forget(vp);
     return vp;
 }
 
@@ -560,13 +584,13 @@ void sched_stop(struct pcpu *cpu, struct vp *vp, bool block)
         if (e->pinned)
             __atomic_store_n(&q->payer, NULL, __ATOMIC_RELAXED);
     } else {
-        enqueue(cpu, e, now);
+        sched_enqueue(cpu, e, now);
         remember(vp);
         mover = send_away(cpu, e, now);
     }
     spin_unlock(&q->lock);
     if (mover != NULL)
-        join(mover, now);
+        sched_join(mover, now);
     else if (!block && !e->pinned && lp_count > 1)
         wake_an_idle_lp();
 }
@@ -577,7 +601,7 @@ bool sched_should_preempt(struct pcpu *cpu, struct vp *vp, uint64_t now)
 
     spin_lock(&cpu->run_queue.lock);
     charge(cpu, vp, now);
-    preempt = preempts(cpu, now);
+    preempt = sched_preempts(cpu, now);
     spin_unlock(&cpu->run_queue.lock);
     return preempt;
 }
@@ -591,14 +615,14 @@ void sched_cause(struct vp *worker, struct vp *payer)
 /* Bring @e, which waits, to this LP's queue, and lock that. False: it does not wait any more. */
 static bool fetch(struct pcpu *cpu, struct sched_entity *e, uint64_t now) NO_LOCK_CHECK
 {
-    struct pcpu *home = lock_queue(e);
+    struct pcpu *home = sched_lock_queue(e);
 
     if (e->state != SCHED_RUNNABLE) {
         spin_unlock(&home->run_queue.lock);
         return false;
     }
     if (home != cpu) {
-        leave(home, e, cpu->lp_index, now);
+        sched_leave(home, e, cpu->lp_index, now);
         spin_unlock(&home->run_queue.lock);
         spin_lock(&cpu->run_queue.lock);
         arrive(cpu, e, now);
@@ -628,6 +652,7 @@ static bool step_back(struct pcpu *cpu, struct sched_entity *spinning, uint64_t 
         return false;
     spin_lock(&cpu->run_queue.lock);
     charge(cpu, vp_of(spinning), now);
+    limits_fall_back(spinning, true);
     first = first_of(&cpu->run_queue);
     if (first != NULL && spinning->vruntime <= first->vruntime)
         spinning->vruntime = first->vruntime + 1;
@@ -642,6 +667,7 @@ bool sched_long_spin(struct pcpu *cpu, struct vp *vp) NO_LOCK_CHECK
 
     if (e != NULL && fetch(cpu, e, now)) {
         charge(cpu, vp, now);
+        limits_fall_back(&vp->sched, true);
         change_places(cpu, &vp->sched, e);
         cpu->run_queue.boost = e;
         spin_unlock(&cpu->run_queue.lock);
@@ -655,11 +681,11 @@ bool sched_long_spin(struct pcpu *cpu, struct vp *vp) NO_LOCK_CHECK
 bool sched_detach(struct vp *vp) NO_LOCK_CHECK
 {
     struct sched_entity *e = &vp->sched;
-    struct pcpu *cpu = lock_queue(e);
+    struct pcpu *cpu = sched_lock_queue(e);
     bool running = e->state == SCHED_RUNNING;
 
     if (e->state == SCHED_RUNNABLE) {
-        dequeue(cpu, e);
+        sched_dequeue(cpu, e);
         e->state = SCHED_BLOCKED;
     }
     spin_unlock(&cpu->run_queue.lock);

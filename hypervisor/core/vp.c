@@ -452,7 +452,12 @@ hv_status vp_create(struct partition *p, uint32_t index, uint32_t lp, bool pinne
         return st;
     vp->apic_id = apic_id;
     vp_init(vp, lp, pinned);
+    if (!limits_join(vp)) {
+        vp_free(vp);
+        return HV_STATUS_OPERATION_DENIED;
+    }
     if (!lapic_init(&vp->lapic, p->apics, apic_id, index == 0)) {
+        limits_leave(vp);
         vp_free(vp);
         return HV_STATUS_INVALID_PARAMETER;
     }
@@ -475,6 +480,7 @@ static void vp_unpublish(struct partition *p, struct vp *vp)
     synic_destroy(&vp->synic);
     lapic_destroy(&vp->lapic);
     timer_cancel(&vp->lapic_timer);
+    limits_leave(vp);
     st = partition_overlay(p, &vp->assist_overlay, false, 0, vp->assist_page, 0);
     BUG_ON(st != HV_STATUS_SUCCESS);
     st = partition_overlay(p, &vp->stats_overlay, false, 0, vp->stats_page, 0);

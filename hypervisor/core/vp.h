@@ -26,6 +26,7 @@ enum {
     VP_SUSPEND_HOLD = 1u << 2,      /* held by vp_hold */
     VP_SUSPEND_DEAD = 1u << 3,      /* being deleted */
     VP_SUSPEND_PARTITION = 1u << 4, /* the whole partition is suspended */
+    VP_SUSPEND_CAP = 1u << 5,       /* it has had its cap for now: core/limits.c */
 };
 
 /* Things that others ask of a VP; vp.requests [a], served before each entry. */
@@ -111,7 +112,8 @@ struct vp {
     struct synic_message eoi_message;
     uint64_t eoi_vectors[4];   /* [a] level vectors ended by the guest and not yet reported */
 
-    uint64_t *stats;           /* [o] to write, any LP to read: the page of hvabi/stats.h */
+    uint64_t *stats;           /* [o] to write (CapWaits: [q] of sched), any LP to read: the page of
+                                * hvabi/stats.h */
     hpa_t stats_page;          /* [I] */
     uint64_t stats_msr;        /* [o] HV_X64_MSR_STATS_VP_RETAIL_PAGE */
     struct overlay stats_overlay, parent_stats_overlay; /* in this partition, in its parent */

@@ -329,7 +329,7 @@ hv_status hcall_get_logical_processor_run_time(struct hcall *h)
     if (in->lp_index >= lp_count)
         return HV_STATUS_INVALID_LP_INDEX;
     struct pcpu *cpu = lp_table[insn_index_nospec(in->lp_index, lp_count)];
-    uint64_t now = insn_rdtsc(), guests = sched_run_time(cpu, now);
+    uint64_t now = insn_rdtsc(), guests = pcpu_run_time(cpu, now);
     uint64_t active = now - __atomic_load_n(&cpu->started, __ATOMIC_RELAXED) -
                       pcpu_idle_time(cpu, now);
     out->global_time = reftime_now(&root_partition->reftime);

@@ -41,6 +41,8 @@ static hv_status ram_map(const struct hv_client *h, struct child *c)
 
 /* ---- processors ---- */
 
+const char child_no_room[] = "no processor has room for its reserve";
+
 static hv_status make_vps(const struct hv_client *h, struct child *c)
 {
     hv_status st = HV_STATUS_SUCCESS;
@@ -117,19 +119,41 @@ static hv_status set_privileges(const struct hv_client *h, struct child *c)
     return hv_call_set_partition_property(h, c->id, HvPartitionPropertyPrivilegeFlags, privileges);
 }
 
+/* The cap first: a reserve is no more than that. */
+static const char *set_scheduling(const struct hv_client *h, const struct child *c)
+{
+    const struct {
+        uint32_t code, value;
+        const char *what;
+    } properties[] = {
+        {HvPartitionPropertyCpuWeight, c->weight, "the CPU weight"},
+        {HvPartitionPropertyCpuCap, c->cap, "the CPU cap"},
+        {HvPartitionPropertyCpuReserve, c->reserve, "the CPU reserve"},
+    };
+
+    for (size_t i = 0; i < sizeof(properties) / sizeof(properties[0]); i++) {
+        hv_status st = HV_STATUS_SUCCESS;
+
+        if (properties[i].value != 0)
+            st = hv_call_set_partition_property(h, c->id, properties[i].code, properties[i].value);
+        if (st != HV_STATUS_SUCCESS)
+            return child_failed(properties[i].what, st);
+    }
+    return NULL;
+}
+
 static const char *make_partition(const struct hv_client *h, struct child *c)
 {
     hv_status st = WITH_DEPOSITS(h, pool_of_root(), hv_call_create_partition(h, 0, &c->id));
+    const char *wrong;
 
     if (st != HV_STATUS_SUCCESS)
         return child_failed("HvCallCreatePartition", st);
     c->created = true;
     c->pool.id = c->id;
-    if (c->weight != 0) {
-        st = hv_call_set_partition_property(h, c->id, HvPartitionPropertyCpuWeight, c->weight);
-        if (st != HV_STATUS_SUCCESS)
-            return child_failed("the CPU weight", st);
-    }
+    wrong = set_scheduling(h, c);
+    if (wrong != NULL)
+        return wrong;
     if (c->privileges != 0 || c->has_worker) {
         st = set_privileges(h, c);
         if (st != HV_STATUS_SUCCESS)
@@ -183,6 +207,8 @@ const char *child_build(const struct hv_client *h, struct child *c)
     if (st != HV_STATUS_SUCCESS)
         return child_failed("HvCallInstallIntercept", st);
     st = make_vps(h, c);
+    if (st == HV_STATUS_OPERATION_DENIED)
+        return child_no_room;
     if (st != HV_STATUS_SUCCESS)
         return child_failed("HvCallCreateVp", st);
     map_stats(h, c);

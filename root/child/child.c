@@ -391,6 +391,8 @@ static void begin(struct child *c, const struct child_plan *plan)
     rt_strlcpy(c->name, plan->name, sizeof(c->name));
     c->vp_count = plan->vp_count != 0 ? plan->vp_count : 1;
     c->weight = plan->weight;
+    c->cap = plan->cap;
+    c->reserve = plan->reserve;
     c->privileges = plan->privileges;
     c->flags = plan->flags;
     c->has_worker = plan->has_worker;

@@ -52,6 +52,7 @@ struct child {
     struct child *next_by_id;  /* its bucket's lock */
     uint32_t vp_count;         /* [I] */
     uint32_t weight;           /* [I] 0: the hypervisor's default */
+    uint32_t cap, reserve;     /* [I] the same */
     uint64_t privileges;       /* [I] those that it has beyond every child's */
     uint64_t memory_size;      /* [I] bytes */
     uint32_t flags;            /* [I] VM_START_* or VM_CREATE_* */
@@ -132,7 +133,7 @@ void child_stopped(struct child *c);
 /* What a child shall be, of either kind. */
 struct child_plan {
     const char *name;
-    uint32_t vp_count, memory_mib, weight; /* 0: the default */
+    uint32_t vp_count, memory_mib, weight, cap, reserve; /* 0: the default */
     uint64_t privileges;
     const struct vm_disk *disks;
     uint32_t disk_count;
@@ -160,6 +161,9 @@ void child_exits_log(const struct child *c);
 
 /* What a toy guest's event does. Any context. */
 void child_event(void *context);
+
+/* What child_build says where no processor has room for the reserve. */
+extern const char child_no_room[];
 
 /* child/build.c: the partition with its memory, its VPs and the ports of its bus, and everything
  * back. NULL, or what is wrong, in words. False: the partition is still there, and with it its RAM.

@@ -31,7 +31,9 @@ const struct boot_module *child_program(const char *name)
 static bool check(const struct child_plan *p)
 {
     return p->name[0] != '\0' && p->vp_count <= CHILD_VPS_MAX && p->memory_mib != 1 &&
-           p->memory_mib <= VM_MEMORY_MAX_MIB && p->disk_count <= VM_DISKS_MAX;
+           p->memory_mib <= VM_MEMORY_MAX_MIB && p->disk_count <= VM_DISKS_MAX &&
+           p->cap <= HV_PARTITION_CPU_CAP_MAX &&
+           p->reserve <= (p->cap != 0 ? p->cap : HV_PARTITION_CPU_CAP_MAX);
 }
 
 /* A toy guest has a bus if it has something on it; others expect one. */
@@ -94,6 +96,8 @@ static int64_t finish(struct child *c, const struct hv_client *h, const char *wr
 {
     if (wrong != NULL) {
         child_give_up(c, h, wrong);
+        if (wrong == child_no_room)
+            return -ENOSPC;
         return result != 0 ? result : -EIO;
     }
     log_print("child %s: partition %lx, %u VPs, %lu MiB", c->name, c->id, c->vp_count,
@@ -141,6 +145,8 @@ int64_t child_start(struct vm_start *a)
         .vp_count = a->vp_count,
         .memory_mib = a->memory_mib,
         .weight = a->weight,
+        .cap = a->cap,
+        .reserve = a->reserve,
         .privileges = a->privileges,
         .disks = a->disks,
         .disk_count = a->disk_count,
@@ -183,16 +189,6 @@ static int64_t create(struct child *c, const struct child_plan *plan)
     return result;
 }
 
-/* The hypervisor's scheduler knows weights alone (docs/deviations.md). */
-static bool has_limits(const struct vm_create *a)
-{
-    if (a->cap == 0 && a->reserve == 0)
-        return false;
-    log_print("child %s: not made: the hypervisor knows weights, but neither caps nor reserves",
-              a->name);
-    return true;
-}
-
 int64_t child_create(struct vm_create *a, struct child **out)
 {
     const struct child_plan plan = {
@@ -200,6 +196,8 @@ int64_t child_create(struct vm_create *a, struct child **out)
         .vp_count = a->vp_count,
         .memory_mib = a->memory_mib,
         .weight = a->weight,
+        .cap = a->cap,
+        .reserve = a->reserve,
         .disks = a->disks,
         .disk_count = a->disk_count,
         .flags = a->flags,
@@ -211,8 +209,6 @@ int64_t child_create(struct vm_create *a, struct child **out)
     if (!check(&plan) || (a->flags & ~VM_CREATE_ECHO) != 0 ||
         a->weight > HV_PARTITION_CPU_WEIGHT_MAX)
         return -EINVAL;
-    if (has_limits(a))
-        return -EOPNOTSUPP;
     result = child_enter(&plan, out);
     if (result != 0)
         return result;

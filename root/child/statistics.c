@@ -105,6 +105,7 @@ static const struct {
     {"hypervisor.root_pages_in_use", of_hypervisor, HvStatsHvRootPagesInUse},
 };
 enum { TOTALS = sizeof(totals) / sizeof(totals[0]) };
+enum { VP_COUNTERS = CHILD_EXIT_REASONS + 1 };
 
 int64_t child_statistic(struct vm_statistic *a)
 {
@@ -117,14 +118,18 @@ int64_t child_statistic(struct vm_statistic *a)
         return 0;
     }
     i -= TOTALS;
-    c = child_vp_at(i / CHILD_EXIT_REASONS, &index);
+    c = child_vp_at(i / VP_COUNTERS, &index);
     if (c == NULL)
         return -ENOENT;
-    reason = i % CHILD_EXIT_REASONS;
-    rt_snprintf(a->name, sizeof(a->name), "%s.%u.exits.%s", c->name, index,
-                child_exit_names[reason]);
+    reason = i % VP_COUNTERS;
+    if (reason < CHILD_EXIT_REASONS)
+        rt_snprintf(a->name, sizeof(a->name), "%s.%u.exits.%s", c->name, index,
+                    child_exit_names[reason]);
+    else
+        rt_snprintf(a->name, sizeof(a->name), "%s.%u.cap_waits", c->name, index);
     hv_begin(); /* the page stays while we look */
-    a->value = child_counter(c, index, HvStatsVpExitFirst + reason);
+    a->value = child_counter(
+        c, index, reason < CHILD_EXIT_REASONS ? HvStatsVpExitFirst + reason : HvStatsVpCapWaits);
     hv_end();
     child_put(c);
     return 0;

@@ -47,6 +47,7 @@ static void check_values(const struct definition *d)
     require(d->name[0] != '\0' && d->image[0] != '\0');
     require(d->vps >= 1 && d->vps <= DEFINITION_VPS_MAX);
     require(d->weight >= 1 && d->weight <= DEFINITION_WEIGHT_MAX);
+    require(d->cap >= 1 && d->cap <= 100 && d->reserve <= d->cap);
     require(d->memory != 0 && d->memory % DEFINITION_MEMORY_UNIT == 0 &&
             d->memory <= DEFINITION_MEMORY_MAX);
     require(d->module_count <= DEFINITION_MODULES_MAX && d->disk_count <= DEFINITION_DISKS_MAX);

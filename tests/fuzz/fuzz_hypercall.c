@@ -73,6 +73,8 @@ static uint64_t word(struct input *in)
         1ull << 63,
         HvPartitionPropertyPrivilegeFlags,
         HvPartitionPropertySuspend,
+        HvPartitionPropertyCpuReserve,
+        HvPartitionPropertyCpuCap,
         HvPartitionPropertyCpuWeight,
         HvPortTypeMessage,
         HvPortTypeEvent,

@@ -71,11 +71,12 @@ class Check(unittest.TestCase):
 
     def test_each_mistake_is_a_line(self):
         self.write("vmlinuz", "")
-        done = self.run_it(self.write("a.conf", FINE + "\nvpz = 2\nweight = no\n"))
+        done = self.run_it(self.write("a.conf", FINE + "\nvpz = 2\nweight = no\nreserve = 60%\ncap = 50%\n"))
         self.assertEqual(done.returncode, 1)
         self.assertEqual(done.stderr.splitlines(), [
             'a.conf:5: unknown key "vpz": did you mean vps?',
-            'a.conf:6: weight: "no" is not a number from 1 to 10000'])
+            'a.conf:6: weight: "no" is not a number from 1 to 10000',
+            "a.conf:8: reserve: 60% is more than cap lets it have, 50% in line 8: raise cap or lower reserve"])
 
     def test_files_are_looked_for_beside_the_definition(self):
         self.write("sub/vmlinuz", "")

@@ -15,7 +15,7 @@ set(MACHINE_SOURCES
     ${MACHINE_UNIT}/fakes/hv_machine.c ${MACHINE_UNIT}/fakes/fake_mm.c ${HV}/virt/fake/fake.c
     ${HV}/core/exit.c ${HV}/core/fpu.c ${HV}/core/level.c ${HV}/core/monitor_host.c
     ${HV}/core/partition_state.c ${HV}/core/pcpu.c
-    ${HV}/core/payer.c ${HV}/core/property.c ${HV}/core/sched.c
+    ${HV}/core/limits.c ${HV}/core/payer.c ${HV}/core/property.c ${HV}/core/sched.c
     ${HV}/core/speculation.c ${HV}/core/statistics.c ${HV}/core/timer.c ${HV}/core/vp.c
     ${HV}/core/vp_regs.c ${HV}/core/vp_run.c ${HV}/core/vp_state.c
     ${HV}/emul/apic_page.c ${HV}/emul/eoi_assist.c ${HV}/emul/gva.c ${HV}/emul/hvmsr.c ${HV}/emul/msr.c

@@ -4,11 +4,14 @@
 
 #include "fakes/test.h"
 
+#include "core/lapic_physical.h"
+
 #include <sched.h>
 
 struct sched_world world;
 struct pcpu *lp_table[LP_MAX];
 uint32_t lp_count;
+uint64_t tsc_hz = 1000 * SLICE;
 static __thread struct pcpu *this_lp;
 
 uint64_t insn_rdtsc(void)
@@ -24,6 +27,17 @@ void insn_pause(void)
 void *insn_read_gs_self(void)
 {
     return this_lp;
+}
+
+/* The clock of world_run looks at all timers. */
+void lapic_physical_timer(uint64_t deadline)
+{
+    (void)deadline;
+}
+
+bool lapic_physical_timer_repeats(void)
+{
+    return false;
 }
 
 void spin_wait(struct spinlock *l, uint32_t ticket)
@@ -49,7 +63,10 @@ static struct vp *make_vp(uint32_t partition, uint32_t lp, bool pinned)
     struct vp *vp = calloc(1, sizeof(*vp));
 
     vp->partition = &world.partitions[partition];
+    vp->stats = world.stats;
     sched_entity_init(vp, pinned, lp);
+    if (!limits_join(vp))
+        fail();
     return vp;
 }
 
@@ -62,6 +79,8 @@ void world_init(uint32_t lps)
     lp_count = lps;
     for (uint32_t i = 0; i < WORLD_PARTITIONS; i++) {
         world.partitions[i].is_root = i == 0;
+        world.partitions[i].cpu_cap = LIMITS_WHOLE;
+        world.partitions[i].vps = world.tables[i];
         list_init(&world.partitions[i].preempted);
         list_init(&world.partitions[i].spinning);
     }
@@ -82,6 +101,7 @@ void world_free(void)
             world_lp(world.vps[i]->sched.lp);
             sched_stop(&world.lps[world.vps[i]->sched.lp], world.vps[i], true);
         }
+        limits_leave(world.vps[i]);
         free(world.vps[i]);
     }
     for (uint32_t i = 0; i < lp_count; i++) {
@@ -117,8 +137,26 @@ struct vp *world_vp(uint32_t partition, uint32_t lp, uint32_t weight)
 
     vp->sched.weight = weight;
     vp->index = world.vp_count;
+    world.tables[partition][vp->index] = vp;
+    vp->partition->vp_highest = vp->index + 1;
     world.vps[world.vp_count++] = vp;
     return vp;
+}
+
+bool world_limit(uint32_t partition, uint32_t cap, uint32_t reserve)
+{
+    struct partition *p = &world.partitions[partition];
+    uint32_t c = LIMITS_WHOLE * cap / 1000, r = LIMITS_WHOLE * reserve / 1000;
+    bool set;
+
+    spin_lock(&p->lock);
+    set = limits_set(p, c, r);
+    if (set) {
+        p->cpu_cap = c;
+        p->cpu_reserve = r;
+    }
+    spin_unlock(&p->lock);
+    return set;
 }
 
 struct vp *awake(uint32_t partition, uint32_t lp, uint32_t weight)
@@ -129,13 +167,26 @@ struct vp *awake(uint32_t partition, uint32_t lp, uint32_t weight)
     return vp;
 }
 
+/* As the run loop: a suspended VP is not run. */
 struct vp *world_next(bool block)
 {
     struct pcpu *cpu = this_lp;
+    struct vp *vp;
 
     if (cpu->current != NULL)
         sched_stop(cpu, cpu->current, block);
-    return sched_pick(cpu);
+    while ((vp = sched_pick(cpu)) != NULL && vp->suspend != 0)
+        sched_stop(cpu, vp, true);
+    return vp;
+}
+
+static void world_turn(struct pcpu *cpu)
+{
+    timers_run(cpu);
+    if (cpu->current != NULL && cpu->current->suspend != 0)
+        world_next(true);
+    else if (cpu->current == NULL || sched_should_preempt(cpu, cpu->current, world.tsc))
+        world_next(false);
 }
 
 void world_run(uint64_t ticks)
@@ -143,11 +194,8 @@ void world_run(uint64_t ticks)
     struct pcpu *self = this_lp;
 
     for (uint64_t end = world.tsc + ticks; world.tsc < end; world.tsc += STEP)
-        for (uint32_t i = 0; i < lp_count; i++) {
-            struct pcpu *cpu = world_lp(i);
-            if (cpu->current == NULL || sched_should_preempt(cpu, cpu->current, world.tsc))
-                world_next(false);
-        }
+        for (uint32_t i = 0; i < lp_count; i++)
+            world_turn(world_lp(i));
     for (uint32_t i = 0; i < lp_count; i++)
         if (world.lps[i].current != NULL)
             (void)sched_should_preempt(world_lp(i), world.lps[i].current, world.tsc); /* charges */

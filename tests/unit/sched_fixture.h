@@ -17,9 +17,11 @@
 struct sched_world {
     uint64_t tsc; /* [a] */
     struct pcpu lps[WORLD_LPS];
-    struct partition partitions[WORLD_PARTITIONS]; /* 0: root */
-    struct vp *vps[WORLD_VPS];                     /* children's, in order of creation */
+    struct partition partitions[WORLD_PARTITIONS];  /* 0: root */
+    struct vp *vps[WORLD_VPS];                      /* children's, in order of creation */
+    struct vp *tables[WORLD_PARTITIONS][WORLD_VPS]; /* of the partitions */
     struct vp *root_vps[WORLD_LPS];
+    uint64_t stats[8]; /* of all VPs */
     uint32_t vp_count;
     uint32_t kicks[WORLD_LPS]; /* [a] */
 };
@@ -43,6 +45,10 @@ struct vp *world_vp(uint32_t partition, uint32_t lp, uint32_t weight);
 
 /* The same, woken. */
 struct vp *awake(uint32_t partition, uint32_t lp, uint32_t weight);
+
+/* Partition @partition gets a cap and a reserve, in permille of an LP; its VPs of now and later.
+ * False: it is refused. */
+bool world_limit(uint32_t partition, uint32_t cap, uint32_t reserve);
 
 /* All LPs run their VPs, which never block, for @ticks. */
 void world_run(uint64_t ticks);

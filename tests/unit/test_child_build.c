@@ -25,6 +25,8 @@ static struct {
     uint64_t refused_control; /* 0: the next that may run short does */
     unsigned deposits, repeated, maps, msr_intercepts;
     uint64_t privileges, privileges_set;
+    uint64_t weight, cap, reserve; /* set; a reserve above the cap is refused */
+    bool no_room;                  /* for a VP */
 } hv;
 
 static struct hv_client client;
@@ -46,6 +48,16 @@ static bool runs_short(uint16_t code)
     }
 }
 
+static void note_scheduling(uint32_t code, uint64_t value)
+{
+    if (code == HvPartitionPropertyCpuWeight)
+        hv.weight = value;
+    else if (code == HvPartitionPropertyCpuCap)
+        hv.cap = hv.reserve <= value ? value : 0;
+    else if (code == HvPartitionPropertyCpuReserve)
+        hv.reserve = value <= hv.cap ? value : 0;
+}
+
 static void note_done(uint16_t code)
 {
     const struct hv_input_set_partition_property *property = (const void *)hv.input;
@@ -56,6 +68,8 @@ static void note_done(uint16_t code)
     if (code == HvCallSetPartitionProperty &&
         property->property_code == HvPartitionPropertyPrivilegeFlags)
         hv.privileges_set = property->property_value;
+    if (code == HvCallSetPartitionProperty)
+        note_scheduling(property->property_code, property->property_value);
     hv.msr_intercepts += code == HvCallInstallIntercept &&
                          intercept->intercept_type == HvInterceptTypeX64MsrIndex;
 }
@@ -82,6 +96,8 @@ uint64_t hypercall_invoke(const void *page, uint64_t control, uint64_t input, ui
         hv.refused_control = 0;
         hv.repeated++;
     }
+    if (code == HvCallCreateVp && hv.no_room)
+        return HV_STATUS_OPERATION_DENIED;
     note_done(code);
     if (code == HvCallCreatePartition)
         memcpy(hv.output, &(uint64_t){CHILD_ID}, sizeof(uint64_t));
@@ -248,6 +264,26 @@ static void a_child_with_a_worker_is_no_root(void **state)
     pool_forget(&c.pool);
 }
 
+static void child_is_scheduled_as_it_shall_be(void **state)
+{
+    struct child c = {.name = "child",
+                      .vp_count = VPS,
+                      .weight = 7,
+                      .cap = 0x4000,
+                      .reserve = 0x3000,
+                      .memory_size = RAM_BLOCK,
+                      .ram = ram_create(RAM_BLOCK, 0)};
+
+    (void)state;
+    hv.no_room = true;
+    assert_ptr_equal(child_build(&client, &c), child_no_room);
+    assert_int_equal(hv.weight, 7);
+    assert_int_equal(hv.cap, 0x4000);
+    assert_int_equal(hv.reserve, 0x3000);
+    ram_put(c.ram);
+    pool_forget(&c.pool);
+}
+
 static void the_hypervisors_statistics_are_mapped_as_they_were(void **state)
 {
     const struct hv_input_map_stats_page in = {.stats_type = HvStatsObjectHypervisor,
@@ -264,6 +300,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_call_is_repeated_as_it_was, begin, end),
         cmocka_unit_test_setup_teardown(a_child_with_a_worker_is_no_root, begin, end),
+        cmocka_unit_test_setup_teardown(child_is_scheduled_as_it_shall_be, begin, end),
         cmocka_unit_test_setup_teardown(the_hypervisors_statistics_are_mapped_as_they_were, begin,
                                         end),
     };

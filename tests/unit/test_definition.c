@@ -76,6 +76,8 @@ static void three_lines_are_enough(void **state)
     assert_string_equal(t.d.command_line, "");
     assert_int_equal(t.d.vps, 1);
     assert_int_equal(t.d.weight, 100);
+    assert_int_equal(t.d.cap, 100);
+    assert_int_equal(t.d.reserve, 0);
     assert_int_equal(t.d.disk_count, 0);
     assert_true(t.d.com1);
     assert_false(t.d.autostart || t.d.exit_port);
@@ -90,6 +92,8 @@ static void all_keys_of_a_linux_child_are_taken(void **state)
                 "vps = 4\n"
                 "memory = 1.5 GiB   # enough\n"
                 "weight = 200\n"
+                "cap = 75%\n"
+                "reserve = 40 %\n"
                 "kernel = vmlinuz\n"
                 "initrd = initrd.img\n"
                 "cmdline = root=/dev/sda1 console=ttyS0 init=\"/bin/sh -c x#y\"\n"
@@ -103,6 +107,8 @@ static void all_keys_of_a_linux_child_are_taken(void **state)
     assert_int_equal(t.d.vps, 4);
     assert_int_equal(t.d.memory, 1536ull << 20);
     assert_int_equal(t.d.weight, 200);
+    assert_int_equal(t.d.cap, 75);
+    assert_int_equal(t.d.reserve, 40);
     assert_string_equal(t.d.initrd, "initrd.img");
     assert_string_equal(t.d.command_line, "root=/dev/sda1 console=ttyS0 init=\"/bin/sh -c x#y\"");
     assert_int_equal(t.d.disk_count, 2);
@@ -176,9 +182,10 @@ static void unknown_keys_are_named_with_what_was_meant(void **state)
     assert_wrong("weigth = 1\n", "unknown key \"weigth\": did you mean weight?");
     assert_wrong("autstart = yes\n", "unknown key \"autstart\": did you mean autostart?");
     assert_wrong("exit_port = on\n", "unknown key \"exit_port\": did you mean exit-port?");
-    assert_wrong("vp = 1\n", "unknown key \"vp\": the keys are name, vps, memory, weight, "
-                             "kernel, initrd, cmdline, multiboot, module, disk, network, console, "
-                             "exit-port, restart, autostart");
+    assert_wrong("vp = 1\n",
+                 "unknown key \"vp\": the keys are name, vps, memory, weight, cap, reserve, "
+                 "kernel, initrd, cmdline, multiboot, module, disk, network, console, "
+                 "exit-port, restart, autostart");
 }
 
 static void lines_that_are_no_pair_are_refused(void **state)
@@ -192,7 +199,7 @@ static void lines_that_are_no_pair_are_refused(void **state)
     assert_wrong("cmdline = a\x01"
                  "b\n",
                  "cmdline: the value has control characters");
-    assert_wrong("= 3\n", "unknown key \"\": the keys are name, vps, memory, weight, "
+    assert_wrong("= 3\n", "unknown key \"\": the keys are name, vps, memory, weight, cap, reserve, "
                           "kernel, initrd, cmdline, multiboot, module, disk, network, console, "
                           "exit-port, restart, autostart");
 }
@@ -201,8 +208,8 @@ static void reports_have_no_control_characters(void **state)
 {
     (void)state;
     assert_wrong("\x1b[2J = 1\n", "unknown key \"?[2J\": the keys are name, vps, memory, weight, "
-                                  "kernel, initrd, cmdline, multiboot, module, disk, network, "
-                                  "console, exit-port, restart, autostart");
+                                  "cap, reserve, kernel, initrd, cmdline, multiboot, module, disk, "
+                                  "network, console, exit-port, restart, autostart");
 }
 
 static void key_that_is_set_twice_is_refused(void **state)
@@ -276,16 +283,39 @@ static void impossible_sizes_are_refused(void **state)
     assert_wrong_memory("0.001G", "memory: \"0.001G\" is not a size: write 512M or 2G");
 }
 
-/* Root would refuse them when the child starts; and nobody is led to them. */
-static void limits_are_not_there_yet(void **state)
+static void parts_of_a_processor_are_percentages(void **state)
 {
     (void)state;
-    assert_wrong("cap = 50%\n", "cap: not there yet: leave it out; weight works");
-    assert_wrong("reserve = 0%\n", "reserve: not there yet: leave it out; weight works");
-    parse_in(LINUX "resreve = 10%\n", NULL);
+    assert_fine(LINUX "cap = 100\nreserve = 100%\n");
+    assert_int_equal(t.d.reserve, 100);
+    assert_fine(LINUX "cap = 1%\nreserve = 0%\n");
+    assert_int_equal(t.d.cap, 1);
+    assert_wrong("cap = 0%\n",
+                 "cap: \"0%\" is not a part of a processor from 1% to 100%: write 50%");
+    assert_wrong("cap = %\n", "cap: \"%\" is not a part of a processor from 1% to 100%: write 50%");
+    assert_wrong("cap = 0.5\n",
+                 "cap: \"0.5\" is not a part of a processor from 1% to 100%: write 50%");
+    assert_wrong("reserve = 101%\n",
+                 "reserve: \"101%\" is not a part of a processor from 0% to 100%: write 50%");
+    assert_wrong("reserve = 5%%\n",
+                 "reserve: \"5%%\" is not a part of a processor from 0% to 100%: write 50%");
+    assert_wrong("resreve = 10%\n", "unknown key \"resreve\": did you mean reserve?");
+}
+
+static void reserve_is_no_more_than_the_cap(void **state)
+{
+    (void)state;
+    assert_fine(LINUX "reserve = 60%\ncap = 60%\n");
+    parse_in(LINUX "reserve = 60%\ncap = 59%\n", NULL);
     assert_int_equal(t.count, 1);
-    assert_null(strstr(t.texts[0], "did you mean reserve"));
-    assert_null(strstr(t.texts[0], ", reserve"));
+    assert_reported(0, 5,
+                    "reserve: 60% is more than cap lets it have, 59% in line 5: raise cap or "
+                    "lower reserve");
+    parse_in(LINUX "cap = 10%\nvps = 2\nreserve = 11%\n", NULL);
+    assert_int_equal(t.count, 1);
+    assert_reported(0, 6,
+                    "reserve: 11% is more than cap lets it have, 10% in line 4: raise cap or "
+                    "lower reserve");
 }
 
 static void words_are_those_of_the_key(void **state)
@@ -523,7 +553,8 @@ int main(void)
         cmocka_unit_test(missing_keys_are_named_at_the_end),
         cmocka_unit_test(impossible_numbers_are_refused),
         cmocka_unit_test(impossible_sizes_are_refused),
-        cmocka_unit_test(limits_are_not_there_yet),
+        cmocka_unit_test(parts_of_a_processor_are_percentages),
+        cmocka_unit_test(reserve_is_no_more_than_the_cap),
         cmocka_unit_test(words_are_those_of_the_key),
         cmocka_unit_test(names_that_are_none_are_refused_with_one),
         cmocka_unit_test(files_are_boot_modules),

@@ -42,7 +42,7 @@ static void defaults_are_left_out(void **state)
     (void)state;
     assert_printed(
         "autostart = no\nconsole = com1\nkernel=k\nmemory=1024M\nname=a\nvps=1\nweight=100\n"
-        "network = none\nrestart=never\n",
+        "cap=100%\nreserve=0\nnetwork = none\nrestart=never\n",
         "name = a\nmemory = 1G\nkernel = k\n");
 }
 
@@ -51,9 +51,9 @@ static void keys_come_in_one_order(void **state)
     (void)state;
     assert_printed(
         "autostart = yes\nrestart = on-crash\nconsole = none\ndisk = nvme0 , ro\ndisk=a1\n"
-        "cmdline=x  y # z\ninitrd=i\nkernel=k\nweight=7\n"
+        "cmdline=x  y # z\ninitrd=i\nkernel=k\nreserve=2\ncap=50%\nweight=7\n"
         "memory=1.5G\nvps=3\nname=a\n",
-        "name = a\nvps = 3\nmemory = 1536M\nweight = 7\n"
+        "name = a\nvps = 3\nmemory = 1536M\nweight = 7\ncap = 50%\nreserve = 2%\n"
         "kernel = k\ninitrd = i\ncmdline = x  y\ndisk = nvme0,ro\ndisk = a1\n"
         "console = none\nrestart = on-crash\nautostart = yes\n");
     assert_printed(
@@ -150,6 +150,8 @@ static void random_definition(struct definition *d)
     random_name(d->name, sizeof(d->name));
     d->vps = 1 + (uint32_t)random_below(DEFINITION_VPS_MAX);
     d->weight = 1 + (uint32_t)random_below(DEFINITION_WEIGHT_MAX);
+    d->cap = 1 + (uint32_t)random_below(100);
+    d->reserve = (uint32_t)random_below(d->cap + 1);
     d->memory =
         (1 + random_below(random_below(2) == 0 ? 1000 : MEMORY_UNITS)) * DEFINITION_MEMORY_UNIT;
     random_boot(d);

@@ -477,6 +477,67 @@ static void child_may_not_manage(void **state)
     machine_leave(vp);
 }
 
+static uint64_t set_property(const struct partition *p, uint32_t code, uint64_t value)
+{
+    return CALL(HvCallSetPartitionProperty, p->id, code, value);
+}
+
+static uint64_t property_of(const struct partition *p, uint32_t code)
+{
+    const uint64_t in[] = {p->id, code};
+    uint64_t value = 0;
+
+    assert_int_equal(
+        machine_call(HvCallGetPartitionProperty, in, sizeof(in), &value, sizeof(value)),
+        HV_STATUS_SUCCESS);
+    return value;
+}
+
+static void reserve_is_at_most_the_cap_and_that_a_processor(void **state)
+{
+    const uint32_t cap = HvPartitionPropertyCpuCap, reserve = HvPartitionPropertyCpuReserve;
+
+    (void)state;
+    assert_int_equal(property_of(child, cap), 0x10000);
+    assert_int_equal(property_of(child, reserve), 0);
+    assert_int_equal(set_property(child, cap, 0x10001), HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE);
+    assert_int_equal(set_property(child, cap, 1ull << 32), HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE);
+    assert_int_equal(set_property(child, reserve, 0x8000), HV_STATUS_SUCCESS);
+    assert_int_equal(set_property(child, cap, 0x7fff), HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE);
+    assert_int_equal(set_property(child, cap, 0x8000), HV_STATUS_SUCCESS);
+    assert_int_equal(set_property(child, reserve, 0x8001), HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE);
+    assert_int_equal(property_of(child, cap), 0x8000);
+    assert_int_equal(property_of(child, reserve), 0x8000);
+    assert_int_equal(partition_vp(child, 1)->sched.limits.cap, 0x8000);
+    assert_int_equal(partition_vp(child, 1)->sched.limits.reserve, 0x8000);
+    assert_int_equal(set_property(root_partition, cap, 0x8000), HV_STATUS_OPERATION_DENIED);
+    assert_int_equal(set_property(root_partition, reserve, 1), HV_STATUS_OPERATION_DENIED);
+}
+
+/* Of two processors. A VP that goes leaves its part. */
+static void all_reserves_are_at_most_the_processors(void **state)
+{
+    struct partition *other = machine_child(0, 1);
+
+    (void)state;
+    assert_int_equal(set_property(child, HvPartitionPropertyCpuReserve, 0x6000), HV_STATUS_SUCCESS);
+    assert_int_equal(set_property(other, HvPartitionPropertyCpuReserve, 0xa000), HV_STATUS_SUCCESS);
+    assert_int_equal(CALL(HvCallCreateVp, other->id, 0, 0, 0, 0), HV_STATUS_SUCCESS);
+    assert_int_equal(CALL(HvCallCreateVp, other->id, 1, 0, 0, 0), HV_STATUS_SUCCESS);
+    assert_int_equal(CALL(HvCallCreateVp, other->id, 2, 0, 0, 0), HV_STATUS_OPERATION_DENIED);
+    assert_int_equal(set_property(child, HvPartitionPropertyCpuReserve, 0x6001),
+                     HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE);
+    assert_int_equal(property_of(child, HvPartitionPropertyCpuReserve), 0x6000);
+    machine_child_end(child);
+    assert_int_equal(CALL(HvCallCreateVp, other->id, 2, 0, 0, 0), HV_STATUS_OPERATION_DENIED);
+    assert_int_equal(set_property(other, HvPartitionPropertyCpuReserve, 0x8000), HV_STATUS_SUCCESS);
+    assert_int_equal(CALL(HvCallCreateVp, other->id, 2, 0, 0, 0), HV_STATUS_SUCCESS);
+    machine_child_end(other);
+    child = machine_child(1, 1);
+    assert_int_equal(set_property(child, HvPartitionPropertyCpuReserve, 0x10000),
+                     HV_STATUS_SUCCESS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -500,6 +561,8 @@ int main(void)
         TEST(monitor_page_beyond_the_space_is_refused),
         TEST(fields_for_what_we_lack_must_be_zero),
         TEST(child_may_not_manage),
+        TEST(reserve_is_at_most_the_cap_and_that_a_processor),
+        TEST(all_reserves_are_at_most_the_processors),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

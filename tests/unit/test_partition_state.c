@@ -27,6 +27,8 @@ static void make_busy(void)
         machine_wrmsr(vp, HV_X64_MSR_CRASH_P0 + i, 0x100 + i);
     machine_leave(vp);
     assert_int_equal(partition_property_set(saved, HvPartitionPropertyCpuWeight, 250), 0);
+    assert_int_equal(partition_property_set(saved, HvPartitionPropertyCpuReserve, 0x4000), 0);
+    assert_int_equal(partition_property_set(saved, HvPartitionPropertyCpuCap, 0x8000), 0);
     assert_int_equal(partition_property_set(saved, HvPartitionPropertySuspend, 1), 0);
     assert_int_equal(partition_install_intercept(saved, HvInterceptTypeX64IoPort, 3, 0x3f8), 0);
     assert_int_equal(partition_install_intercept(saved, HvInterceptTypeX64IoPort, 1, 0xcf8f), 0);
@@ -102,6 +104,8 @@ static void restored_partition_behaves_as_the_saved_one(void **state)
     vp = partition_vp(p, 0);
     assert_true(vp->suspend & VP_SUSPEND_PARTITION);
     assert_int_equal(vp->sched.weight, 250);
+    assert_int_equal(vp->sched.limits.cap, 0x8000);
+    assert_int_equal(vp->sched.limits.reserve, 0x4000);
     machine_enter(vp);
     assert_int_equal(machine_rdmsr(vp, HV_X64_MSR_CRASH_P0), 0x100);
     assert_int_equal(machine_rdmsr(vp, HV_X64_MSR_HYPERCALL), good.hypercall_msr);
@@ -211,6 +215,8 @@ LIE(other_privileges_are_refused, s.privileges |= HV_PRIVILEGE_CREATE_PARTITIONS
 LIE(other_tsc_frequency_is_refused, s.tsc_hz++, INVALID)
 LIE(weight_of_0_is_refused, s.cpu_weight = 0, INVALID)
 LIE(weight_beyond_the_greatest_is_refused, s.cpu_weight = 10001, INVALID)
+LIE(cap_beyond_a_processor_is_refused, s.cpu_cap = 0x10001, INVALID)
+LIE(reserve_beyond_the_cap_is_refused, s.cpu_reserve = 0x8001, INVALID)
 LIE(unknown_suspension_is_refused, s.suspended = 2, INVALID)
 LIE(unknown_msr_intercept_is_refused, s.intercept_msr = 4, INVALID)
 LIE(unknown_cpuid_intercept_is_refused, s.intercept_cpuid = 1, INVALID)
@@ -275,6 +281,8 @@ int main(void)
         TEST(other_tsc_frequency_is_refused),
         TEST(weight_of_0_is_refused),
         TEST(weight_beyond_the_greatest_is_refused),
+        TEST(cap_beyond_a_processor_is_refused),
+        TEST(reserve_beyond_the_cap_is_refused),
         TEST(unknown_suspension_is_refused),
         TEST(unknown_msr_intercept_is_refused),
         TEST(unknown_cpuid_intercept_is_refused),

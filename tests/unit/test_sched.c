@@ -216,7 +216,7 @@ static void when_all_spin_the_one_that_spun_longest_goes_on(void **state)
     (void)state;
     for (unsigned i = 0; i < 3; i++) {
         vps[i] = world_vp(1, 0, 100);
-        vps[i]->sched.vruntime = i; /* in this order */
+        vps[i]->sched.vruntime = SCHED_VRUNTIME_BEGIN + i; /* in this order */
         sched_wake(vps[i]);
     }
     for (struct vp *vp = world_next(false); vp != vps[2]; vp = world_next(false)) {

@@ -211,6 +211,14 @@ static void make_debts(uint64_t *seed)
         __atomic_fetch_add(&wrong, 1, __ATOMIC_RELAXED);
 }
 
+/* Caps and reserves come and go, of which some find no room. */
+static void change_limits(uint64_t *seed)
+{
+    uint32_t cap = 1 + draw(seed, 1000), reserve = draw(seed, 3) == 0 ? draw(seed, cap) / 4 : 0;
+
+    (void)world_limit(1 + draw(seed, 2), draw(seed, 2) ? cap : 1000, reserve);
+}
+
 static void *lp_thread(void *argument)
 {
     struct pcpu *cpu = argument;
@@ -218,9 +226,12 @@ static void *lp_thread(void *argument)
 
     world_lp(cpu->lp_index);
     for (uint32_t n = 0; n < THREAD_TURNS; n++) {
+        timers_run(cpu);
         struct vp *vp = sched_pick(cpu);
         if (vp != NULL)
             sched_stop(cpu, vp, run_for_a_while(cpu, vp, &seed));
+        if (draw(&seed, 16) == 0)
+            change_limits(&seed);
         for (uint32_t i = 0; i < 2; i++)
             sched_wake(world.vps[draw(&seed, VPS)]);
         if (draw(&seed, 8) == 0)
@@ -251,6 +262,13 @@ static void vp_runs_on_one_lp_at_a_time_and_none_is_lost(void **state)
     (void)state;
     run_threads(lp_thread, lp_thread);
     assert_int_equal(wrong, 0);
+    world_lp(0);
+    for (uint32_t i = 1; i < WORLD_PARTITIONS; i++)
+        assert_true(world_limit(i, 1000, 0));
+    for (uint32_t i = 0; i < WORLD_LPS; i++) {
+        timers_run(world_lp(i));
+        assert_int_equal(world.lps[i].run_queue.reserved, 0);
+    }
     for (uint32_t i = 0; i < VPS; i++)
         sched_wake(world.vps[i]);
     world_lp(0);

@@ -28,6 +28,7 @@ enum {
 enum {
     HvStatsVpTotalExits = 0,
     HvStatsVpGuestTicks = 1, /* see below; 0 unless the hypervisor counts them */
+    HvStatsVpCapWaits = 2,   /* times that it had had its CPU cap, and had to wait */
     HvStatsVpExitFirst = 16,      /* one counter for each entry of HV_STATS_VP_EXITS, in order */
 };
 

@@ -10,6 +10,7 @@
 enum { VM_NAME_SIZE = 64, VM_OPTIONS_SIZE = 512 };
 
 enum { VM_DISKS_MAX = 8, VM_WORKER_FILES_MAX = 10 };
+enum { VM_PROCESSOR = 0x10000 }; /* all of one, in the unit of caps and reserves */
 #define VM_DISK_READ_ONLY 1u
 #define VM_START_ECHO     1u
 
@@ -23,7 +24,7 @@ struct vm_disk {
 };
 ABI_SIZE(struct vm_disk, 24);
 
-/* Make, fill and run a child from a boot module. */
+/* Make, fill and run a child from a boot module. ENOSPC: as of vm_create. */
 struct vm_start {
     char name[VM_NAME_SIZE];       /* the child's; EEXIST: in use */
     char module[VM_NAME_SIZE];     /* the boot module to run; ENOENT: there is none */
@@ -35,22 +36,23 @@ struct vm_start {
     uint64_t partition_id;         /* out */
     uint64_t privileges;           /* HV_PRIVILEGE_* beyond those of every child */
     uint32_t flags;                /* VM_START_*: _ECHO: with an echo device */
+    uint32_t cap, reserve;         /* as in struct vm_create */
     uint32_t reserved;
     struct vm_disk disks[VM_DISKS_MAX]; /* LUNs of one SCSI controller; EBUSY: one is in use */
 };
-ABI_SIZE(struct vm_start, 872);
+ABI_SIZE(struct vm_start, 880);
 
 /* Make a partition with a VMBus, to be filled and run through the file @fd, which the caller gets
- * (rootabi/partition.h). EEXIST: the name is in use. EINVAL: a value is out of its range. EOPNOTSUPP: the
- * hypervisor knows no caps or reserves. ENOENT, EBUSY: of a disk. ENOMEM: root has not so much memory.
+ * (rootabi/partition.h). EEXIST: the name is in use. EINVAL: a value is out of its range. ENOSPC: no
+ * processor has room for its reserve. ENOENT, EBUSY: of a disk. ENOMEM: root has not so much memory.
  * The child ends when the last copy of the file is closed. */
 struct vm_create {
     char name[VM_NAME_SIZE];
     uint32_t vp_count;     /* 0: one */
     uint32_t memory_mib;   /* 0: the default; rounded down to an even number */
     uint32_t weight;       /* of its VPs, 1 to 10000; 0: the default */
-    uint32_t cap;          /* of each VP, in 1/65536 of a processor; 0: none */
-    uint32_t reserve;      /* the same; 0: none */
+    uint32_t cap;          /* at most for each VP, of VM_PROCESSOR; 0: none */
+    uint32_t reserve;      /* at least, the same, and no more than that; 0: none */
     uint32_t disk_count;
     uint32_t flags;        /* VM_CREATE_* */
     int32_t fd;            /* out */

@@ -25,6 +25,7 @@ enum {
     DEFINITION_VPS_MAX = 240,
     DEFINITION_WEIGHT_MAX = 10000,
     DEFINITION_WEIGHT_DEFAULT = 100,
+    DEFINITION_CAP_DEFAULT = 100, /* all of a processor */
 };
 
 #define DEFINITION_FILE_MAX (64u << 10) /* no text that is longer is one */
@@ -59,7 +60,8 @@ struct definition {
     char name[DEFINITION_NAME_MAX];
     uint32_t vps;
     uint32_t weight;
-    uint64_t memory; /* bytes */
+    uint32_t cap, reserve; /* of each VP, in percent of a processor; reserve 0: none */
+    uint64_t memory;       /* bytes */
     enum definition_boot boot;
     char image[DEFINITION_NAME_MAX];  /* names of boot modules, which root has as /boot/NAME */
     char initrd[DEFINITION_NAME_MAX]; /* "": none */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* definition/parse.c - from a text to a definition; see definition.h. */
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,7 +58,7 @@ const char *names_list(const struct names *names, char *buffer, size_t size)
 static const char *key_name(void *context, size_t index)
 {
     (void)context;
-    return index < KEY_OFFERED ? definition_keys[index].name : NULL;
+    return index < KEY_COUNT ? definition_keys[index].name : NULL;
 }
 
 /* ---- lines ---- */
@@ -160,6 +161,19 @@ static void check_boot(struct parser *p, unsigned last_line)
     }
 }
 
+static void check_limits(struct parser *p)
+{
+    unsigned cap = p->lines[KEY_CAP], reserve = p->lines[KEY_RESERVE];
+
+    if (p->d->reserve <= p->d->cap)
+        return;
+    p->line = cap > reserve ? cap : reserve;
+    parser_report(p,
+                  "reserve: %" PRIu32 "%% is more than cap lets it have, %" PRIu32
+                  "%% in line %u: raise cap or lower reserve",
+                  p->d->reserve, p->d->cap, cap);
+}
+
 static void check_together(struct parser *p, unsigned last_line)
 {
     p->line = last_line;
@@ -167,6 +181,7 @@ static void check_together(struct parser *p, unsigned last_line)
         parser_report(p, "there is no name: write name = NAME");
     if (p->lines[KEY_MEMORY] == 0)
         parser_report(p, "the size of its memory is missing: write memory = 512M");
+    check_limits(p);
     check_boot(p, last_line);
     p->line = last_line;
     if (!p->wrong && definition_print(p->d, NULL, 0) >= DEFINITION_TEXT_MAX)
@@ -180,6 +195,7 @@ static void set_defaults(struct definition *d)
     memset(d, 0, sizeof(*d));
     d->vps = 1;
     d->weight = DEFINITION_WEIGHT_DEFAULT;
+    d->cap = DEFINITION_CAP_DEFAULT;
     d->restart = DEFINITION_RESTART_NEVER;
     d->com1 = true;
 }

@@ -11,6 +11,8 @@ enum definition_key {
     KEY_VPS,
     KEY_MEMORY,
     KEY_WEIGHT,
+    KEY_CAP,
+    KEY_RESERVE,
     KEY_KERNEL,
     KEY_INITRD,
     KEY_COMMAND_LINE,
@@ -22,9 +24,6 @@ enum definition_key {
     KEY_EXIT_PORT,
     KEY_RESTART,
     KEY_AUTOSTART,
-    KEY_OFFERED, /* those before are suggested to who has written another */
-    KEY_CAP = KEY_OFFERED,
-    KEY_RESERVE,
     KEY_COUNT,
 };
 

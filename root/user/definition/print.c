@@ -39,6 +39,10 @@ static void put_processors(struct output *o, const struct definition *d)
     put_memory(o, d->memory);
     if (d->weight != DEFINITION_WEIGHT_DEFAULT)
         put(o, "weight = %" PRIu32 "\n", d->weight);
+    if (d->cap != DEFINITION_CAP_DEFAULT)
+        put(o, "cap = %" PRIu32 "%%\n", d->cap);
+    if (d->reserve != 0)
+        put(o, "reserve = %" PRIu32 "%%\n", d->reserve);
 }
 
 static void put_boot(struct output *o, const struct definition *d)

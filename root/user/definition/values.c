@@ -140,11 +140,35 @@ static void apply_memory(struct parser *p, const char *key, struct slice value)
         p->d->memory = bytes;
 }
 
-/* What the hypervisor's scheduler does not know: root would refuse such a child when it starts. */
-static void refuse_limit(struct parser *p, const char *key, struct slice value)
+/* A part of a processor: the sign may be left out. */
+static void apply_percent(struct parser *p, const char *key, struct slice value, uint64_t least,
+                          uint32_t *percent)
 {
-    (void)value;
-    parser_report(p, "%s: not there yet: leave it out; weight works", key);
+    struct slice digits = value;
+    uint64_t n;
+
+    if (value.at[value.length - 1] == '%') {
+        digits.length--;
+        digits = slice_trim(digits);
+    }
+    if (!text_number(digits, &n) || n < least || n > 100)
+        parser_report(p,
+                      "%s: \"%.*s\" is not a part of a processor from %" PRIu64 "%% to 100%%: "
+                      "write 50%%",
+                      key, slice_shown(value), value.at, least);
+    else
+        *percent = (uint32_t)n;
+}
+
+/* Nothing at all would be a child that never runs. */
+static void apply_cap(struct parser *p, const char *key, struct slice value)
+{
+    apply_percent(p, key, value, 1, &p->d->cap);
+}
+
+static void apply_reserve(struct parser *p, const char *key, struct slice value)
+{
+    apply_percent(p, key, value, 0, &p->d->reserve);
 }
 
 /* ---- names ---- */
@@ -381,6 +405,8 @@ const struct key definition_keys[KEY_COUNT] = {
     [KEY_VPS] = {"vps", apply_vps, false},
     [KEY_MEMORY] = {"memory", apply_memory, false},
     [KEY_WEIGHT] = {"weight", apply_weight, false},
+    [KEY_CAP] = {"cap", apply_cap, false},
+    [KEY_RESERVE] = {"reserve", apply_reserve, false},
     [KEY_KERNEL] = {"kernel", apply_kernel, false},
     [KEY_INITRD] = {"initrd", apply_initrd, false},
     [KEY_COMMAND_LINE] = {"cmdline", apply_command_line, false},
@@ -392,6 +418,4 @@ const struct key definition_keys[KEY_COUNT] = {
     [KEY_EXIT_PORT] = {"exit-port", apply_exit_port, false},
     [KEY_RESTART] = {"restart", apply_restart, false},
     [KEY_AUTOSTART] = {"autostart", apply_autostart, false},
-    [KEY_CAP] = {"cap", refuse_limit, false},
-    [KEY_RESERVE] = {"reserve", refuse_limit, false},
 };

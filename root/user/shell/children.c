@@ -112,6 +112,25 @@ static bool number_option(const char *word, const char *key, uint32_t *value)
     return true;
 }
 
+/* A part of a processor, for @key. */
+static bool percent_option(const char *word, const char *key, uint32_t *value)
+{
+    char number[8];
+    size_t length;
+    uint64_t v;
+
+    rt_strlcpy(number, word + strlen(key), sizeof(number));
+    length = strlen(number);
+    if (length != 0 && number[length - 1] == '%')
+        number[length - 1] = '\0';
+    if (!parse_number(number, &v) || v == 0 || v > 100) {
+        print("start: %s is not a part from 1%% to 100%%\n", word);
+        return false;
+    }
+    *value = (uint32_t)(VM_PROCESSOR * v / 100);
+    return true;
+}
+
 static bool privileges_option(const char *word, uint64_t *value)
 {
     if (parse_number(word + strlen("privileges="), value))
@@ -192,6 +211,10 @@ static bool start_word(struct vm_start *s, const char *word, int index)
         return number_option(word, "memory=", &s->memory_mib);
     if (has_prefix(word, "weight="))
         return number_option(word, "weight=", &s->weight);
+    if (has_prefix(word, "cap="))
+        return percent_option(word, "cap=", &s->cap);
+    if (has_prefix(word, "reserve="))
+        return percent_option(word, "reserve=", &s->reserve);
     if (has_prefix(word, "privileges="))
         return privileges_option(word, &s->privileges);
     return pass_option(s, word);

@@ -191,7 +191,8 @@ const struct command commands[] = {
      "the disks; SHA-256 of their contents; read or overwrite one", COMPLETE_NONE, command_disks},
     {"modules", "", "the boot modules", COMPLETE_NONE, command_modules},
     {"start", "NAME [MODULE] [KEY=VALUE]...",
-     "start a child: vps=N memory=MIB weight=N disk=NAME[,ro] --write --echo or its own",
+     "start a child: vps=N memory=MIB weight=N cap=P% reserve=P% disk=NAME[,ro] --write --echo or "
+     "its own",
      COMPLETE_MODULE, command_start},
     {"vm",
      "list | start|stop|reset|pause|resume|info|stats NAME | console NAME [--exec 'COMMANDS']",

@@ -9,7 +9,7 @@
 
 enum { REASONS_MAX = 64, INTERVAL_MS = 1000 };
 
-/* Exits of all VPs of a child for one reason. */
+/* Exits of all VPs of a child for one reason, or what else is counted of them. */
 struct reason {
     char name[24];
     uint64_t total, before;
@@ -33,7 +33,8 @@ static struct reason *reason_of(const char *name)
     return &reasons[i];
 }
 
-/* The reason in "NAME.VP.exits.REASON"; NULL: it is another child's, or no such counter. */
+/* The reason in "NAME.VP.exits.REASON", or "cap_waits"; NULL: it is another child's, or no such
+ * counter. */
 static const char *reason_in(const char *counter, const char *name)
 {
     static const char exits[] = ".exits.";
@@ -43,6 +44,8 @@ static const char *reason_in(const char *counter, const char *name)
         return NULL;
     for (counter += n + 1; *counter >= '0' && *counter <= '9'; counter++)
         ;
+    if (strcmp(counter, ".cap_waits") == 0)
+        return counter + 1;
     return strncmp(counter, exits, strlen(exits)) == 0 ? counter + strlen(exits) : NULL;
 }
 

@@ -218,12 +218,19 @@ static const char *why(void)
         return "one of its disks is not there";
     case ENOMEM:
         return "root has not so much memory";
+    case ENOSPC:
+        return "no processor has room for its reserve";
     case ENODEV:
     case EBADF:
         return "there is no hypervisor under root";
     default:
         return strerror(errno);
     }
+}
+
+static uint32_t part_of_processor(uint32_t percent)
+{
+    return (uint32_t)(VM_PROCESSOR * percent / 100);
 }
 
 static bool create(struct child *c)
@@ -233,6 +240,8 @@ static bool create(struct child *c)
         .vp_count = d->vps,
         .memory_mib = (uint32_t)(d->memory / MIB),
         .weight = d->weight,
+        .cap = d->cap < 100 ? part_of_processor(d->cap) : 0,
+        .reserve = part_of_processor(d->reserve),
         .disk_count = d->disk_count,
     };
 

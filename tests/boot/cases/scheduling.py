@@ -57,6 +57,29 @@ def shares(ticks, tolerance, **weights):
     return {"commands": "; ".join(commands), "after": check}
 
 
+# Of the time that they have: one tick is one instruction, and a nanosecond.
+LIMITED = "start {name} spin rounds=0 notify=0 ticks=400000000 {limit}; wait {name}"
+HEAVY = ("heavy1", "heavy2")
+
+
+def gets(name, least, most):
+    """The child has had that part of the LP, in permille."""
+    def check(vm):
+        (_, _, ticks, _, ran), = results(vm, name)
+        part = ran * 10 ** 9 // ticks
+        if not least <= part <= most:
+            raise Failure(f"{name}: {part} permille of the LP, of {least} to {most}")
+    return check
+
+
+def capped(vm):
+    """Beside nobody."""
+    gets("capped", 245, 256)(vm)
+    waits = re.search(r"^capped.0.cap_waits +(\d+)", vm.text, re.MULTILINE)
+    if not waits or int(waits.group(1)) < 8:
+        raise Failure("it has hardly waited because of its cap")
+
+
 def in_turn(*measurements):
     """Measurements that share a machine, where the start of each under icount takes longer than they
     do: (what it is called, commands, check). Each is judged, whatever became of the others."""
@@ -80,7 +103,13 @@ TESTS = [
                                               spin("alone", 0, 100000000, "work=500 think=1500"),
                                               spin("told", 1, 100000000, "work=500 think=1500"),
                                               "stop busy", "wait busy"]), handovers),
-                   ("weights-1-to-3", WEIGHTS["commands"], WEIGHTS["after"]))),
+                   ("weights-1-to-3", WEIGHTS["commands"], WEIGHTS["after"]),
+                   ("cap-25", "; ".join([BUSY.format(name="capped") + " ticks=2000000000 cap=25%", "sleep 1",
+                                         "stats capped.0.cap_waits", "wait capped"]), capped),
+                   ("reserve-50", "; ".join([BUSY.format(name=name) + " weight=10000" for name in HEAVY] +
+                                            [LIMITED.format(name="reserved", limit="weight=1 reserve=50")] +
+                                            [f"stop {name}; wait {name}" for name in HEAVY]),
+                    gets("reserved", 500, 540)))),
     # PAUSE costs an emulator dozens of times what it costs a processor: hence the small limit.
     Test("spin-notify-2-lps", smp=2, timeout=300,
          commands="; ".join([BUSY.format(name="busy")] +

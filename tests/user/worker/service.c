@@ -280,8 +280,10 @@ static void refused_children(void)
         {{.weight = 10001}, -EINVAL},
         {{.disk_count = VM_DISKS_MAX + 1}, -EINVAL},
         {{.flags = 0x80000000}, -EINVAL},
-        {{.cap = 0x8000}, -EOPNOTSUPP},
-        {{.reserve = 1}, -EOPNOTSUPP},
+        {{.cap = 0x10001}, -EINVAL},
+        {{.reserve = 0x10001}, -EINVAL},
+        {{.cap = 0x8000, .reserve = 0x8001}, -EINVAL},
+        {{.vp_count = 240, .reserve = 0x10000}, -ENOSPC},
         {{.memory_mib = 1 << 20}, -ENOMEM},
         {{.disk_count = 1, .disks[0].name = "none"}, -ENOENT},
     };
