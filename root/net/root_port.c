@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* root/net/root_port.c - see root_port.h. */
+#include <rt/big_endian.h>
 #include <rt/mem.h>
 #include "net/root_port.h"
+
+#define SENDER_SHIFT 56u /* so that a sender's number is below ROOT_PORT_SENDERS */
+
+_Static_assert(ROOT_PORT_SENDERS == 1ull << (64 - SENDER_SHIFT), "a hash is a sender's number");
 
 static void count(uint64_t *counter)
 {
@@ -13,17 +18,27 @@ static struct root_port_slot *slot_at(struct root_port *p, uint32_t index)
     return &p->slots[(p->first + index) % ROOT_PORT_SLOTS];
 }
 
-/* Whether the sender of @frame has room left in the queue, which is locked. */
-static bool has_room(struct root_port *p, const struct net_frame *frame)
+/* The number of who sends from @mac. Nobody outside knows the seed, and so whose share he shares.
+ */
+static uint32_t sender_of(const struct root_port *p, const uint8_t *mac)
 {
-    uint32_t theirs = 0;
+    uint64_t address = (uint64_t)be16_get(mac) << 32 | be32_get(mac + 2);
 
-    if (p->used == ROOT_PORT_SLOTS)
-        return false;
-    for (uint32_t i = 0; i < p->used; i++)
-        theirs += memcmp(slot_at(p, i)->bytes + NET_ADDRESS_BYTES, net_frame_source(frame),
-                         NET_ADDRESS_BYTES) == 0;
-    return theirs < ROOT_PORT_SHARE;
+    return (uint32_t)((address * p->port.of->seed) >> SENDER_SHIFT);
+}
+
+/* The last slot for @frame, whose sender has some left; NULL: it has not. The queue is locked. */
+static struct root_port_slot *slot_take(struct root_port *p, const struct net_frame *frame)
+{
+    uint32_t sender = sender_of(p, net_frame_source(frame));
+    struct root_port_slot *slot;
+
+    if (p->used == ROOT_PORT_SLOTS || p->waiting[sender] == ROOT_PORT_SHARE)
+        return NULL;
+    slot = slot_at(p, p->used++);
+    slot->sender = sender;
+    p->waiting[sender]++;
+    return slot;
 }
 
 /* As it would be on a wire. Nothing that we answer is longer than a slot. */
@@ -31,26 +46,22 @@ static void port_deliver(struct vswitch_port *to, const struct net_frame *frame)
 {
     struct root_port *p = to->owner;
     struct net_cursor cursor = {0};
+    struct root_port_slot *slot;
     uint64_t flags;
-    bool taken;
 
     if (net_frame_segments(frame) != 1 || net_frame_segment_max(frame) > ROOT_PORT_FRAME_BYTES) {
         count(&p->responder.statistics.ignored);
         return;
     }
     flags = spin_lock(&p->lock);
-    taken = has_room(p, frame);
-    if (taken) {
-        struct root_port_slot *slot = slot_at(p, p->used);
-
+    slot = slot_take(p, frame);
+    if (slot)
         slot->length = net_frame_write(frame, &cursor, slot->bytes);
-        p->used++;
-    } else {
-        count(&p->dropped);
-    }
     spin_unlock(&p->lock, flags);
-    if (taken)
+    if (slot)
         wake_all(&p->due);
+    else
+        count(&p->dropped);
 }
 
 static const struct vswitch_port_ops port_ops = {.deliver = port_deliver};
@@ -99,6 +110,7 @@ static uint32_t frame_take(struct root_port *p)
 
         length = slot->length;
         memcpy(p->frame, slot->bytes, length);
+        p->waiting[slot->sender]--;
         p->first = (p->first + 1) % ROOT_PORT_SLOTS;
         p->used--;
     }

@@ -13,11 +13,13 @@
 #include "sched/thread.h"
 
 #define ROOT_PORT_SLOTS       64u
-#define ROOT_PORT_SHARE       16u   /* slots that hold frames from one sender's address */
+#define ROOT_PORT_SHARE       16u   /* slots that hold frames of one sender */
+#define ROOT_PORT_SENDERS     256u  /* that are told apart, by their addresses */
 #define ROOT_PORT_FRAME_BYTES 1514u /* longer ones are not for us */
 
 struct root_port_slot {
     uint32_t length;
+    uint32_t sender; /* its number: what its address is hashed to */
     uint8_t bytes[ROOT_PORT_FRAME_BYTES];
 };
 
@@ -25,8 +27,9 @@ struct root_port {
     struct vswitch_port port;
     struct responder responder; /* the thread's */
     struct spinlock lock;
-    uint32_t first, used; /* [q] slots with a frame */
-    uint64_t dropped;     /* [a] frames for which there was no room */
+    uint32_t first, used;               /* [q] slots with a frame */
+    uint8_t waiting[ROOT_PORT_SENDERS]; /* [q] of each sender */
+    uint64_t dropped;                   /* [a] frames for which there was no room */
     struct wait_queue due;
     struct root_port_slot slots[ROOT_PORT_SLOTS];                        /* [q] */
     uint8_t frame[ROOT_PORT_FRAME_BYTES], answer[ROOT_PORT_FRAME_BYTES]; /* the thread's */
