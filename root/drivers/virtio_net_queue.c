@@ -4,7 +4,8 @@
 #include <rt/mem.h>
 #include "drivers/virtio_net_queue.h"
 
-#define TAG_AT (2 * NET_ADDRESS_BYTES) /* where a tag is, and without one the type */
+#define TAG_AT                                                                                     \
+    (NET_ADDRESS_BYTES + NET_ADDRESS_BYTES) /* where a tag is, and without one the type */
 
 void virtio_net_queue_init(struct virtio_net_queue *q, void *ring_memory, uint16_t size,
                            bool event_index, uint8_t *buffers, uint64_t buffers_device,
@@ -129,11 +130,12 @@ static struct virtio_net_header header_for(const struct net_frame *f, uint32_t m
 
 static void frame_put(struct writer *w, const struct net_frame *f)
 {
-    uint8_t tag[NET_VLAN_BYTES];
     uint32_t left = f->length - f->header_length;
 
     writer_put(w, f->header, TAG_AT);
     if (f->vlan != NET_VLAN_NONE) {
+        uint8_t tag[NET_VLAN_BYTES];
+
         be16_put(tag, NET_TYPE_VLAN);
         be16_put(tag + sizeof(uint16_t), f->vlan);
         writer_put(w, tag, sizeof(tag));
@@ -257,14 +259,14 @@ static uint16_t buffer_count(const struct virtio_net_queue *q, uint16_t id)
 }
 
 enum virtio_net_received virtio_net_receive_take(struct virtio_net_queue *q, bool mergeable,
-                                                 struct virtio_net_packet *p)
+                                                 struct virtio_net_packet *packet)
 {
     struct virtio_used_element element;
     uint32_t buffers = 1;
     bool whole;
 
-    p->frame = (struct net_frame){.length = 0};
-    p->count = 0;
+    packet->frame = (struct net_frame){.length = 0};
+    packet->count = 0;
     if (!chain_take(q, &element))
         return q->broken ? VIRTIO_NET_BROKEN : VIRTIO_NET_NOTHING;
     if (element.length < sizeof(struct virtio_net_header) || element.length > q->buffer_bytes) {
@@ -277,15 +279,15 @@ enum virtio_net_received virtio_net_receive_take(struct virtio_net_queue *q, boo
         q->broken = true;
         return VIRTIO_NET_BROKEN;
     }
-    piece_add(q, p, (uint16_t)element.id, sizeof(struct virtio_net_header), element.length);
+    piece_add(q, packet, (uint16_t)element.id, sizeof(struct virtio_net_header), element.length);
     whole = buffers == 1 || element.length == q->buffer_bytes;
-    whole &= pieces_take(q, p, buffers - 1);
+    whole &= pieces_take(q, packet, buffers - 1);
     if (q->broken)
         return VIRTIO_NET_BROKEN;
-    if (whole && p->pieces[0].length >= NET_ETHERNET_BYTES) {
-        frame_begin(p);
+    if (whole && packet->pieces[0].length >= NET_ETHERNET_BYTES) {
+        frame_begin(packet);
         return VIRTIO_NET_PACKET;
     }
-    virtio_net_receive_return(q, p);
+    virtio_net_receive_return(q, packet);
     return VIRTIO_NET_BAD_PACKET;
 }

@@ -5,6 +5,8 @@
 #include "net/mac.h"
 #include "net/responder.h"
 
+#define TYPE_AT (NET_ADDRESS_BYTES + NET_ADDRESS_BYTES) /* of a frame */
+
 /* ARP over Ethernet and IPv4 (RFC 826), behind the Ethernet header. */
 #define ARP_HARDWARE   0u
 #define ARP_PROTOCOL   2u
@@ -100,7 +102,7 @@ static size_t frame_finish(const struct responder *r, uint8_t *frame, const uint
 {
     memcpy(frame, to, NET_ADDRESS_BYTES);
     memcpy(frame + NET_ADDRESS_BYTES, r->mac, NET_ADDRESS_BYTES);
-    be16_put(frame + 2 * NET_ADDRESS_BYTES, type);
+    be16_put(frame + TYPE_AT, type);
     if (length >= RESPONDER_MIN)
         return length;
     memset(frame + length, 0, RESPONDER_MIN - length);
@@ -246,7 +248,7 @@ size_t responder_answer(struct responder *r, const uint8_t *frame, size_t length
 
     if (length < NET_ETHERNET_BYTES || !mac_is_unicast(frame + NET_ADDRESS_BYTES))
         return answer_none(&r->statistics.bad);
-    type = be16_get(frame + 2 * NET_ADDRESS_BYTES);
+    type = be16_get(frame + TYPE_AT);
     if (r->address == 0)
         return answer_none(&r->statistics.ignored);
     if (type == NET_TYPE_ARP && (is_for(r, frame) || net_address_is_broadcast(frame)))

@@ -23,7 +23,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const uint8_t root_mac[] = {2, 0, 0, 0, 0, 1};
+static const uint8_t root_mac[] = {2, 0, 0, 0, 0, 1}, outside_mac[] = {2, 0, 0, 0, 0, 9};
 
 static struct {
     struct vswitch vswitch;
@@ -186,9 +186,8 @@ static void addresses_fix(uint8_t *frame, size_t length, uint32_t port)
     if (length < NET_ETHERNET_BYTES)
         return;
     memcpy(frame, root_mac, sizeof(root_mac));
-    memcpy(frame + 6, "\2\0\0\0\0\11", 6);
-    if (port > 0)
-        memcpy(frame + 6, f.ports[port].config.mac, 6);
+    memcpy(frame + NET_ADDRESS_BYTES,
+           f.ports[port].config.uplink ? outside_mac : f.ports[port].config.mac, NET_ADDRESS_BYTES);
 }
 
 /* Root's answers to what waits, one after the other. */

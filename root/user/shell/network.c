@@ -79,14 +79,13 @@ static void print_root(void)
 int command_switch(int argc, char **argv)
 {
     struct net_port p = {0};
-    int64_t result;
 
     (void)argc;
     (void)argv;
     for (;;) {
         uint32_t first = p.port;
+        int64_t result = device_call(DEVICE_NET, NET_IOCTL_PORT, &p);
 
-        result = device_call(DEVICE_NET, NET_IOCTL_PORT, &p);
         if (result < 0 && first == 0)
             break;
         if (result < 0) {
