@@ -9,9 +9,7 @@
 #include "log.h"
 #include "mm/memory.h"
 
-#define WATCH_PERIOD_NS 1000000000ull
-#define POLL_PERIOD_NS  1000000ull
-#define BURST           64u /* packets that are received before the device gets their buffers */
+#define BURST 64u /* packets that are received before the device gets their buffers */
 
 static uint32_t card_numbers; /* [a] names given out */
 
@@ -118,53 +116,19 @@ static bool burst_receive(struct virtio_net *d)
     return n == BURST;
 }
 
-static void card_receive(struct virtio_net *d)
+static bool card_receive(void *card)
 {
+    struct virtio_net *d = card;
+
     do {
         while (burst_receive(d))
             ;
     } while (!d->receive.broken && virtio_ring_rearm(&d->receive.ring) && !d->receive.ring.broken);
     d->receive.broken |= d->receive.ring.broken;
+    return !d->receive.broken;
 }
 
-/* ---- the thread ---- */
-
-void virtio_net_receive_interrupt(void *context)
-{
-    struct virtio_net *d = context;
-
-    count(&d->nic.statistics.interrupts, 1);
-    __atomic_store_n(&d->due, true, __ATOMIC_RELEASE); /* pairs with is_due */
-    wake_all(&d->watch);
-}
-
-void virtio_net_config_interrupt(void *context)
-{
-    struct virtio_net *d = context;
-
-    __atomic_store_n(&d->config_due, true, __ATOMIC_RELAXED);
-    virtio_net_receive_interrupt(d);
-}
-
-static bool is_to_go(const struct virtio_net *d)
-{
-    return __atomic_load_n(&d->removed, __ATOMIC_ACQUIRE); /* pairs with virtio_net_remove */
-}
-
-static bool is_due(void *context)
-{
-    struct virtio_net *d = context;
-
-    /* pairs with virtio_net_receive_interrupt */
-    return __atomic_exchange_n(&d->due, false, __ATOMIC_ACQUIRE) || is_to_go(d);
-}
-
-static bool is_over(void *context)
-{
-    const struct virtio_net *d = context;
-
-    return __atomic_load_n(&d->over, __ATOMIC_ACQUIRE); /* pairs with card_thread */
-}
+/* ---- what its thread asks ---- */
 
 static bool send_is_broken(struct virtio_net *d)
 {
@@ -175,12 +139,12 @@ static bool send_is_broken(struct virtio_net *d)
     return broken;
 }
 
-/* Why the card cannot go on; NULL: it can. */
-static const char *card_trouble(struct virtio_net *d)
+static const char *card_trouble(void *card)
 {
+    struct virtio_net *d = card;
     uint8_t status = virtio_pci_status(&d->transport);
 
-    if (status == VIRTIO_STATUS_GONE || is_to_go(d))
+    if (status == VIRTIO_STATUS_GONE)
         return "was removed";
     if (d->receive.broken || send_is_broken(d))
         return "is broken, and not used any more";
@@ -189,49 +153,24 @@ static const char *card_trouble(struct virtio_net *d)
     return NULL;
 }
 
-/* Nothing is sent or received any more; the device may no longer touch memory. */
-static void card_close(struct virtio_net *d, const char *why)
+static bool card_link(void *card)
 {
+    return virtio_net_link(card);
+}
+
+static void card_stop(void *card)
+{
+    struct virtio_net *d = card;
     uint64_t flags = spin_lock(&d->send_lock);
 
     d->closed = true;
     spin_unlock(&d->send_lock, flags);
     (void)virtio_pci_reset(&d->transport);
     pci_disable(d->transport.pci);
-    log_print("%s: %s", d->nic.name, why);
-    nic_gone(&d->nic);
 }
 
-/* Until the card cannot go on; the reason. */
-static const char *card_serve(struct virtio_net *d)
-{
-    const char *why = NULL;
-    uint64_t next = time_now() + WATCH_PERIOD_NS;
-
-    while (!why) {
-        (void)wait_until_timeout(&d->watch, is_due, d,
-                                 d->polled ? POLL_PERIOD_NS : WATCH_PERIOD_NS);
-        card_receive(d);
-        if (__atomic_exchange_n(&d->config_due, false, __ATOMIC_RELAXED))
-            next = 0;
-        if (time_now() < next && !d->receive.broken && !is_to_go(d))
-            continue;
-        next = time_now() + WATCH_PERIOD_NS;
-        why = card_trouble(d);
-        if (!why)
-            nic_link_set(&d->nic, virtio_net_link(d));
-    }
-    return why;
-}
-
-static void card_thread(void *argument)
-{
-    struct virtio_net *d = argument;
-
-    card_close(d, card_serve(d));
-    __atomic_store_n(&d->over, true, __ATOMIC_RELEASE); /* pairs with is_over */
-    wake_all(&d->watch);
-}
+static const struct nic_watch_operations watch_operations = {
+    .receive = card_receive, .link = card_link, .trouble = card_trouble, .stop = card_stop};
 
 /* ---- finding them ---- */
 
@@ -260,16 +199,15 @@ static bool virtio_net_probe(struct pci_device *pci)
     if (!d)
         return false;
     d->transport.pci = pci;
-    d->polled = true; /* until there are interrupts */
-    wait_queue_init(&d->watch);
+    nic_watch_init(&d->watch, &watch_operations, &d->nic, d);
+    d->watch.polled = true; /* until there are interrupts */
     rt_snprintf(d->name, sizeof(d->name), "virtio-%02x:%02x.%x", pci->bus, pci->device,
                 pci->function);
     pci_enable(pci);
     why = virtio_net_create(d);
     if (!why) {
         card_describe(d);
-        d->due = true; /* what came before there was a thread */
-        if (!thread_start(d->nic.name, card_thread, d, -1))
+        if (!nic_watch_start(&d->watch))
             why = "there is no thread to receive";
     }
     if (why) {
@@ -287,9 +225,7 @@ static void virtio_net_remove(struct pci_device *pci)
 {
     struct virtio_net *d = pci->driver_data;
 
-    __atomic_store_n(&d->removed, true, __ATOMIC_RELEASE); /* pairs with is_to_go */
-    wake_all(&d->watch);
-    wait_until(&d->watch, is_over, d);
+    nic_watch_remove(&d->watch);
 }
 
 const struct pci_driver virtio_net_driver = {.name = "virtio-net",

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* root/drivers/virtio_net_card.h - inside the virtio network driver.
  *
- *   virtio_net.c        finds devices, registers their cards, sends; a thread for each receives and
- * watches over it
+ *   virtio_net.c        finds devices, registers their cards, sends and receives
  *   virtio_net_setup.c  brings a device up
  *   virtio_net_queue.c  packets in its rings
  *
@@ -13,6 +12,7 @@
 #ifndef ROOT_DRIVERS_VIRTIO_NET_CARD_H
 #define ROOT_DRIVERS_VIRTIO_NET_CARD_H
 
+#include "drivers/nic_watch.h"
 #include "drivers/virtio_net_queue.h"
 #include "drivers/virtio_pci.h"
 #include "io/dma.h"
@@ -39,20 +39,11 @@ struct virtio_net {
     bool closed;                                              /* [s] nothing is sent any more */
     struct virtio_ring control;                               /* the thread's that probes */
     struct irq irqs[VIRTIO_NET_VECTORS];
-    bool polled; /* no interrupts: the thread looks at the queue */
     char name[24];
-    struct wait_queue watch;         /* where the thread sleeps, and who waits for its end */
-    bool due;                        /* [a] an interrupt came */
-    bool config_due;                 /* [a] the configuration may have changed */
-    bool removed;                    /* [a] the thread is to close the card */
-    bool over;                       /* [a] it has */
+    struct nic_watch watch;
     struct virtio_net_packet packet; /* the thread's */
     struct nic nic;
 };
-
-/* Interrupts; @context is the card. */
-void virtio_net_receive_interrupt(void *context);
-void virtio_net_config_interrupt(void *context);
 
 /* Whether the device says that the link is up; one that does not say has it always. */
 bool virtio_net_link(const struct virtio_net *d);

@@ -81,15 +81,15 @@ static uint32_t offload_of(const struct virtio_net *d)
 static void interrupts_create(struct virtio_net *d)
 {
     static const irq_handler handlers[VIRTIO_NET_VECTORS] = {
-        [VIRTIO_NET_VECTOR_RECEIVE] = virtio_net_receive_interrupt,
-        [VIRTIO_NET_VECTOR_CONFIG] = virtio_net_config_interrupt,
+        [VIRTIO_NET_VECTOR_RECEIVE] = nic_watch_receive_interrupt,
+        [VIRTIO_NET_VECTOR_CONFIG] = nic_watch_link_interrupt,
     };
     uint32_t n = 0;
 
-    while (n < VIRTIO_NET_VECTORS && irq_alloc(&d->irqs[n], 0, handlers[n], d))
+    while (n < VIRTIO_NET_VECTORS && irq_alloc(&d->irqs[n], 0, handlers[n], &d->watch))
         n++;
-    d->polled = n < VIRTIO_NET_VECTORS || !pci_enable_msix(d->transport.pci, d->irqs, n);
-    if (!d->polled)
+    d->watch.polled = n < VIRTIO_NET_VECTORS || !pci_enable_msix(d->transport.pci, d->irqs, n);
+    if (!d->watch.polled)
         return;
     while (n > 0)
         irq_free(&d->irqs[--n]);
@@ -150,8 +150,8 @@ static bool control_create(struct virtio_net *d)
 
 static bool queues_create(struct virtio_net *d)
 {
-    uint16_t receive = d->polled ? VIRTIO_NO_VECTOR : VIRTIO_NET_VECTOR_RECEIVE;
-    uint16_t config = d->polled ? VIRTIO_NO_VECTOR : VIRTIO_NET_VECTOR_CONFIG;
+    uint16_t receive = d->watch.polled ? VIRTIO_NO_VECTOR : VIRTIO_NET_VECTOR_RECEIVE;
+    uint16_t config = d->watch.polled ? VIRTIO_NO_VECTOR : VIRTIO_NET_VECTOR_CONFIG;
 
     return virtio_pci_config_vector_set(&d->transport, config) &&
            queue_create(d, VIRTIO_NET_QUEUE_RECEIVE, &d->receive, &d->receive_memory,
@@ -271,7 +271,7 @@ void virtio_net_destroy(struct virtio_net *d)
 {
     virtio_pci_fail(&d->transport);
     pci_disable(d->transport.pci);
-    for (uint32_t i = 0; !d->polled && i < VIRTIO_NET_VECTORS; i++)
+    for (uint32_t i = 0; !d->watch.polled && i < VIRTIO_NET_VECTORS; i++)
         irq_free(&d->irqs[i]);
     memory_free(&d->receive_memory);
     memory_free(&d->send_memory);
