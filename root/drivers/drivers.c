@@ -12,6 +12,7 @@ const struct pci_driver *const root_pci_drivers[] = {
     &ahci_driver,
     &virtio_blk_driver,
     &virtio_net_driver,
+    &e1000e_driver,
 };
 const uint32_t root_pci_driver_count = sizeof(root_pci_drivers) / sizeof(root_pci_drivers[0]);
 

@@ -87,8 +87,8 @@ static void watch_thread(void *argument)
     const char *why = card_serve(w);
 
     w->operations->stop(w->card);
-    log_print("%s: %s", w->nic->name, why);
     nic_gone(w->nic);
+    log_print("net: %s: %s", w->nic->name, why);
     __atomic_store_n(&w->over, true, __ATOMIC_RELEASE); /* pairs with is_over */
     wake_all(&w->queue);
 }

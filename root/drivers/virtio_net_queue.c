@@ -3,6 +3,7 @@
 #include <rt/big_endian.h>
 #include <rt/mem.h>
 #include "drivers/virtio_net_queue.h"
+#include "net/nic_frame.h"
 
 #define TAG_AT                                                                                     \
     (NET_ADDRESS_BYTES + NET_ADDRESS_BYTES) /* where a tag is, and without one the type */
@@ -199,7 +200,6 @@ static void piece_add(struct virtio_net_queue *q, struct virtio_net_packet *p, u
     p->ids[p->count] = id;
     p->pieces[p->count] =
         (struct net_piece){.bytes = buffer_at(q, id) + skip, .length = length - skip};
-    p->frame.length += length - skip;
     p->count++;
 }
 
@@ -223,33 +223,6 @@ static bool pieces_take(struct virtio_net_queue *q, struct virtio_net_packet *p,
     return whole;
 }
 
-/* Copy what the frame begins with, and have its pieces begin behind that. A tag is taken out. */
-static void frame_begin(struct virtio_net_packet *p)
-{
-    struct net_piece *first = &p->pieces[0];
-    const uint8_t *bytes = first->bytes;
-    uint32_t tag = 0, rest;
-
-    memcpy(p->header, bytes, NET_ETHERNET_BYTES);
-    if (be16_get(p->header + TAG_AT) == NET_TYPE_VLAN &&
-        first->length >= NET_ETHERNET_BYTES + NET_VLAN_BYTES) {
-        tag = NET_VLAN_BYTES;
-        p->frame.vlan = be16_get(bytes + NET_ETHERNET_BYTES);
-        memcpy(p->header + TAG_AT, bytes + TAG_AT + tag, sizeof(uint16_t));
-    }
-    p->frame.length -= tag;
-    rest = first->length - tag - NET_ETHERNET_BYTES;
-    if (rest > NET_HEADER_MAX - NET_ETHERNET_BYTES)
-        rest = NET_HEADER_MAX - NET_ETHERNET_BYTES;
-    memcpy(p->header + NET_ETHERNET_BYTES, bytes + NET_ETHERNET_BYTES + tag, rest);
-    p->frame.header = p->header;
-    p->frame.header_length = NET_ETHERNET_BYTES + rest;
-    p->frame.pieces = p->pieces;
-    p->frame.piece_count = p->count;
-    first->bytes += tag + p->frame.header_length;
-    first->length -= tag + p->frame.header_length;
-}
-
 /* How many buffers the packet of which @id is the first goes over. */
 static uint16_t buffer_count(const struct virtio_net_queue *q, uint16_t id)
 {
@@ -265,7 +238,6 @@ enum virtio_net_received virtio_net_receive_take(struct virtio_net_queue *q, boo
     uint32_t buffers = 1;
     bool whole;
 
-    packet->frame = (struct net_frame){.length = 0};
     packet->count = 0;
     if (!chain_take(q, &element))
         return q->broken ? VIRTIO_NET_BROKEN : VIRTIO_NET_NOTHING;
@@ -285,7 +257,7 @@ enum virtio_net_received virtio_net_receive_take(struct virtio_net_queue *q, boo
     if (q->broken)
         return VIRTIO_NET_BROKEN;
     if (whole && packet->pieces[0].length >= NET_ETHERNET_BYTES) {
-        frame_begin(packet);
+        nic_frame_make(&packet->frame, packet->header, packet->pieces, packet->count);
         return VIRTIO_NET_PACKET;
     }
     virtio_net_receive_return(q, packet);

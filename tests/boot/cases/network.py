@@ -30,7 +30,7 @@ def hostile(lan, card):
     bad = [ask(card, TARGET, echo, wrong=1), ask(card, TARGET, lan.echo(1, b"x", wrong=0x100)),
            ask(card, TARGET, echo, length=1500), ask(card, TARGET, echo, length=10),
            ask(card, TARGET, echo, version=0x44), ask(card, TARGET, echo, version=0x4f),
-           ask(card, TARGET, b"\x08\0\xf7"), ask(card, TARGET, echo)[:20], lan.arp(TARGET)[:30]]
+           ask(card, TARGET, b"\x08\0\xf7"), ask(card, TARGET, echo)[:20], lan.arp(TARGET)[:24]]
     ignored = [ask(card, TARGET, echo, fragment=0x2000), ask(card, TARGET, echo, fragment=1),
                ask(card, TARGET, echo, source=TARGET), ask(card, TARGET, echo, protocol=17),
                ask(card, TARGET, echo, source=socket.inet_aton("10.9.8.255")),
@@ -55,23 +55,23 @@ def burst(lan, card):
         lan.expect_echo(card, TARGET, i, b"burst%d" % i)
 
 
-def link(vm, lan, card):
-    """The card says at once that its cable is out and in again."""
+def link(vm, lan, card, name):
+    """The card says that its cable is out and in again."""
     monitor.ask(vm, "set_link card0 off")
-    vm.expect(r"net: virtio-net0: link down$")
+    vm.expect(rf"net: {name}: link down$")
     monitor.ask(vm, "set_link card0 on")
-    vm.expect(r"net: virtio-net0: link up$")
+    vm.expect(rf"net: {name}: link up$")
     ping(lan, card, 99, 64)
 
 
-def taken_out(vm):
+def taken_out(vm, name):
     monitor.ask(vm, "device_del card0")
-    vm.expect(r"virtio-net0: was removed$")
+    vm.expect(rf"{name}: was removed$")
     vm.send("nics")
-    vm.expect(rf"^virtio-net0 +{MAC}, .* gone, 3 link changes$")
+    vm.expect(rf"^{name} +{MAC}, .* gone, 3 link changes$")
 
 
-def network(vm):
+def network(vm, name, model):
     vm.expect(r"net: root is \S+ at switch0$")
     lan = Lan(vm)
     card = lan.who_has(TARGET)
@@ -81,25 +81,31 @@ def network(vm):
         ping(lan, card, sequence, size)
     bad, ignored = hostile(lan, card)
     burst(lan, card)
-    link(vm, lan, card)
+    link(vm, lan, card, name)
     echoes = len(PINGS) + 3 + BACK_TO_BACK + 1
     received = 1 + bad + ignored + 4 + echoes
     vm.send("nics")
-    vm.expect(rf"^virtio-net0 +{MAC}, virtio network card, MTU 1500, link up, 2 link changes$")
+    vm.expect(rf"^{name} +{MAC}, {model}, MTU 1500, link up, 2 link changes$")
     vm.expect(rf"^ +{received} frames of \d+ bytes received, {2 + echoes} of \d+ sent, 0 errors, 0 dropped, [1-9]\d* interrupts$")
     vm.send("switch")
     vm.expect(r"^switch0$")
-    vm.expect(r"^  virtio-net0 +uplink, 1 addresses learned$")
+    vm.expect(rf"^  {name} +uplink, 1 addresses learned$")
     vm.expect(rf"^ +in {received - 2} of \d+ bytes, out {2 + echoes} of \d+ bytes, 0 flooded, 1 spoofed, 0 limited, 2 malformed$")
     vm.expect(rf"^  root +{MAC}, 0 addresses learned$")
     vm.expect(rf"^root: {ADDRESS}, 1 ARP and {echoes} echoes answered, {bad} bad, {ignored} ignored, 0 conflicts, 0 dropped$")
     lan.close()
-    taken_out(vm)
+    taken_out(vm, name)
     vm.send("poweroff")
 
 
+def root_answers(device, name, model):
+    """By this QEMU device, which is then the card of that name and model."""
+    return Test(f"network-{device}", group="quick", smp=2, options={"rootaddress": f"{ADDRESS}/24"},
+                qemu=cable() + SLOT + ["-device", f"{device},id=card0,bus=slot0,netdev=lan0,mac={MAC},romfile="],
+                script=lambda vm: network(vm, name, model), forbid=[r"net: root has no"])
+
+
 TESTS = [
-    Test("network-root", group="quick", smp=2, options={"rootaddress": f"{ADDRESS}/24"},
-         qemu=cable() + SLOT + ["-device", f"virtio-net-pci,id=card0,bus=slot0,netdev=lan0,mac={MAC},romfile="],
-         script=network, forbid=[r"net: root has no"]),
+    root_answers("virtio-net-pci", "virtio-net0", "virtio network card"),
+    root_answers("e1000e", "e1000e0", "Intel 82574"),
 ]
