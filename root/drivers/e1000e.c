@@ -111,7 +111,8 @@ static bool card_link(void *card)
 {
     struct e1000e *d = card;
 
-    (void)register_read(d, E1000E_ICR); /* else there is no message for the next change */
+    /* Else there is no message for the next change. */
+    register_write(d, E1000E_ICR, E1000E_CAUSE_LINK | E1000E_CAUSE_OTHER);
     if (!d->watch.polled)
         register_write(d, E1000E_IMS, E1000E_CAUSE_LINK | E1000E_CAUSE_OTHER);
     return (register_read(d, E1000E_STATUS) & E1000E_STATUS_LINK) != 0;

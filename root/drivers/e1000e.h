@@ -13,7 +13,7 @@
 /* Registers (10.2). */
 #define E1000E_CTRL     0x00000u
 #define E1000E_STATUS   0x00008u
-#define E1000E_ICR      0x000c0u /* causes; reading clears them */
+#define E1000E_ICR      0x000c0u /* causes; writing ones clears them */
 #define E1000E_IMS      0x000d0u /* mask: bits to set */
 #define E1000E_IMC      0x000d8u /* bits to clear */
 #define E1000E_EIAC     0x000dcu /* causes that a message clears */

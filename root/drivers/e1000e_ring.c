@@ -8,6 +8,8 @@
 #define TAG_AT                                                                                     \
     (NET_ADDRESS_BYTES + NET_ADDRESS_BYTES) /* where a tag is, and without one the type */
 
+_Static_assert(E1000E_DESCRIPTORS * sizeof(struct e1000e_send) == E1000E_RING_BYTES,
+               "a ring's length is that of its descriptors");
 _Static_assert(NET_ETHERNET_BYTES + NET_VLAN_BYTES + E1000E_MTU <= E1000E_BUFFER,
                "a packet fits into a buffer");
 

@@ -12,7 +12,7 @@
 #include "drivers/e1000e.h"
 
 #define E1000E_DESCRIPTORS 256u
-#define E1000E_RING_BYTES  (E1000E_DESCRIPTORS * 16u)
+#define E1000E_RING_BYTES  4096u /* of 16-byte descriptors */
 #define E1000E_MTU         1500u /* and a tag: no packet is longer than a buffer */
 
 struct e1000e_ring {
