@@ -9,11 +9,9 @@
 #include "log.h"
 #include "mm/memory.h"
 
-#define WATCH_PERIOD_NS 1000000000ull
-#define POLL_PERIOD_NS  1000000ull
-#define RESET_POLL_NS   1000000ull
-#define RESET_NS        1000000000ull /* 10.4.3: GHC.HR is done within a second */
-#define HANDOFF_NS      2000000000ull /* 10.6.3 */
+#define RESET_POLL_NS 1000000ull
+#define RESET_NS      1000000000ull /* 10.4.3: GHC.HR is done within a second */
+#define HANDOFF_NS    2000000000ull /* 10.6.3 */
 
 static uint32_t hba_read(const struct ahci *c, uint32_t offset)
 {
@@ -84,9 +82,9 @@ static void hba_interrupt_create(struct ahci *c)
     c->polled = true;
 }
 
-static bool any_port_failed(void *context)
+static bool any_port_failed(const void *device)
 {
-    const struct ahci *c = context;
+    const struct ahci *c = device;
     bool any = false;
 
     for (uint32_t i = 0; i < AHCI_PORTS_MAX; i++)
@@ -96,8 +94,9 @@ static bool any_port_failed(void *context)
 }
 
 /* Look at every port once; false: no disk is left. */
-static bool ports_watch(struct ahci *c)
+static bool ports_watch(void *device)
 {
+    struct ahci *c = device;
     bool gone = hba_read(c, AHCI_GHC) == AHCI_GONE, any = false;
 
     for (uint32_t i = 0; i < AHCI_PORTS_MAX; i++) {
@@ -111,19 +110,17 @@ static bool ports_watch(struct ahci *c)
     return any;
 }
 
-static void worker_thread(void *argument)
+static void ports_poll(void *device)
 {
-    struct ahci *c = argument;
+    struct ahci *c = device;
 
-    do {
-        wait_until_timeout(&c->wait, any_port_failed, c,
-                           c->polled ? POLL_PERIOD_NS : WATCH_PERIOD_NS);
-        for (uint32_t i = 0; c->polled && i < AHCI_PORTS_MAX; i++) {
-            if (c->ports[i])
-                ahci_queue_interrupt(c->ports[i]);
-        }
-    } while (ports_watch(c));
+    for (uint32_t i = 0; i < AHCI_PORTS_MAX; i++)
+        if (c->ports[i])
+            ahci_queue_interrupt(c->ports[i]);
 }
+
+static const struct watchdog_operations watchdog_operations = {
+    .is_due = any_port_failed, .poll = ports_poll, .watch = ports_watch};
 
 static void ports_create(struct ahci *c)
 {
@@ -177,7 +174,7 @@ static bool ahci_probe(struct pci_device *d)
         return false;
     c->pci = d;
     rt_snprintf(c->name, sizeof(c->name), "ahci-%02x:%02x.%x", d->bus, d->device, d->function);
-    wait_queue_init(&c->wait);
+    watchdog_init(&c->watchdog, &watchdog_operations, c);
     pci_enable(d);
     c->registers = d->bars[AHCI_BAR].size >= AHCI_PORTS ? pci_map_bar(d, AHCI_BAR) : NULL;
     if (!c->registers || !hba_bring_up(c)) {
@@ -187,7 +184,7 @@ static bool ahci_probe(struct pci_device *d)
     hba_interrupt_create(c);
     ports_create(c);
     disks_register(c);
-    if (!thread_start("ahci", worker_thread, c, -1))
+    if (!watchdog_start(&c->watchdog, "ahci", c->polled))
         log_print("%s: nobody watches over it: no thread", c->name);
     return true;
 }

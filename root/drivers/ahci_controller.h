@@ -15,6 +15,7 @@
 
 #include "drivers/ahci.h"
 #include "drivers/ahci_prdt.h"
+#include "drivers/watchdog.h"
 #include "io/block.h"
 #include "io/dma.h"
 #include "io/pci.h"
@@ -61,7 +62,7 @@ struct ahci {
     char name[16];
     bool polled;
     struct irq irq;
-    struct wait_queue wait;                  /* the worker waits here for a port that has failed */
+    struct watchdog watchdog;
     struct ahci_port *ports[AHCI_PORTS_MAX]; /* [I] NULL: no disk */
 };
 

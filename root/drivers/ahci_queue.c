@@ -215,7 +215,7 @@ void ahci_queue_interrupt(struct ahci_port *port)
     }
     spin_unlock(&port->lock, flags);
     if (failed)
-        wake_all(&port->controller->wait);
+        watchdog_wake(&port->controller->watchdog);
     if (list_empty(&done))
         return;
     __atomic_fetch_add(&port->block.statistics.interrupts, 1, __ATOMIC_RELAXED);

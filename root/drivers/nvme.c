@@ -13,8 +13,6 @@
 #include "log.h"
 #include "mm/memory.h"
 
-#define WATCH_PERIOD_NS           1000000000ull
-#define POLL_PERIOD_NS            1000000ull
 #define NAMESPACES_WITHOUT_A_LIST 16u /* tried of a controller that cannot list them */
 
 static uint32_t disk_numbers; /* [a] names given out */
@@ -165,8 +163,9 @@ static bool controller_is_late(struct nvme *c)
     return late;
 }
 
-static bool controller_watch(struct nvme *c)
+static bool controller_watch(void *device)
 {
+    struct nvme *c = device;
     uint32_t csts = mmio_read32(c->registers, NVME_REG_CSTS);
 
     if (csts == NVME_CSTS_GONE) {
@@ -181,58 +180,27 @@ static bool controller_watch(struct nvme *c)
     return false;
 }
 
-static bool is_to_go(void *context)
-{
-    const struct nvme *c = context;
-
-    return __atomic_load_n(&c->removed, __ATOMIC_ACQUIRE); /* pairs with nvme_remove */
-}
-
-static bool is_closed(void *context)
-{
-    const struct nvme *c = context;
-
-    return __atomic_load_n(&c->closed, __ATOMIC_ACQUIRE); /* pairs with watchdog_thread */
-}
-
 /* What the device was told is done stays done; what is under way ends with the device. */
-static void controller_leave(struct nvme *c)
+static void controller_leave(void *device)
 {
+    struct nvme *c = device;
+
     for (uint32_t i = 0; i < c->queue_count; i++)
         nvme_queue_stop(&c->queues[i]);
     nvme_shut_down(c);
     controller_close(c, BLOCK_GONE);
 }
 
-/* Until the controller is closed. */
-static void controller_guard(struct nvme *c)
+static void controller_poll(void *device)
 {
-    uint64_t next = time_now() + WATCH_PERIOD_NS;
+    struct nvme *c = device;
 
-    for (;;) {
-        if (wait_until_timeout(&c->watch, is_to_go, c,
-                               c->polled ? POLL_PERIOD_NS : WATCH_PERIOD_NS)) {
-            controller_leave(c);
-            return;
-        }
-        for (uint32_t i = 0; c->polled && i < c->queue_count; i++)
-            nvme_queue_interrupt(&c->queues[i]);
-        if (time_now() < next)
-            continue;
-        if (!controller_watch(c))
-            return;
-        next = time_now() + WATCH_PERIOD_NS;
-    }
+    for (uint32_t i = 0; i < c->queue_count; i++)
+        nvme_queue_interrupt(&c->queues[i]);
 }
 
-static void watchdog_thread(void *argument)
-{
-    struct nvme *c = argument;
-
-    controller_guard(c);
-    __atomic_store_n(&c->closed, true, __ATOMIC_RELEASE); /* pairs with is_closed */
-    wake_all(&c->watch);
-}
+static const struct watchdog_operations watchdog_operations = {
+    .poll = controller_poll, .watch = controller_watch, .leave = controller_leave};
 
 static bool nvme_match(const struct pci_device *d)
 {
@@ -248,7 +216,7 @@ static bool nvme_probe(struct pci_device *d)
     if (!c)
         return false;
     c->pci = d;
-    wait_queue_init(&c->watch);
+    watchdog_init(&c->watchdog, &watchdog_operations, c);
     rt_snprintf(c->name, sizeof(c->name), "nvme-%02x:%02x.%x", d->bus, d->device, d->function);
     pci_enable(d);
     c->registers = d->bars[0].size >= NVME_REGS_SIZE_MIN ? pci_map_bar(d, 0) : NULL;
@@ -259,24 +227,17 @@ static bool nvme_probe(struct pci_device *d)
     }
     namespaces_add(c, highest);
     d->driver_data = c;
-    c->watched = thread_start("nvme", watchdog_thread, c, -1) != NULL;
-    if (!c->watched)
+    if (!watchdog_start(&c->watchdog, "nvme", c->polled))
         log_print("%s: nobody watches over it: no thread", c->name);
     return true;
 }
 
-/* The controller and its disks stay known; only the watchdog closes it, unless there is none. */
+/* The controller and its disks stay known. */
 static void nvme_remove(struct pci_device *d)
 {
     struct nvme *c = d->driver_data;
 
-    if (!c->watched) {
-        controller_leave(c);
-        return;
-    }
-    __atomic_store_n(&c->removed, true, __ATOMIC_RELEASE); /* pairs with is_to_go */
-    wake_all(&c->watch);
-    wait_until(&c->watch, is_closed, c);
+    watchdog_remove(&c->watchdog);
 }
 
 const struct pci_driver nvme_driver = {

@@ -11,6 +11,7 @@
 #define ROOT_DRIVERS_NVME_CONTROLLER_H
 
 #include "drivers/nvme.h"
+#include "drivers/watchdog.h"
 #include "io/block.h"
 #include "io/dma.h"
 #include "io/pci.h"
@@ -80,14 +81,11 @@ struct nvme {
     uint32_t queue_count;
     struct nvme_queue *queues;
     struct irq *irqs; /* one a queue; the first also serves the admin queue */
-    bool polled;      /* no interrupts: the watchdog looks at the queues */
+    bool polled;      /* no interrupts: the watchdog polls */
     uint32_t request_bytes;
     bool can_discard;
     char name[16], model[41], serial[21];
-    struct wait_queue watch; /* where the watchdog sleeps, and who waits for its end */
-    bool watched;            /* [I] after the probe: there is a watchdog */
-    bool removed;            /* [a] it is to close the controller */
-    bool closed;             /* [a] it has */
+    struct watchdog watchdog;
 };
 
 /* nvme_admin.c */

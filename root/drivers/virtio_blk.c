@@ -12,9 +12,6 @@
 #include "log.h"
 #include "mm/memory.h"
 
-#define WATCH_PERIOD_NS 1000000000ull
-#define POLL_PERIOD_NS  1000000ull
-
 static uint32_t disk_numbers; /* [a] names given out */
 
 static void disk_submit(struct block_device *device, struct block_request *r)
@@ -101,8 +98,10 @@ static bool disk_is_late(struct virtio_blk *d)
     return late;
 }
 
-static bool is_broken(const struct virtio_blk *d)
+static bool is_broken(const void *device)
 {
+    const struct virtio_blk *d = device;
+
     return __atomic_load_n(&d->broken, __ATOMIC_ACQUIRE); /* pairs with queue_interrupt */
 }
 
@@ -118,8 +117,9 @@ static void disk_give_up(struct virtio_blk *d, const char *why)
 }
 
 /* False: the disk is closed. */
-static bool disk_watch(struct virtio_blk *d)
+static bool disk_watch(void *device)
 {
+    struct virtio_blk *d = device;
     uint8_t status = virtio_pci_status(&d->transport);
 
     if (status == VIRTIO_STATUS_GONE) {
@@ -137,28 +137,11 @@ static bool disk_watch(struct virtio_blk *d)
     return false;
 }
 
-static bool is_to_go(const struct virtio_blk *d)
-{
-    return __atomic_load_n(&d->removed, __ATOMIC_ACQUIRE); /* pairs with virtio_blk_remove */
-}
-
-static bool is_due(void *context)
-{
-    const struct virtio_blk *d = context;
-
-    return is_to_go(d) || is_broken(d);
-}
-
-static bool is_closed(void *context)
-{
-    const struct virtio_blk *d = context;
-
-    return __atomic_load_n(&d->closed, __ATOMIC_ACQUIRE); /* pairs with watchdog_thread */
-}
-
 /* What the device was told is done stays done; what is under way ends with the device. */
-static void disk_leave(struct virtio_blk *d)
+static void disk_leave(void *device)
 {
+    struct virtio_blk *d = device;
+
     for (uint32_t i = 0; i < d->queue_count; i++)
         virtio_blk_queue_stop(&d->queues[i]);
     if ((d->features & VIRTIO_BLK_F_FLUSH) && !disk_is_gone(d) &&
@@ -168,37 +151,16 @@ static void disk_leave(struct virtio_blk *d)
     disk_close(d, "was removed", BLOCK_GONE);
 }
 
-/* Until the disk is closed. */
-static void disk_guard(struct virtio_blk *d)
+static void disk_poll(void *device)
 {
-    uint64_t next = time_now() + WATCH_PERIOD_NS;
+    struct virtio_blk *d = device;
 
-    for (;;) {
-        bool due =
-            wait_until_timeout(&d->watch, is_due, d, d->polled ? POLL_PERIOD_NS : WATCH_PERIOD_NS);
-
-        if (is_to_go(d)) {
-            disk_leave(d);
-            return;
-        }
-        for (uint32_t i = 0; d->polled && i < d->queue_count; i++)
-            virtio_blk_queue_interrupt(&d->queues[i]);
-        if (!due && time_now() < next)
-            continue;
-        if (!disk_watch(d))
-            return;
-        next = time_now() + WATCH_PERIOD_NS;
-    }
+    for (uint32_t i = 0; i < d->queue_count; i++)
+        virtio_blk_queue_interrupt(&d->queues[i]);
 }
 
-static void watchdog_thread(void *argument)
-{
-    struct virtio_blk *d = argument;
-
-    disk_guard(d);
-    __atomic_store_n(&d->closed, true, __ATOMIC_RELEASE); /* pairs with is_closed */
-    wake_all(&d->watch);
-}
+static const struct watchdog_operations watchdog_operations = {
+    .is_due = is_broken, .poll = disk_poll, .watch = disk_watch, .leave = disk_leave};
 
 static bool virtio_blk_match(const struct pci_device *d)
 {
@@ -214,7 +176,7 @@ static bool virtio_blk_probe(struct pci_device *pci)
     if (!d)
         return false;
     d->transport.pci = pci;
-    wait_queue_init(&d->watch);
+    watchdog_init(&d->watchdog, &watchdog_operations, d);
     rt_snprintf(d->name, sizeof(d->name), "virtio-%02x:%02x.%x", pci->bus, pci->device,
                 pci->function);
     pci_enable(pci);
@@ -229,24 +191,17 @@ static bool virtio_blk_probe(struct pci_device *pci)
               d->limits.pieces);
     block_register(&d->block);
     pci->driver_data = d;
-    d->watched = thread_start("virtio", watchdog_thread, d, -1) != NULL;
-    if (!d->watched)
+    if (!watchdog_start(&d->watchdog, "virtio", d->polled))
         log_print("%s: nobody watches over it: no thread", d->name);
     return true;
 }
 
-/* The disk stays known; only the watchdog closes it, unless there is none. */
+/* The disk stays known. */
 static void virtio_blk_remove(struct pci_device *pci)
 {
     struct virtio_blk *d = pci->driver_data;
 
-    if (!d->watched) {
-        disk_leave(d);
-        return;
-    }
-    __atomic_store_n(&d->removed, true, __ATOMIC_RELEASE); /* pairs with is_to_go */
-    wake_all(&d->watch);
-    wait_until(&d->watch, is_closed, d);
+    watchdog_remove(&d->watchdog);
 }
 
 const struct pci_driver virtio_blk_driver = {.name = "virtio-blk",

@@ -17,6 +17,7 @@
 #include "drivers/virtio_blk_chain.h"
 #include "drivers/virtio_pci.h"
 #include "drivers/virtio_ring.h"
+#include "drivers/watchdog.h"
 #include "io/block.h"
 #include "io/dma.h"
 #include "sched/thread.h"
@@ -86,13 +87,10 @@ struct virtio_blk {
     uint32_t queue_count;
     struct virtio_blk_queue *queues;
     struct irq *irqs; /* one a queue */
-    bool polled;      /* no interrupts: the watchdog looks at the queues */
+    bool polled;      /* no interrupts: the watchdog polls */
     char name[20];
-    struct wait_queue watch; /* where the watchdog sleeps, and who waits for its end */
-    bool watched;            /* [I] after the probe: there is a watchdog */
-    bool broken;             /* [a] a queue is */
-    bool removed;            /* [a] the watchdog is to close the disk */
-    bool closed;             /* [a] it has */
+    struct watchdog watchdog;
+    bool broken; /* [a] a queue is */
     struct block_device block;
 };
 

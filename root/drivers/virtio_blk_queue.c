@@ -357,8 +357,8 @@ void virtio_blk_queue_interrupt(void *context)
     broke &= q->broken;
     spin_unlock(&q->lock, flags);
     if (broke) {
-        __atomic_store_n(&q->disk->broken, true, __ATOMIC_RELEASE); /* pairs with is_due */
-        wake_all(&q->disk->watch);
+        __atomic_store_n(&q->disk->broken, true, __ATOMIC_RELEASE); /* pairs with is_broken */
+        watchdog_wake(&q->disk->watchdog);
     }
     if (!list_empty(&done))
         __atomic_fetch_add(&q->disk->block.statistics.interrupts, 1, __ATOMIC_RELAXED);

@@ -2,8 +2,10 @@
 /* root/user/shell/console.c - see console.h.
  *
  * Commands are typed between two marks that the child's shell prints, and that look different where
- * they are typed (a pair of quotes is in them), so that its echo is not taken for them. Before,
- * another mark is asked for again and again: the child may still be starting. */
+ * they are typed (a backslash is in them), so that its echo is not taken for them. Before, another
+ * mark is asked for again and again: the child may still be starting, and then its driver drops a
+ * part of what is typed. What is left of such a line must be a whole one: of a pair of quotes one
+ * would be left, and the shell would wait for the other for good. */
 #include "shell/console.h"
 
 #include <rt/mem.h>
@@ -15,9 +17,9 @@
 
 #define ESCAPE_KEY  0x1d /* Ctrl-] */
 #define BREAK_KEY   0x1e /* Ctrl-^ */
-#define TYPED_READY "echo \"@@\"ready\n"
-#define TYPED_BEGIN "echo \"@@\"begin; "
-#define TYPED_END   "; echo \"@@\"done $?\n"
+#define TYPED_READY "echo @\\@ready\n"
+#define TYPED_BEGIN "echo @\\@begin; "
+#define TYPED_END   "; echo @\\@done $?\n"
 #define READY       "@@ready"
 #define BEGIN       "@@begin"
 #define DONE        "@@done "
@@ -29,33 +31,21 @@ enum { ASK_AGAIN_MS = 3000, LINE_MAX_BYTES = 1024 };
 
 /* ---- interactive ---- */
 
-/* The keys up to one that has a meaning here: how many of @all they were. */
-static size_t pass_plain(int socket, const char *keys, size_t all)
+/* One key, so that those behind the escape key, which ends it (false), are the shell's. */
+static bool pass_key(int socket)
 {
-    size_t count = 0;
+    char key;
+    int64_t n = read(STDIN_FILE, &key, sizeof(key));
 
-    while (count < all && keys[count] != ESCAPE_KEY && keys[count] != BREAK_KEY)
-        count++;
-    if (count != 0)
-        service_send(socket, SERVICE_INPUT, keys, count);
-    return count;
-}
-
-/* Keys up to the escape key, which ends it: false. */
-static bool pass_keys(int socket)
-{
-    char keys[64];
-    int64_t n = read(STDIN_FILE, keys, sizeof(keys));
-    size_t at = 0, all = n > 0 ? (size_t)n : 0;
-
-    for (;;) {
-        at += pass_plain(socket, keys + at, all - at);
-        if (at == all)
-            return n >= 0;
-        if (keys[at++] == ESCAPE_KEY)
-            return false;
+    if (n <= 0)
+        return n == 0;
+    if (key == ESCAPE_KEY)
+        return false;
+    if (key == BREAK_KEY)
         service_send(socket, SERVICE_BREAK, "", 0);
-    }
+    else
+        service_send(socket, SERVICE_INPUT, &key, sizeof(key));
+    return true;
 }
 
 int console_attach(int socket)
@@ -70,7 +60,7 @@ int console_attach(int socket)
 
         if (n < 0)
             return report("vm", n);
-        if (files[0].revents != 0 && !pass_keys(socket)) {
+        if (files[0].revents != 0 && !pass_key(socket)) {
             print("\n");
             return 0;
         }

@@ -4,7 +4,7 @@ processors, and root's shell answers meanwhile. docs/testing.md says what a shar
 import dataclasses
 import re
 
-from boottest import COUNTING, Failure, Test, counts, counts_in, difference
+from boottest import COUNTING, Failure, Test, ToyChild, counts, counts_in, difference
 
 SHARE_TICKS = 120_000_000  # of the TSC: 30 time slices under icount, where it counts 1 GHz
 REAL_TICKS = 5_000_000_000  # where the host may take whole slices away from everybody
@@ -28,6 +28,7 @@ class Attack:
     privileges: int = 0  # beyond those of every child
     says: str = ""  # a line of the attacker that must come: a pattern
     absent: str = ""  # the one that means: this processor has not what makes those exits
+    child: str = "crash"  # its name; another one's has a worker
 
     @property
     def title(self):
@@ -79,8 +80,8 @@ def measure(vm, attack, lps, icount):
 
 
 def check_exits(vm, attack):
-    vm.send("stats crash")
-    made = sum(int(vm.expect(rf"^crash\.{vp}\.exits\.{attack.exits} +(\d+)\n").group(1))
+    vm.send(f"stats {attack.child}.")
+    made = sum(int(vm.expect(rf"^{attack.child}\.{vp}\.exits\.{attack.exits} +(\d+)\n").group(1))
                for vp in range(attack.vps))
     if made < attack.least:
         raise Failure(f"the attacker made only {made} exits by {attack.exits}")
@@ -92,10 +93,25 @@ def check_refused(text):
         raise Failure(f"it says {odd.group()!r}")
 
 
-def attack_until_stopped(vm, attack, lps, icount):
+def start_attack(vm, attack):
+    if attack.child != "crash":  # its console is not in root's log: that it began, its exits will show
+        vm.send(f"vm start {attack.child}")
+        vm.expect(rf"^{attack.child}: started$")
+        return
     vm.send(f"start crash vps={attack.vps} weight={attack.weight} privileges={attack.privileges:#x} "
             f"attack={attack.name} forever=1")
     vm.expect(rf"\[crash\] crash: {attack.name} starts$")
+
+
+def stop_attack(vm, attack):
+    vm.send(f"stop {attack.child}")
+    vm.expect(rf"child {attack.child}: \d+ exits, \d+% of them \w+$")
+    vm.expect(rf"child {attack.child}: ended: it was stopped$")
+    vm.send(f"wait {attack.child} 60")  # its name is free a little after that line
+
+
+def attack_until_stopped(vm, attack, lps, icount):
+    start_attack(vm, attack)
     if attack.says:
         said = vm.expect(rf"\[crash\] crash: ({attack.says})$").group(1)
         if said == attack.absent:
@@ -105,10 +121,7 @@ def attack_until_stopped(vm, attack, lps, icount):
     measure(vm, attack, lps, icount)
     shell_answers(vm, attack.name)
     check_exits(vm, attack)
-    vm.send("stop crash")
-    vm.expect(r"child crash: \d+ exits, \d+% of them \w+$")
-    vm.expect(r"child crash: ended: it was stopped$")
-    vm.send("wait crash 60")  # its name is free a little after that line
+    stop_attack(vm, attack)
     shell_answers(vm, "after")
 
 
@@ -121,10 +134,10 @@ def contain(vm, attack, lps, icount):
     same_counts(before, counts(vm))
 
 
-def clear_away(vm):
+def clear_away(vm, attack):
     """Does the machine still answer, and is it free for the next attack?"""
     try:
-        for child in ("crash", "share"):
+        for child in (attack.child, "share"):
             vm.send(f"stop {child}")
             vm.send(f"wait {child} 60")
         shell_answers(vm, "next")
@@ -144,7 +157,7 @@ def try_attacks(vm, attacks, lps, icount):
         except Failure as failure:
             failures.append(f"{attack.title}: {failure}")
             with vm.part_of_time(len(left) + 2):
-                if not clear_away(vm):
+                if not clear_away(vm, attack):
                     return failures + [f"{a.title}: not tried" for a in left]
     return failures
 
@@ -159,6 +172,33 @@ def contained(name, *attacks, smp=1, icount=True, **fields):
         vm.send("poweroff")
     return Test(f"attack-{name}", smp=smp, icount=icount, timeout=120 + 60 * len(attacks),
                 script=script, **fields)
+
+
+def worked(name, *attacks, **fields):
+    """The same by children with workers."""
+    children = [ToyChild(a.child, "crash-multiboot.elf", f"attack={a.name} forever=1", vps=a.vps) for a in attacks]
+    return contained(name, *attacks, children=children, **fields)
+
+
+RESTARTS = 4  # within the time that the sibling measures; three cost nothing, then each a second
+
+
+def restless(vm):
+    """A child that ends at once, always, starts again after a while only."""
+    vm.expect(r"^root> $")
+    before = counts(vm)
+    vm.send(DRAWN)
+    vm.send("vm start again")
+    vm.expect(r"^again: started$")
+    measure(vm, Attack("restarts", "", competing=0, ticks=RESTARTS * 8 * SHARE_TICKS), 1, True)
+    vm.send("vm list")
+    restarts = int(vm.expect(r"^again +\S+ +1 +16 MiB +(\d+)  VP 0: triple fault at ").group(1))
+    if restarts < RESTARTS:
+        raise Failure(f"it has started again {restarts} times only")
+    vm.send("vm stop again")
+    vm.expect(r"^again: stopped$")
+    same_counts(before, counts(vm))
+    vm.send("poweroff")
 
 
 LINES = 400  # of the attackers together: each may log 100 at once and 10 a second
@@ -248,6 +288,10 @@ TESTS = [
     contained("instructions", Attack("haltoff", "halt", 1, competing=0),
               Attack("longinsns", "cpuid"), Attack("ring3", "hypercall"),
               Attack("overlays", "msr_write"), smp=1, icount=False),
+    worked("workers", Attack("portflood", "io", vps=2, child="ports"),
+           Attack("printflood", "io", vps=2, child="prints")),
+    Test("attack-restarts", smp=1, icount=True, script=restless, timeout=180,
+         children=[ToyChild("again", "crash-multiboot.elf", "attack=triple", restart="always")]),
     contained("races", Attack("doublefetch", "hypercall", vps=2),
               Attack("pagerace", "hypercall", vps=2), smp=2, icount=False),
 ]

@@ -252,7 +252,7 @@ def debian_child(vm):
     vm.expect(r"^debian login: root \(automatic login\)$")
     vm.expect(PROMPT)
     print(f"linux-debian: logged in after {time.monotonic() - began:.0f} s", flush=True)
-    vm.type("\x1d")
+    vm.type("\x1d")  # what is typed behind it is for root's shell at once
     shell = ChildShell(vm)
     shell.run("systemctl is-system-running --wait | grep running")
     judge_log(shell.log())
@@ -280,10 +280,10 @@ PRODUCT = [(kernel, vps, memory) for kernel in ("standard", "cloud") for vps in 
 TESTS = [child_test(*machine, "normal" if machine in PAIRS else "long") for machine in PRODUCT] + [
     Test("linux-again", memory=f"{384 + ROOT_MIB}M", disks=[LinuxDisk("nvme")], script=again, after=clean, timeout=1800,
          children=[LinuxChild(kernel="cloud", restart="on-crash")]),
-    Test("linux-two", memory=f"{2 * 384 + ROOT_MIB}M", disks=[LinuxDisk("nvme"), LinuxDisk("nvme"),
+    Test("linux-two", memory=f"{2 * 384 + ROOT_MIB}M", disks=[LinuxDisk("nvme"), LinuxDisk("virtio"),
          Random("ahci", 64)], script=together, after=all_clean, timeout=900,
          children=[LinuxChild("one", kernel="cloud", disks=["nvme0"]),
-                   LinuxChild("two", kernel="cloud", disks=["nvme1"])]),
+                   LinuxChild("two", kernel="cloud", disks=["virtio0"])]),
     Test("linux-debian", group="long", memory=f"{512 + ROOT_MIB}M", disks=[LinuxDisk("nvme", debian=True)],
          children=[LinuxChild(vps=2, memory="512M")], script=debian_child, after=clean, timeout=1800),
     Test("linux-kvm", group="long", smp=1, first_guest=True, memory=f"{384 + ROOT_MIB}M", disks=[LinuxDisk("nvme")],

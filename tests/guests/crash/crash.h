@@ -48,6 +48,7 @@ uint8_t attack_timerflood(const struct guest_boot *boot);
 uint8_t attack_reportflood(const struct guest_boot *boot);
 uint8_t attack_printflood(const struct guest_boot *boot);
 uint8_t attack_consoleflood(const struct guest_boot *boot);
+uint8_t attack_portflood(const struct guest_boot *boot);
 
 /* sweeps.c: every MSR, every port */
 uint8_t attack_msrsweep(const struct guest_boot *boot);

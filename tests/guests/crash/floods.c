@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* floods.c - messages, events, EOMs, IPIs, timers, reports and console output as fast as they go;
- * all VPs take part. Arguments: count=N of each VP (0: without end), conn=N instead of the
+/* floods.c - messages, events, EOMs, IPIs, timers, reports, console output and ports as fast as they
+ * go; all VPs take part. Arguments: count=N of each VP (0: without end), conn=N instead of the
  * connection that root has set up. */
 #include <hvabi/msr.h>
 #include <kern/guest_apic.h>
@@ -13,6 +13,10 @@
 #include <x86/insn.h>
 
 #include "crash.h"
+
+#define PORT_CLOCK_INDEX 0x70
+#define PORT_CLOCK_DATA  0x71
+#define PORT_LINE_STATUS 0x3fd /* of COM1 */
 
 #define VECTOR_FLOOD 0x40
 #define VECTOR_TIMER 0x41 /* and the next HV_STIMER_COUNT */
@@ -168,6 +172,14 @@ static void console_step(void)
     (void)insn_in8(GUEST_PORT_CONSOLE);
 }
 
+/* Devices that a child's worker answers for: the clock's seconds, and whether COM1 has room. */
+static void port_step(void)
+{
+    insn_out8(PORT_CLOCK_INDEX, 0);
+    insn_in8(PORT_CLOCK_DATA);
+    insn_in8(PORT_LINE_STATUS);
+}
+
 uint8_t attack_msgflood(const struct guest_boot *boot)
 {
     return flood_start(boot, boot->message_connection, message_step);
@@ -241,4 +253,9 @@ uint8_t attack_printflood(const struct guest_boot *boot)
 uint8_t attack_consoleflood(const struct guest_boot *boot)
 {
     return flood_start(boot, 0, console_step);
+}
+
+uint8_t attack_portflood(const struct guest_boot *boot)
+{
+    return flood_start(boot, 0, port_step);
 }

@@ -24,7 +24,8 @@ static const struct attack {
     {"nmiflood", attack_nmiflood},     {"initflood", attack_initflood},
     {"timerflood", attack_timerflood}, {"reportflood", attack_reportflood},
     {"printflood", attack_printflood}, {"consoleflood", attack_consoleflood},
-    {"msrsweep", attack_msrsweep}, {"portsweep", attack_portsweep},
+    {"portflood", attack_portflood},   {"msrsweep", attack_msrsweep},
+    {"portsweep", attack_portsweep},
 };
 
 #define ATTACK_COUNT (sizeof attacks / sizeof attacks[0])
