@@ -7,8 +7,8 @@
 #define ROOT_DRIVERS_NIC_WATCH_H
 
 #include <stdbool.h>
+#include "drivers/watchdog.h"
 #include "net/nic.h"
-#include "sched/thread.h"
 
 struct nic_watch_operations {
     /* Receive all that is there, and want an interrupt for the next. False: the card is broken. */
@@ -25,12 +25,11 @@ struct nic_watch {
     const struct nic_watch_operations *operations; /* [I] */
     struct nic *nic;                               /* [I] */
     void *card;                                    /* [I] */
-    bool polled;             /* [I] after the start: no interrupts, the thread looks by itself */
-    struct wait_queue queue; /* where the thread sleeps, and who waits for its end */
-    bool due;                /* [a] an interrupt came */
-    bool link_due;           /* [a] the link may have changed */
-    bool removed;            /* [a] the thread is to close the card */
-    bool over;               /* [a] it has */
+    struct watchdog watchdog;
+    bool polled;        /* [I] after the start: no interrupts, the thread looks by itself */
+    bool due;           /* [a] an interrupt came */
+    bool link_due;      /* [a] the link may have changed */
+    uint64_t next_look; /* the thread's: when the card is looked at again */
 };
 
 /* Before any interrupt. */
