@@ -22,6 +22,7 @@
 #include "mm/alias.h"
 #include "mm/memory.h"
 #include "mm/paging.h"
+#include "net/net.h"
 #include "panic.h"
 #include "power.h"
 #include "sched/sched.h"
@@ -62,6 +63,14 @@ static uint64_t memdisk_size(void)
     return size;
 }
 
+/* The network, with the option rootaddress=ADDRESS/PREFIX. */
+static void network_up(void)
+{
+    char address[OPTION_MAX];
+
+    net_init(handoff_option("rootaddress", address, sizeof(address)) ? address : NULL);
+}
+
 /* Everything that may sleep, on the bootstrap processor. */
 static void init_thread(void *unused)
 {
@@ -80,6 +89,7 @@ static void init_thread(void *unused)
     selftest_run();
     provoke_run();
     drivers_init(memdisk_size());
+    network_up();
     if (option_is("deposit", "page"))
         pool_use_pages();
     alias_init();

@@ -11,6 +11,8 @@ const struct pci_driver *const root_pci_drivers[] = {
     &nvme_driver,
     &ahci_driver,
     &virtio_blk_driver,
+    &virtio_net_driver,
+    &e1000e_driver,
 };
 const uint32_t root_pci_driver_count = sizeof(root_pci_drivers) / sizeof(root_pci_drivers[0]);
 

@@ -6,7 +6,8 @@
 #include <stdint.h>
 #include "io/pci.h"
 
-extern const struct pci_driver nvme_driver, ahci_driver, virtio_blk_driver;
+extern const struct pci_driver nvme_driver, ahci_driver, virtio_blk_driver, virtio_net_driver,
+    e1000e_driver;
 
 extern const struct pci_driver *const root_pci_drivers[];
 extern const uint32_t root_pci_driver_count;

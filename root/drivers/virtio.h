@@ -10,6 +10,8 @@
 #define VIRTIO_PCI_VENDOR             0x1af4u
 #define VIRTIO_PCI_BLOCK              0x1042u
 #define VIRTIO_PCI_BLOCK_TRANSITIONAL 0x1001u
+#define VIRTIO_PCI_NET                0x1041u
+#define VIRTIO_PCI_NET_TRANSITIONAL   0x1000u
 
 /* A vendor-specific capability that says where a structure lies (4.1.4): offsets from it. */
 #define VIRTIO_CAP_VENDOR            0x09u /* its id */
@@ -31,6 +33,7 @@
 #define VIRTIO_DEVICE_FEATURE        0x04u
 #define VIRTIO_DRIVER_FEATURE_SELECT 0x08u
 #define VIRTIO_DRIVER_FEATURE        0x0cu
+#define VIRTIO_CONFIG_VECTOR         0x10u /* 16 bits */
 #define VIRTIO_QUEUE_COUNT           0x12u /* 16 bits */
 #define VIRTIO_STATUS                0x14u /* 8 bits */
 #define VIRTIO_CONFIG_GENERATION     0x15u /* 8 bits */

@@ -198,6 +198,12 @@ bool virtio_pci_queue_set(struct virtio_pci *v, const struct virtio_pci_queue *q
     return true;
 }
 
+bool virtio_pci_config_vector_set(struct virtio_pci *v, uint16_t vector)
+{
+    mmio_write16(v->common, VIRTIO_CONFIG_VECTOR, vector);
+    return mmio_read16(v->common, VIRTIO_CONFIG_VECTOR) == vector;
+}
+
 void virtio_pci_start(struct virtio_pci *v)
 {
     dma_publish();

@@ -61,6 +61,10 @@ uint16_t virtio_pci_queue_size(struct virtio_pci *v, uint16_t index);
 bool virtio_pci_queue_set(struct virtio_pci *v, const struct virtio_pci_queue *q,
                           uint32_t *notify_at);
 
+/* Have changes of the configuration raise MSI-X @vector, or none for VIRTIO_NO_VECTOR. False: it does
+ * not want the vector. */
+bool virtio_pci_config_vector_set(struct virtio_pci *v, uint16_t vector);
+
 /* The device may begin (3.1.1, step 8). */
 void virtio_pci_start(struct virtio_pci *v);
 

@@ -6,7 +6,7 @@
 const struct file_operations *device_find(const char *path)
 {
     static const struct file_operations *const devices[] = {&dev_console, &dev_root, &dev_vm,
-                                                            &dev_disk};
+                                                            &dev_disk, &dev_net};
 
     for (unsigned i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
         if (strcmp(devices[i]->name, path) == 0)

@@ -9,6 +9,7 @@ extern const struct file_operations dev_console;
 extern const struct file_operations dev_root; /* rootabi/root.h */
 extern const struct file_operations dev_vm;   /* rootabi/vm.h */
 extern const struct file_operations dev_disk; /* rootabi/disk.h */
+extern const struct file_operations dev_net;  /* rootabi/net.h */
 
 /* The device file of that path; NULL: there is none. */
 const struct file_operations *device_find(const char *path);

@@ -252,6 +252,7 @@ static void give_files(void)
     give_path("/dev/root");
     give_path("/dev/vm");
     give_path("/boot");
+    give_path("/dev/net");
 }
 
 /* Memory with texts, pieces and a message's header in it. */

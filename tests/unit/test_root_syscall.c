@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include <rootabi/disk.h>
+#include <rootabi/net.h>
 #include <rootabi/errno.h>
 #include <rootabi/root.h>
 #include <rootabi/syscall.h>
@@ -444,6 +445,41 @@ static void disks_are_found_by_terminated_names(void **state)
     assert_int_equal(call(SYSCALL_IOCTL, fd, DISK_IOCTL_HASH, at), -ENOENT);
 }
 
+static void network_cards_and_ports_are_told_by_number(void **state)
+{
+    uint64_t fd = (uint64_t)open_path("/dev/net", OPEN_READ_WRITE);
+    uint64_t at = scratch();
+    struct net_nic n = {0};
+    struct net_port p = {0};
+
+    (void)state;
+    assert_true(copy_to_user(at, &n, sizeof(n)));
+    assert_int_equal(call(SYSCALL_IOCTL, fd, NET_IOCTL_NIC, at), 0);
+    assert_true(copy_from_user(&n, at, sizeof(n)));
+    assert_string_equal(n.name, "card0");
+    assert_int_equal(n.flags, NET_NIC_LINK);
+    assert_int_equal(n.sent_bytes, 60);
+    n.index = 1;
+    assert_true(copy_to_user(at, &n, sizeof(n)));
+    assert_int_equal(call(SYSCALL_IOCTL, fd, NET_IOCTL_NIC, at), -ENOENT);
+    p.port = 2; /* the only one has number 3 */
+    assert_true(copy_to_user(at, &p, sizeof(p)));
+    assert_int_equal(call(SYSCALL_IOCTL, fd, NET_IOCTL_PORT, at), 0);
+    assert_true(copy_from_user(&p, at, sizeof(p)));
+    assert_int_equal(p.port, 3);
+    assert_string_equal(p.network_name, "switch0");
+    assert_string_equal(p.name, "child");
+    assert_int_equal(p.flags, NET_PORT_OPEN);
+    assert_int_equal(p.spoofed, 2);
+    p.port = 4;
+    assert_true(copy_to_user(at, &p, sizeof(p)));
+    assert_int_equal(call(SYSCALL_IOCTL, fd, NET_IOCTL_PORT, at), -ENOENT);
+    p = (struct net_port){.network = 1};
+    assert_true(copy_to_user(at, &p, sizeof(p)));
+    assert_int_equal(call(SYSCALL_IOCTL, fd, NET_IOCTL_PORT, at), -ENOENT);
+    assert_int_equal(call(SYSCALL_IOCTL, fd, NET_IOCTL_ROOT, at), -ENOENT);
+}
+
 static void reading_a_disk_says_how_much_it_was(void **state)
 {
     uint64_t fd = (uint64_t)open_path("/dev/disk", OPEN_READ_WRITE);
@@ -496,6 +532,7 @@ int main(void)
         SYSCALL_TEST(log_is_read_from_any_position),
         SYSCALL_TEST(options_are_read_piece_by_piece),
         SYSCALL_TEST(disks_are_found_by_terminated_names),
+        SYSCALL_TEST(network_cards_and_ports_are_told_by_number),
         SYSCALL_TEST(reading_a_disk_says_how_much_it_was),
     };
 

@@ -189,6 +189,8 @@ const struct command commands[] = {
     {"memory", "", "how much there is", COMPLETE_NONE, command_memory},
     {"disks", "[--hash] [NAME]... | --read NAME | --fill SEED NAME | --discard NAME",
      "the disks; SHA-256 of their contents; read or overwrite one", COMPLETE_NONE, command_disks},
+    {"nics", "", "the network cards: link and frames", COMPLETE_NONE, command_nics},
+    {"switch", "", "the switches: ports and frames; root's address", COMPLETE_NONE, command_switch},
     {"modules", "", "the boot modules", COMPLETE_NONE, command_modules},
     {"start", "NAME [MODULE] [KEY=VALUE]...",
      "start a child: vps=N memory=MIB weight=N cap=P% reserve=P% disk=NAME[,ro] --write --echo or "

@@ -30,7 +30,8 @@ static struct {
 
 void devices_open(void)
 {
-    static const char *const paths[DEVICE_FILES] = {"/dev/root", "/dev/vm", "/dev/disk"};
+    static const char *const paths[DEVICE_FILES] = {"/dev/root", "/dev/vm", "/dev/disk",
+                                                    "/dev/net"};
 
     for (unsigned i = 0; i < DEVICE_FILES; i++)
         device_files[i] = (int)open(paths[i], OPEN_READ_WRITE);

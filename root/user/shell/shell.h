@@ -46,7 +46,7 @@ struct script_counts script_run(const char *text, const char *prompt);
 bool parse_number(const char *text, uint64_t *value);
 
 /* The kernel's devices, opened at the start. */
-enum device_file { DEVICE_ROOT, DEVICE_VM, DEVICE_DISK, DEVICE_FILES };
+enum device_file { DEVICE_ROOT, DEVICE_VM, DEVICE_DISK, DEVICE_NET, DEVICE_FILES };
 void devices_open(void);
 int64_t device_call(enum device_file device, uint32_t command, void *argument);
 
@@ -69,6 +69,8 @@ int command_start(int argc, char **argv);
 int command_stop(int argc, char **argv);
 int command_wait(int argc, char **argv);
 int command_disks(int argc, char **argv);
+int command_nics(int argc, char **argv);
+int command_switch(int argc, char **argv);
 int command_vm(int argc, char **argv);
 
 /* shell/stats.c: exits by reason and ring traffic of child @name, each second until a key is typed. */

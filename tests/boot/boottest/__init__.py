@@ -12,11 +12,12 @@ from .fill import Fill, sequence
 from .guests import every_vp_once, hello_lines
 from .hostile_rows import PROBE, check_rows
 from .linux import ChildShell, LinuxChild, judge_log
+from .lan import Lan, cable, checksum
 from .multiboot import MultibootChild, ToyChild
 from .screen import screen_text
 from .vm import Failure
 
-__all__ = ["ALL_BACK", "COUNTING", "PROBE", "Test", "Blank", "LinuxDisk", "Mixed", "Random", "Fill", "Failure",
+__all__ = ["ALL_BACK", "COUNTING", "PROBE", "Test", "Blank", "LinuxDisk", "Mixed", "Random", "Fill", "Failure", "Lan",
            "ChildShell", "LinuxChild", "MultibootChild", "ToyChild", "bad_flush", "bad_sector",
-           "check_rows", "counts", "counts_in", "counts_return", "difference", "every_vp_once", "first_data_disk", "hello_lines",
+           "cable", "check_rows", "checksum", "counts", "counts_in", "counts_return", "difference", "every_vp_once", "first_data_disk", "hello_lines",
            "judge_log", "monitor", "screen_text", "sequence"]

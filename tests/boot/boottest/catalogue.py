@@ -32,7 +32,7 @@ class Test:
     disks: list = field(default_factory=list)  # Mixed(), Random(), Blank()
     esp_bus: str = "ahci"  # of the disk that it starts from
     lean: bool = True  # OVMF without what only takes time, not as Debian has it
-    qemu: list = field(default_factory=list)  # more QEMU arguments
+    qemu: list = field(default_factory=list)  # more QEMU arguments; {work} is the test's folder
     children: list = field(default_factory=list)  # LinuxChild(), MultibootChild()
     direct: bool = False  # not Verdigris, but the only one of children on the machine itself
     # What it boots: build/<preset>/images, or these files of that folder instead.

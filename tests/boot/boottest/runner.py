@@ -147,7 +147,8 @@ def _qemu_command(test, place, folder, nonce, made):
              else _make_esp(test, place, folder, nonce, made)),
         vars=qemu.make_vars(os.path.join(folder, "vars.fd")), smp=test.smp, memory=test.memory,
         cpu=test.cpu, icount=test.icount, kvm=test.first_guest, disks=[d.attach() for d in made],
-        esp_bus=test.esp_bus, firmware=_firmware(test, place), extra=test.qemu)
+        esp_bus=test.esp_bus, firmware=_firmware(test, place),
+        extra=[word.replace("{work}", qemu.quoted(os.path.relpath(folder))) for word in test.qemu])
     if test.first_guest:
         return first_guest.command(machine, place.shared_build,
                                    os.path.join(folder, "initramfs.img"))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/unit/fakes/root_devices.c - what /dev/root and /dev/disk look at, see root_process.h: two
- * CPUs, three options and two modules of boot.cfg, a short log, and a disk of which nobody sees the
- * contents. Hand-off and log are the shipped ones. */
+/* tests/unit/fakes/root_devices.c - what /dev/root, /dev/disk and /dev/net look at, see
+ * root_process.h: two CPUs, three options and two modules of boot.cfg, a short log, a disk of which
+ * nobody sees the contents, a network card and a port. Hand-off and log are the shipped ones. */
 #include <stdlib.h>
 #include <string.h>
 #include "boot/handoff.h"
@@ -11,6 +11,8 @@
 #include "io/console.h"
 #include "log.h"
 #include "mm/memory.h"
+#include "net/net.h"
+#include "net/nic.h"
 #include "panic.h"
 #include "sched/sched.h"
 #include "sched/time.h"
@@ -124,6 +126,46 @@ void memory_totals(struct memory_totals *t)
 void block_for_each(bool (*visit)(struct block_device *device, void *context), void *context)
 {
     (void)visit(&disk, context);
+}
+
+static struct nic card = {
+    .name = "card0", .link = true, .statistics = {.sent = 1, .sent_bytes = 60}};
+static struct vswitch network = {.name = "switch0"};
+static struct vswitch_port port = {.config = {.name = "child", .open = true},
+                                   .statistics = {.in = 2, .spoofed = 2}};
+enum { PORT_SLOT = 3 };
+
+void nic_for_each(bool (*visit)(struct nic *nic, void *context), void *context)
+{
+    (void)visit(&card, context);
+}
+
+struct vswitch *net_switch(uint32_t index)
+{
+    return index == 0 ? &network : NULL;
+}
+
+struct vswitch_port *vswitch_port_get(struct vswitch *s, uint32_t *slot, uint32_t *learned)
+{
+    if (s != &network || *slot > PORT_SLOT)
+        return NULL;
+    *slot = PORT_SLOT;
+    *learned = 0;
+    port.users++;
+    return &port;
+}
+
+void vswitch_port_put(struct vswitch_port *p)
+{
+    if (p != &port || p->users-- != 1)
+        abort();
+}
+
+/* It has no port of its own. */
+bool net_root_tell(struct net_root *out)
+{
+    (void)out;
+    return false;
 }
 
 /* @name must be what ring 3 gave, ended within its field. */

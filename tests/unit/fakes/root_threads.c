@@ -184,7 +184,7 @@ void wake_all_locked(struct wait_queue *q)
 {
     if (fake.slow_wakes)
         usleep(HELD_UP_US);
-    if (q->lock.next == q->lock.owner)
+    if (__atomic_load_n(&q->lock.next, __ATOMIC_RELAXED) == q->lock.owner)
         abort(); /* the lock is not held */
 }
 

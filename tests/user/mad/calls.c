@@ -103,6 +103,7 @@ static const char *const paths[] = {
     "/dev/vm",
     "/dev/root",
     "/dev/disk",
+    "/dev/net",
     "/dev/console",
     "/boot",
     "/boot/vmwp.elf",

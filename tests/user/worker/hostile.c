@@ -138,7 +138,7 @@ static void mappings(void)
 
 static void elsewhere(void)
 {
-    static const char *const paths[] = {"/dev/vm", "/dev/root", "/dev/disk", "/dev/console"};
+    static const char *const paths[] = {"/dev/vm", "/dev/root", "/dev/disk", "/dev/net", "/dev/console"};
     char character;
 
     for (unsigned i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)

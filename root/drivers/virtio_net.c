@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/* root/drivers/virtio_net.c - virtio network devices: finds them, registers their cards, sends; the
+ * thread of a card receives, and closes it when the device is broken, gone, or is to leave its
+ * slot. */
+#include <rt/format.h>
+#include <rt/mem.h>
+#include "drivers/drivers.h"
+#include "drivers/virtio_net_card.h"
+#include "log.h"
+#include "mm/memory.h"
+
+#define BURST 64u /* packets that are received before the device gets their buffers */
+
+static uint32_t card_numbers; /* [a] names given out */
+
+static void count(uint64_t *counter, uint64_t n)
+{
+    __atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+}
+
+/* ---- sending ---- */
+
+/* What must be done to a frame, as features of the device. */
+static uint32_t offload_needed(const struct net_frame *f)
+{
+    uint32_t needed = 0;
+
+    if (f->offload.flags & NET_CHECKSUM_NEEDED)
+        needed |= NIC_OFFLOAD_CHECKSUM;
+    if (f->offload.mss > 0)
+        needed |= net_frame_type(f) == NET_TYPE_IPV4 ? NIC_OFFLOAD_TCP4 : NIC_OFFLOAD_TCP6;
+    return needed;
+}
+
+/* Send the @length bytes of d->segment with the tag of @whole. */
+static bool segment_send(struct virtio_net *d, const struct net_frame *whole, uint32_t length)
+{
+    uint32_t header = length < NET_HEADER_MAX ? length : NET_HEADER_MAX;
+    struct net_piece rest = {.bytes = d->segment + header, .length = length - header};
+    struct net_frame f = {.header = d->segment,
+                          .header_length = header,
+                          .pieces = &rest,
+                          .piece_count = 1,
+                          .length = length,
+                          .vlan = whole->vlan};
+
+    return virtio_net_send(&d->send, &f);
+}
+
+/* Do what the device cannot. False: there is no room, perhaps after some segments. */
+static bool segments_send(struct virtio_net *d, const struct net_frame *frame)
+{
+    struct net_cursor cursor = {0};
+
+    for (uint32_t left = net_frame_segments(frame); left > 0; left--) {
+        if (!segment_send(d, frame, net_frame_write(frame, &cursor, d->segment)))
+            return false;
+    }
+    return true;
+}
+
+/* [s] is held. */
+static bool frame_send(struct virtio_net *d, const struct net_frame *frame)
+{
+    bool sent;
+
+    if (d->closed || !virtio_net_sent_take(&d->send))
+        return false;
+    sent = (offload_needed(frame) & ~d->nic.offload) == 0 ? virtio_net_send(&d->send, frame)
+                                                          : segments_send(d, frame);
+    if (virtio_ring_publish(&d->send.ring))
+        virtio_pci_notify(&d->transport, d->send_memory.notify_at, VIRTIO_NET_QUEUE_SEND);
+    return sent;
+}
+
+static bool card_transmit(struct nic *nic, const struct net_frame *frame)
+{
+    struct virtio_net *d = nic->driver;
+    uint64_t flags = spin_lock(&d->send_lock);
+    bool sent = frame_send(d, frame);
+
+    spin_unlock(&d->send_lock, flags);
+    return sent;
+}
+
+static const struct nic_operations card_operations = {.transmit = card_transmit};
+
+/* ---- receiving ---- */
+
+static void buffers_publish(struct virtio_net *d)
+{
+    if (virtio_ring_publish(&d->receive.ring))
+        virtio_pci_notify(&d->transport, d->receive_memory.notify_at, VIRTIO_NET_QUEUE_RECEIVE);
+}
+
+/* Receive a burst at most. False: nothing is left, or the device is broken. */
+static bool burst_receive(struct virtio_net *d)
+{
+    bool mergeable = (d->features & VIRTIO_NET_F_MRG_RXBUF) != 0;
+    enum virtio_net_received result = VIRTIO_NET_PACKET;
+    uint32_t n = 0;
+
+    for (; n < BURST; n++) {
+        result = virtio_net_receive_take(&d->receive, mergeable, &d->packet);
+        if (result == VIRTIO_NET_NOTHING || result == VIRTIO_NET_BROKEN)
+            break;
+        if (result == VIRTIO_NET_BAD_PACKET) {
+            count(&d->nic.statistics.receive_errors, 1);
+            continue;
+        }
+        nic_receive(&d->nic, &d->packet.frame);
+        virtio_net_receive_return(&d->receive, &d->packet);
+    }
+    if (n > 0 && result != VIRTIO_NET_BROKEN)
+        buffers_publish(d);
+    return n == BURST;
+}
+
+static bool card_receive(void *card)
+{
+    struct virtio_net *d = card;
+
+    do {
+        while (burst_receive(d))
+            ;
+    } while (!d->receive.broken && virtio_ring_rearm(&d->receive.ring) && !d->receive.ring.broken);
+    d->receive.broken |= d->receive.ring.broken;
+    return !d->receive.broken;
+}
+
+/* ---- what its thread asks ---- */
+
+static bool send_is_broken(struct virtio_net *d)
+{
+    uint64_t flags = spin_lock(&d->send_lock);
+    bool broken = d->send.broken;
+
+    spin_unlock(&d->send_lock, flags);
+    return broken;
+}
+
+static const char *card_trouble(void *card)
+{
+    struct virtio_net *d = card;
+    uint8_t status = virtio_pci_status(&d->transport);
+
+    if (status == VIRTIO_STATUS_GONE)
+        return "was removed";
+    if (d->receive.broken || send_is_broken(d))
+        return "is broken, and not used any more";
+    if (status & VIRTIO_STATUS_NEEDS_RESET)
+        return "says that it is broken, and is not used any more";
+    return NULL;
+}
+
+static bool card_link(void *card)
+{
+    return virtio_net_link(card);
+}
+
+static void card_stop(void *card)
+{
+    struct virtio_net *d = card;
+    uint64_t flags = spin_lock(&d->send_lock);
+
+    d->closed = true;
+    spin_unlock(&d->send_lock, flags);
+    (void)virtio_pci_reset(&d->transport);
+    pci_disable(d->transport.pci);
+}
+
+static const struct nic_watch_operations watch_operations = {
+    .receive = card_receive, .link = card_link, .trouble = card_trouble, .stop = card_stop};
+
+/* ---- finding them ---- */
+
+static bool virtio_net_match(const struct pci_device *d)
+{
+    return d->vendor_id == VIRTIO_PCI_VENDOR &&
+           (d->device_id == VIRTIO_PCI_NET || d->device_id == VIRTIO_PCI_NET_TRANSITIONAL);
+}
+
+static void card_describe(struct virtio_net *d)
+{
+    struct nic *nic = &d->nic;
+
+    rt_snprintf(nic->name, sizeof(nic->name), "virtio-net%u",
+                __atomic_fetch_add(&card_numbers, 1, __ATOMIC_RELAXED));
+    rt_strlcpy(nic->model, "virtio network card", sizeof(nic->model));
+    nic->operations = &card_operations;
+    nic->driver = d;
+}
+
+static bool virtio_net_probe(struct pci_device *pci)
+{
+    struct virtio_net *d = kalloc(sizeof(*d));
+    const char *why;
+
+    if (!d)
+        return false;
+    d->transport.pci = pci;
+    nic_watch_init(&d->watch, &watch_operations, &d->nic, d);
+    d->watch.polled = true; /* until there are interrupts */
+    rt_snprintf(d->name, sizeof(d->name), "virtio-%02x:%02x.%x", pci->bus, pci->device,
+                pci->function);
+    pci_enable(pci);
+    why = virtio_net_create(d);
+    if (!why) {
+        card_describe(d);
+        if (!nic_watch_start(&d->watch))
+            why = "there is no thread to receive";
+    }
+    if (why) {
+        log_print("%s: %s", d->name, why);
+        virtio_net_destroy(d);
+        return false;
+    }
+    pci->driver_data = d;
+    nic_register(&d->nic);
+    return true;
+}
+
+/* The card stays known; its thread closes it. */
+static void virtio_net_remove(struct pci_device *pci)
+{
+    struct virtio_net *d = pci->driver_data;
+
+    nic_watch_remove(&d->watch);
+}
+
+const struct pci_driver virtio_net_driver = {.name = "virtio-net",
+                                             .match = virtio_net_match,
+                                             .probe = virtio_net_probe,
+                                             .remove = virtio_net_remove};

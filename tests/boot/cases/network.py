@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+"""Root's own port of its switch, by a network card: a machine at the cable's other end asks by ARP,
+pings, sends what is not right; the link goes and comes back; the card is taken out."""
+import os
+import socket
+
+from boottest import Failure, Lan, Test, cable, monitor
+
+ADDRESS = "10.9.8.7"
+TARGET = socket.inet_aton(ADDRESS)
+MAC = "52:54:00:12:34:56"
+PINGS = (0, 1, 17, 18, 19, 333, 1471, 1472)  # bytes of payload; 1,500 with the headers
+BACK_TO_BACK = 12  # fewer than root keeps of one sender, so that each is answered
+# Slots that the card's driver is asked for by their own capability, not by ACPI.
+SLOT = ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
+        "-device", "pcie-root-port,id=slot0,chassis=1,slot=1"]
+
+
+def ping(lan, card, sequence, size):
+    payload = os.urandom(size)
+    lan.send(lan.packet(card, TARGET, lan.echo(sequence, payload)))
+    lan.expect_echo(card, TARGET, sequence, payload)
+
+
+def hostile(lan, card):
+    """Frames that nobody answers: counted as bad, as ignored, as refused by the switch; at most as many
+    at once as root keeps of one sender."""
+    ask, echo = lan.packet, lan.echo(1, b"x")
+    other = bytes.fromhex("525400aabbcc")
+    bad = [ask(card, TARGET, echo, wrong=1), ask(card, TARGET, lan.echo(1, b"x", wrong=0x100)),
+           ask(card, TARGET, echo, length=1500), ask(card, TARGET, echo, length=10),
+           ask(card, TARGET, echo, version=0x44), ask(card, TARGET, echo, version=0x4f),
+           ask(card, TARGET, b"\x08\0\xf7"), ask(card, TARGET, echo)[:20], lan.arp(TARGET)[:24]]
+    ignored = [ask(card, TARGET, echo, fragment=0x2000), ask(card, TARGET, echo, fragment=1),
+               ask(card, TARGET, echo, source=TARGET), ask(card, TARGET, echo, protocol=17),
+               ask(card, TARGET, echo, source=socket.inet_aton("10.9.8.255")),
+               ask(card, TARGET, echo, source=socket.inet_aton("224.0.0.1")),
+               ask(card, socket.inet_aton("10.9.8.8"), echo), ask(b"\xff" * 6, TARGET, echo),
+               ask(card, TARGET, lan.echo(1, b"x", kind=0)), lan.arp(socket.inet_aton("10.9.8.8")),
+               card + lan.mac + b"\x86\xdd" + bytes(40)]
+    refused = [lan.arp(TARGET, source=card), card + b"\xff" * 6 + b"\x08\0" + bytes(46),
+               card + bytes(6) + b"\x08\0" + bytes(46)]
+    for sequence, frames in enumerate((bad, ignored, refused + [ask(other, TARGET, echo)])):
+        for frame in frames:
+            lan.send(frame)
+        ping(lan, card, sequence, 56)  # whose answer is the next that comes: nothing else was answered
+    return len(bad), len(ignored)
+
+
+def burst(lan, card):
+    """Several at once are answered in their order."""
+    for i in range(BACK_TO_BACK):
+        lan.send(lan.packet(card, TARGET, lan.echo(i, b"burst%d" % i)))
+    for i in range(BACK_TO_BACK):
+        lan.expect_echo(card, TARGET, i, b"burst%d" % i)
+
+
+def link(vm, lan, card, name):
+    """The card says that its cable is out and in again."""
+    monitor.ask(vm, "set_link card0 off")
+    vm.expect(rf"net: {name}: link down$")
+    monitor.ask(vm, "set_link card0 on")
+    vm.expect(rf"net: {name}: link up$")
+    ping(lan, card, 99, 64)
+
+
+def taken_out(vm, name):
+    monitor.ask(vm, "device_del card0")
+    vm.expect(rf"{name}: was removed$")
+    vm.send("nics")
+    vm.expect(rf"^{name} +{MAC}, .* gone, 3 link changes$")
+
+
+def network(vm, name, model):
+    vm.expect(r"net: root is \S+ at switch0$")
+    lan = Lan(vm)
+    card = lan.who_has(TARGET)
+    if card.hex(":") != MAC:
+        raise Failure(f"root answers as {card.hex(':')}")
+    for sequence, size in enumerate(PINGS):
+        ping(lan, card, sequence, size)
+    bad, ignored = hostile(lan, card)
+    burst(lan, card)
+    link(vm, lan, card, name)
+    echoes = len(PINGS) + 3 + BACK_TO_BACK + 1
+    received = 1 + bad + ignored + 4 + echoes
+    vm.send("nics")
+    vm.expect(rf"^{name} +{MAC}, {model}, MTU 1500, link up, 2 link changes$")
+    vm.expect(rf"^ +{received} frames of \d+ bytes received, {2 + echoes} of \d+ sent, 0 errors, 0 dropped, [1-9]\d* interrupts$")
+    vm.send("switch")
+    vm.expect(r"^switch0$")
+    vm.expect(rf"^  {name} +uplink, 1 addresses learned$")
+    vm.expect(rf"^ +in {received - 2} of \d+ bytes, out {2 + echoes} of \d+ bytes, 0 flooded, 1 spoofed, 0 limited, 2 malformed$")
+    vm.expect(rf"^  root +{MAC}, 0 addresses learned$")
+    vm.expect(rf"^root: {ADDRESS}, 1 ARP and {echoes} echoes answered, {bad} bad, {ignored} ignored, 0 conflicts, 0 dropped$")
+    lan.close()
+    taken_out(vm, name)
+    vm.send("poweroff")
+
+
+def root_answers(device, name, model):
+    """By this QEMU device, which is then the card of that name and model."""
+    return Test(f"network-{device}", group="quick", smp=2, options={"rootaddress": f"{ADDRESS}/24"},
+                qemu=cable() + SLOT + ["-device", f"{device},id=card0,bus=slot0,netdev=lan0,mac={MAC},romfile="],
+                script=lambda vm: network(vm, name, model), forbid=[r"net: root has no"])
+
+
+TESTS = [
+    root_answers("virtio-net-pci", "virtio-net0", "virtio network card"),
+    root_answers("e1000e", "e1000e0", "Intel 82574"),
+]
