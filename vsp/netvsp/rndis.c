@@ -111,6 +111,17 @@ static void set(struct netvsp_channel *c, const struct rndis_oid_request *m,
     status_send(c, RNDIS_SET, m->id, status);
 }
 
+/* A query is answered at full length, whatever its status. */
+static void oid_refuse(struct netvsp_channel *c, bool is_query, uint32_t id, uint32_t status)
+{
+    struct rndis_query_complete answer = {.id = id, .status = status};
+
+    if (is_query)
+        answer_send(c, &answer, RNDIS_QUERY | RNDIS_COMPLETE, sizeof(answer));
+    else
+        status_send(c, RNDIS_SET, id, status);
+}
+
 static void oid_request(struct netvsp_channel *c, const uint8_t *message, uint32_t length,
                         bool is_query)
 {
@@ -125,13 +136,13 @@ static void oid_request(struct netvsp_channel *c, const uint8_t *message, uint32
     if (m.length > 0 &&
         (m.offset < sizeof(m) - from || (uint64_t)m.offset + m.length > length - from)) {
         malformed(c, "a query or setting whose information is not in its message");
-        status_send(c, is_query ? RNDIS_QUERY : RNDIS_SET, m.id, RNDIS_STATUS_INVALID_DATA);
+        oid_refuse(c, is_query, m.id, RNDIS_STATUS_INVALID_DATA);
         return;
     }
     message += m.length > 0 ? from + m.offset : 0;
     if (!__atomic_load_n(&c->device->ready, __ATOMIC_RELAXED)) {
         netvsp_complain(c, "a query or setting before RNDIS is initialised");
-        status_send(c, is_query ? RNDIS_QUERY : RNDIS_SET, m.id, RNDIS_STATUS_FAILURE);
+        oid_refuse(c, is_query, m.id, RNDIS_STATUS_FAILURE);
     } else if (is_query) {
         query(c, &m, message);
     } else {
