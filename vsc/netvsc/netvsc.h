@@ -149,8 +149,9 @@ uint32_t netvsc_set(struct netvsc *n, uint32_t oid, const void *value, uint32_t 
 uint32_t netvsc_spread(struct netvsc *n, const uint8_t key[NDIS_RSS_KEY_BYTES],
                        const uint32_t *entries, uint32_t count);
 
-/* RNDIS is over: no frames come any more. False: no room. */
-bool netvsc_halt(struct netvsc *n) __attribute__((warn_unused_result));
+/* RNDIS is over, and the buffers are not the provider's any more: no frames come. Their GPADLs may
+ * be torn down, and the channels closed. False: no room; begin again later. */
+bool netvsc_end(struct netvsc *n) __attribute__((warn_unused_result));
 
 /* Take what is there. False: the ring is broken. */
 bool netvsc_poll(struct netvsc_channel *c);

@@ -91,12 +91,21 @@ uint32_t netvsc_spread(struct netvsc *n, const uint8_t key[NDIS_RSS_KEY_BYTES],
     return netvsc_set(n, OID_GEN_RECEIVE_SCALE_PARAMETERS, &m, sizeof(m));
 }
 
-bool netvsc_halt(struct netvsc *n)
+static bool revoke_send(struct netvsc *n, uint32_t type, uint16_t id)
+{
+    struct nvsp_message m = {.type = type, .revoke_id = id};
+
+    return netvsc_message_send(n, &m, false);
+}
+
+bool netvsc_end(struct netvsc *n)
 {
     struct rndis_request m = {.header = {.type = RNDIS_HALT, .length = sizeof(m)},
                               .id = ++n->request};
 
-    return netvsc_control_send(n, &m, sizeof(m));
+    return netvsc_control_send(n, &m, sizeof(m)) &&
+           revoke_send(n, NVSP_RECEIVE_BUFFER_REVOKE, NVSP_RECEIVE_BUFFER_ID) &&
+           revoke_send(n, NVSP_SEND_BUFFER_REVOKE, NVSP_SEND_BUFFER_ID);
 }
 
 /* ---- steps: begin one; false: it cannot be ---- */
