@@ -300,9 +300,11 @@ static void primary_take(struct netvsp_channel *c, const struct nvsp_message *m,
         init_take(c, m, p);
         break;
     case NVSP_NDIS_VERSION: /* what depends on it, says so itself: OID_TCP_OFFLOAD_HARDWARE */
+        answer_empty(c, p);
         break;
     case NVSP_NDIS_CONFIG:
         config_take(c, &m->ndis_config);
+        answer_empty(c, p);
         break;
     case NVSP_RECEIVE_BUFFER:
     case NVSP_SEND_BUFFER:
