@@ -408,7 +408,7 @@ static void frames_are_spread_by_the_hash(void **state)
 
 static void fragments_go_by_their_addresses(void **state)
 {
-    uint32_t hash;
+    uint32_t hash = 0;
 
     (void)state;
     spread();

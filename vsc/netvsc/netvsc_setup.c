@@ -367,12 +367,14 @@ static bool value_take(struct netvsc *n, const uint8_t *value, uint32_t length)
 
 static void step_answered(struct netvsc *n, uint32_t status, const uint8_t *value, uint32_t length)
 {
-    if (status != RNDIS_STATUS_SUCCESS || !value_take(n, value, length))
-        over(n, false);
-    else if (n->step == STEP_FILTER)
-        over(n, true);
-    else if (!step_begin(n, n->step + 1))
-        over(n, false);
+    bool ok = status == RNDIS_STATUS_SUCCESS && value_take(n, value, length);
+
+    if (ok && n->step != STEP_FILTER) {
+        if (step_begin(n, n->step + 1))
+            return;
+        ok = false;
+    }
+    over(n, ok);
 }
 
 /* An answer with identifier and status, and maybe a value behind it. */
@@ -387,15 +389,16 @@ static void answer_take(struct netvsc *n, const uint8_t *message, uint32_t lengt
         m.length = 0;
         m.offset = 0;
     }
-    if (length < sizeof(struct rndis_complete) || (uint64_t)m.offset + m.length > length - head) {
+    if (length < sizeof(struct rndis_complete) || (uint64_t)m.offset + m.length > length - head ||
+        (setup && m.id != n->request)) {
         n->primary.stray++;
-    } else if (!setup) {
-        n->events->answered(n, m.id, m.status, message + head + m.offset, m.length);
-    } else if (m.id == n->request) {
-        step_answered(n, m.status, message + head + m.offset, m.length);
-    } else {
-        n->primary.stray++;
+        return;
     }
+    message += head + m.offset;
+    if (setup)
+        step_answered(n, m.status, message, m.length);
+    else
+        n->events->answered(n, m.id, m.status, message, m.length);
 }
 
 static void status_take(struct netvsc *n, const uint8_t *message, uint32_t length)

@@ -252,8 +252,8 @@ static void table_set(struct netvsp_device *d, const uint8_t *table, uint32_t by
 
 static void key_set(struct netvsp_device *d, const uint8_t *key)
 {
-    for (uint32_t i = 0; i < NDIS_RSS_KEY_BYTES / 4; i++)
-        __atomic_store_n(&d->hash_key[i], be32_get(key + 4 * i), __ATOMIC_RELAXED);
+    for (uint32_t i = 0; i < NDIS_RSS_KEY_BYTES / 4; i++, key += 4)
+        __atomic_store_n(&d->hash_key[i], be32_get(key), __ATOMIC_RELAXED);
 }
 
 static bool rss_valid(const struct netvsp_device *d, const struct ndis_rss_parameters *p,
@@ -334,8 +334,8 @@ static uint32_t name_query(const struct netvsp_device *d, uint8_t *value, uint32
     uint32_t n = (uint32_t)strlen(d->config.name);
 
     for (uint32_t i = 0; i < n; i++) { /* as UTF-16 */
-        value[2 * i] = (uint8_t)d->config.name[i];
-        value[2 * i + 1] = 0;
+        *value++ = (uint8_t)d->config.name[i];
+        *value++ = 0;
     }
     *length = 2 * n;
     return n > 0 ? RNDIS_STATUS_SUCCESS : RNDIS_STATUS_NOT_SUPPORTED;

@@ -132,7 +132,7 @@ static void header_read(struct reader *r, uint32_t length, const struct wishes *
     more = length - n < NET_VLAN_BYTES ? length - n : NET_VLAN_BYTES;
     reader_copy(r, bytes + n, more);
     f->vlan = be16_get(bytes + NET_ETHERNET_BYTES);
-    memmove(bytes + NET_VLAN_BYTES, bytes, 2 * NET_ADDRESS_BYTES);
+    memmove(bytes + NET_VLAN_BYTES, bytes, (size_t)2 * NET_ADDRESS_BYTES);
     f->header += NET_VLAN_BYTES;
     f->header_length = n + more - NET_VLAN_BYTES;
     f->length -= NET_VLAN_BYTES;

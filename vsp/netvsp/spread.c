@@ -13,8 +13,8 @@
 
 static void words_take(struct netvsp_flow *flow, const uint8_t *bytes, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++)
-        flow->words[flow->word_count++] = be32_get(bytes + 4 * i);
+    for (uint32_t i = 0; i < count; i++, bytes += 4)
+        flow->words[flow->word_count++] = be32_get(bytes);
 }
 
 static void ports_take(const struct net_frame *frame, uint32_t at, struct netvsp_flow *flow)
