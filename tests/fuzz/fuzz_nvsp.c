@@ -30,8 +30,9 @@ static struct {
     uint64_t asked[WORLD_CHANNELS], answered[WORLD_CHANNELS];
     bool exact[WORLD_CHANNELS];    /* neither scribbled on nor closed since it was opened */
     bool has[WORLD_RECEIVE_BYTES]; /* the child has what begins here */
-    uint32_t buffers;              /* that were there */
-    bool loose;                    /* something was scribbled on, closed, or given back wrongly */
+    uint64_t ranges[1 + PAGES_MAX];
+    uint32_t buffers; /* that were there */
+    bool loose;       /* something was scribbled on, closed, or given back wrongly */
 } fuzz;
 
 /* ---- what the child gets ---- */
@@ -112,15 +113,15 @@ struct send_head {
     uint16_t offset;
 };
 
-static void ranges_fill(struct vmbus_packet *p, const struct send_head *head, uint64_t *memory)
+static void ranges_fill(struct vmbus_packet *p, const struct send_head *head)
 {
     uint32_t pages = 1 + head->pages % PAGES_MAX, offset = head->offset % 4096;
     struct vmbus_range range = {.length = pages * 4096 - offset, .offset = offset};
 
-    memcpy(memory, &range, sizeof(range));
+    memcpy(fuzz.ranges, &range, sizeof(range));
     for (uint32_t i = 0; i < pages; i++)
-        memory[1 + i] = WORLD_FIRST_PAGE - 1 + (head->first_page + i) % (WORLD_PAGES + 2);
-    p->ranges = memory;
+        fuzz.ranges[1 + i] = WORLD_FIRST_PAGE - 1 + (head->first_page + i) % (WORLD_PAGES + 2);
+    p->ranges = fuzz.ranges;
     p->range_count = 1;
     p->ranges_length = 8 + pages * 8;
 }
@@ -129,7 +130,6 @@ static void send(void)
 {
     static const uint16_t types[] = {VMBUS_PACKET_IN_BAND, VMBUS_PACKET_GPA_DIRECT,
                                      VMBUS_PACKET_COMPLETION, VMBUS_PACKET_TRANSFER_PAGES};
-    uint64_t ranges[1 + PAGES_MAX];
     uint8_t payload[PAYLOAD] __attribute__((aligned(8)));
     struct send_head head;
     struct vmbus_packet p = {.payload = payload};
@@ -144,7 +144,7 @@ static void send(void)
         fuzz.loose = true; /* it may be one that fits */
     }
     if (p.type == VMBUS_PACKET_GPA_DIRECT || p.type == VMBUS_PACKET_TRANSFER_PAGES)
-        ranges_fill(&p, &head, ranges);
+        ranges_fill(&p, &head);
     if (p.type == VMBUS_PACKET_TRANSFER_PAGES)
         p.ranges_length = 8;
     send_raw(head.channel % WORLD_CHANNELS, &p);

@@ -649,7 +649,8 @@ static void frame_make(uint8_t *bytes, uint32_t number, uint32_t length)
 bool pair_send(uint32_t index, uint32_t length, bool paged, uint16_t vlan)
 {
     static uint8_t bytes[NET_ETHERNET_BYTES + NET_MTU_MAX];
-    uint64_t pages[4], slot = pair.frame_count % (PAIR_DATA_PAGES / 4) * 4;
+    static uint64_t pages[4];
+    uint64_t slot = pair.frame_count % (PAIR_DATA_PAGES / 4) * 4;
     struct pair_frame *p = &pair.frames[pair.frame_count];
     struct netvsc_frame f = {
         .bytes = bytes, .length = length, .vlan = vlan, .context = p, .page_offset = 7};

@@ -109,7 +109,7 @@ static uint32_t tcp(uint8_t *bytes, uint32_t length, uint16_t port)
 static void large_frames_come_back_in_segments(void **state)
 {
     static uint8_t bytes[60000];
-    uint64_t pages[16];
+    static uint64_t pages[16];
     uint32_t segments = (60000 - 54 + 1459) / 1460;
     struct netvsc_frame f = {.bytes = bytes,
                              .length = 54,

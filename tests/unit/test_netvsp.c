@@ -149,7 +149,6 @@ static void sections_are_within_the_receive_buffer(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
         struct nvsp_message m = buffer(NVSP_RECEIVE_BUFFER, WORLD_RECEIVE);
-        const struct nvsp_receive_section *s;
         struct world_packet *a;
 
         world_make(NET_MTU_MAX);
@@ -159,7 +158,8 @@ static void sections_are_within_the_receive_buffer(void **state)
         if (frames[i] == 9014) { /* not even 16 of them */
             assert_int_equal(a->message.status, NVSP_STATUS_FAIL);
         } else {
-            s = &a->message.receive_buffer_complete.section;
+            const struct nvsp_receive_section *s = &a->message.receive_buffer_complete.section;
+
             assert_int_equal(a->message.receive_buffer_complete.section_count, 1);
             assert_int_equal(s->offset, 0);
             assert_true(s->size >= frames[i] + 92 && s->size >= 1728);

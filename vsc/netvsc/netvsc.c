@@ -89,7 +89,7 @@ static uint8_t *section_bytes(const struct netvsc *n, uint32_t index)
 
 /* Send the message of @length bytes in section @index, and what @p has in pages. */
 static bool section_send(struct netvsc_channel *c, uint32_t index, bool control, uint32_t length,
-                         struct vmbus_packet *p, void *context)
+                         struct vmbus_packet p, void *context)
 {
     struct netvsc_section *s = &c->device->sections[index];
     struct nvsp_message m = {
@@ -98,11 +98,11 @@ static bool section_send(struct netvsc_channel *c, uint32_t index, bool control,
                   .section = index,
                   .section_size = length}};
 
-    p->flags = VMBUS_PACKET_FLAG_COMPLETION;
-    p->transaction = (uint64_t)(s->use & 0x7fffffffu) << 32 | (index + 1);
-    p->payload = &m;
-    p->length = sizeof(m);
-    if (vmbus_channel_send(c->vmbus, p) != VMBUS_RING_OK)
+    p.flags = VMBUS_PACKET_FLAG_COMPLETION;
+    p.transaction = (uint64_t)(s->use & 0x7fffffffu) << 32 | (index + 1);
+    p.payload = &m;
+    p.length = sizeof(m);
+    if (vmbus_channel_send(c->vmbus, &p) != VMBUS_RING_OK)
         return false;
     s->busy = true;
     s->control = control;
@@ -121,7 +121,7 @@ bool netvsc_control_send(struct netvsc *n, const void *message, uint32_t length)
     if (index == NO_SECTION || length > n->section_size)
         return false;
     memcpy(section_bytes(n, index), message, length);
-    sent = section_send(&n->primary, index, true, length, &p, NULL);
+    sent = section_send(&n->primary, index, true, length, p, NULL);
     vmbus_channel_flush(n->primary.vmbus);
     return sent;
 }
@@ -191,7 +191,7 @@ bool netvsc_send(struct netvsc_channel *c, const struct netvsc_frame *f)
         return false;
     memcpy(section_bytes(n, index), &head, head_bytes);
     memcpy(section_bytes(n, index) + head_bytes, f->bytes, f->length);
-    return section_send(c, index, false, head_bytes + f->length, &p, f->context);
+    return section_send(c, index, false, head_bytes + f->length, p, f->context);
 }
 
 void netvsc_flush(struct netvsc_channel *c)

@@ -6,7 +6,7 @@
 #include <rt/mem.h>
 #include "internal.h"
 
-#define PACKETS_AT_A_TIME 64u /* read before others may have a turn */
+#define WORK_AT_A_TIME 128u /* packets and pages of frames, before others may have a turn */
 
 struct netvsp_channel *netvsp_channel_create(struct netvsp_device *d, struct vmbus_channel *v)
 {
@@ -88,7 +88,7 @@ static bool may_read(const struct netvsp_channel *c)
             __atomic_load_n(&c->device->errand_state, __ATOMIC_RELAXED) == NETVSP_IDLE);
 }
 
-/* Read @budget packets at most; how many are left of that. */
+/* Read what @budget is enough for; what is left of it. */
 static uint32_t batch_take(struct netvsp_channel *c, uint32_t budget)
 {
     while (budget > 0 && may_read(c)) {
@@ -100,8 +100,9 @@ static uint32_t batch_take(struct netvsp_channel *c, uint32_t budget)
             netvsp_broken(c);
         if (status != VMBUS_RING_OK)
             break;
+        c->spent = 1;
         packet_take(c, &p);
-        budget--;
+        budget -= c->spent < budget ? c->spent : budget;
     }
     return budget;
 }
@@ -110,7 +111,7 @@ static uint32_t batch_take(struct netvsp_channel *c, uint32_t budget)
  * comes back here. */
 static bool packets_take(struct netvsp_channel *c)
 {
-    uint32_t budget = PACKETS_AT_A_TIME;
+    uint32_t budget = WORK_AT_A_TIME;
     bool again = true;
 
     while (again && budget > 0 && may_read(c)) {

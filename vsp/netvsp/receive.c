@@ -197,7 +197,8 @@ static void frame_put(struct netvsp_device *d, uint32_t number, const struct net
     }
     netvsp_count(&slot->statistics.received_frames, done);
     netvsp_count(&slot->statistics.received_bytes, bytes);
-    netvsp_count(&slot->statistics.lost_no_buffer, count - done);
+    if (done < count)
+        netvsp_count(&slot->statistics.lost_no_buffer, count - done);
     if (top != NONE && stack_push(d, &slot->filled, top, bottom) &&
         !__atomic_load_n(&slot->awake, __ATOMIC_SEQ_CST)) /* pairs with netvsp_channel_work */
         d->port->wake(c);

@@ -182,7 +182,7 @@ static void request_take(struct netvsp_channel *c, const struct rndis_request *m
 
 void netvsp_control_take(struct netvsp_channel *c, const uint8_t *message, uint32_t length)
 {
-    struct rndis_request m;
+    struct rndis_request m = {0};
 
     netvsp_count(&c->slot->statistics.control, 1);
     if (length >= sizeof(m))

@@ -173,6 +173,7 @@ static const char *frame_send(struct netvsp_channel *c, struct reader *r, uint32
     payload_slice(c, r, &f);
     netvsp_count(&c->slot->statistics.sent_frames, 1);
     netvsp_count(&c->slot->statistics.sent_bytes, f.length);
+    c->spent += f.length / NETVSP_PAGE;
     d->port->send(d->context, &f);
     return NULL;
 }
