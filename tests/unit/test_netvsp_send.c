@@ -125,6 +125,43 @@ static void a_frame_in_section_and_pages_goes_out(void **state)
     }
 }
 
+/* As Linux names them: a range for the message's head, then one for each page's part of the frame.
+ */
+static void a_frame_in_many_ranges_goes_out(void **state)
+{
+    struct nvsp_message m = {.type = NVSP_RNDIS,
+                             .rndis = {NVSP_CHANNEL_DATA, NVSP_SECTION_NONE, 0}};
+    struct {
+        struct vmbus_range range;
+        uint64_t page;
+    } ranges[6];
+    struct vmbus_packet p = {.type = VMBUS_PACKET_GPA_DIRECT,
+                             .flags = VMBUS_PACKET_FLAG_COMPLETION,
+                             .ranges = ranges,
+                             .range_count = 6,
+                             .ranges_length = sizeof(ranges),
+                             .payload = &m,
+                             .length = sizeof(m)};
+    uint32_t bytes, at = 0;
+
+    (void)state;
+    plain(1400);
+    bytes = world_message(message, frame, 1400, NULL, 0);
+    for (uint32_t i = 0; i < 6; i++) {
+        uint32_t part = i == 0 ? 44 : i == 5 ? bytes - at : 200 + i, offset = i * 700 % 3800;
+
+        ranges[i].range = (struct vmbus_range){part, offset};
+        ranges[i].page = WORLD_FIRST_PAGE + 9 - i;
+        memcpy(world.ram + (9 - i) * PAGE + offset, message + at, part);
+        at += part;
+    }
+    assert_true(world_send_raw(0, &p));
+    world_run();
+    assert_int_equal(world.packets[0].message.status, NVSP_STATUS_SUCCESS);
+    assert_int_equal(only()->length, 1400);
+    assert_memory_equal(only()->bytes, frame, 1400);
+}
+
 static void several_frames_are_in_a_message(void **state)
 {
     uint32_t at = 0;
@@ -521,6 +558,7 @@ int main(void)
         FACT(a_frame_in_a_section_goes_out),
         FACT(a_frame_in_pages_goes_out),
         FACT(a_frame_in_section_and_pages_goes_out),
+        FACT(a_frame_in_many_ranges_goes_out),
         FACT(several_frames_are_in_a_message),
         FACT(more_frames_than_agreed_are_not_sent),
         FACT(frames_go_out_of_sub_channels),

@@ -369,6 +369,8 @@ void netvsp_sections_send(struct netvsp_channel *c)
 {
     struct netvsp_device *d = c->device;
 
+    if (!netvsp_open(&d->receive)) /* who waits for us to leave is not kept waiting */
+        return;
     netvsp_enter(c->slot);
     if (netvsp_open(&d->receive)) {
         queue_take(d, c->slot);
