@@ -171,7 +171,8 @@ static void begin(void)
 
 static void ask(void)
 {
-    uint8_t what = take_byte(), value[8] = {0};
+    static const uint8_t value[8];
+    uint8_t what = take_byte();
 
     if (fuzz.initialising)
         return;
