@@ -138,9 +138,9 @@ void net_frame_copy(const struct net_frame *f, uint8_t *to)
  * none. */
 static void checksum_put(uint8_t *at, uint64_t sum, uint8_t checksum_offset)
 {
-    uint16_t value = (uint16_t)~fold(sum);
+    uint16_t folded = fold(sum), value = (uint16_t)~folded;
 
-    if (value == 0 && checksum_offset == UDP_CHECKSUM)
+    if (folded == 0xffff && checksum_offset == UDP_CHECKSUM)
         value = 0xffff;
     memcpy(at, &value, sizeof(value));
 }
@@ -209,28 +209,38 @@ static void segment_tcp(uint8_t *tcp, uint32_t number, uint16_t mss, bool last)
         tcp[TCP_FLAGS] &= (uint8_t)~TCP_CWR;
 }
 
+/* TCP's checksum over its header at @tcp, of @bytes, and a payload whose sum is @sum. In the field
+ * is the pseudo-header's sum, with the length of the whole instead of the segment's @length. */
+static void segment_checksum(const struct net_frame *f, uint8_t *tcp, uint32_t bytes,
+                             uint32_t length, uint64_t sum)
+{
+    uint32_t l4 = f->offload.l4_offset;
+
+    sum = add(sum, swap(sum_of(tcp, bytes)));
+    sum = add(sum, swap((uint16_t) ~(f->length - l4)));
+    sum = add(sum, swap((uint16_t)(length - l4)));
+    checksum_put(tcp + TCP_CHECKSUM, sum, TCP_CHECKSUM);
+}
+
+/* The headers are made in private memory: @to may be a child's, that changes it meanwhile. */
 static uint32_t segment_write(const struct net_frame *f, struct net_cursor *cursor, uint8_t *to)
 {
     const struct net_offload *o = &f->offload;
-    uint32_t head = o->payload_offset, number = cursor->segment, left, bytes, length;
-    uint8_t *tcp = to + o->l4_offset;
-    struct sum sum = {0}, header = {0};
+    uint32_t head_bytes = o->payload_offset, number = cursor->segment, left, bytes, length;
+    uint8_t head[NET_HEADER_MAX];
+    struct sum sum = {0};
 
     if (cursor->offset == 0)
-        cursor->offset = head;
+        cursor->offset = head_bytes;
     left = f->length - cursor->offset;
     bytes = left < o->mss ? left : o->mss;
-    length = head + bytes;
-    memcpy(to, f->header, head);
-    segment_ip(to, number, length);
-    segment_tcp(tcp, number, o->mss, bytes == left);
-    payload_copy(f, cursor, to + head, bytes, &sum);
-    /* The pseudo-header's sum is there, with the length of the whole instead of the segment's. */
-    copy_sum(tcp, tcp, head - o->l4_offset, &header);
-    sum.value = add(sum.value, header.value);
-    sum.value = add(sum.value, swap((uint16_t) ~(f->length - o->l4_offset)));
-    sum.value = add(sum.value, swap((uint16_t)(length - o->l4_offset)));
-    checksum_put(tcp + TCP_CHECKSUM, sum.value, TCP_CHECKSUM);
+    length = head_bytes + bytes;
+    memcpy(head, f->header, head_bytes);
+    segment_ip(head, number, length);
+    segment_tcp(head + o->l4_offset, number, o->mss, bytes == left);
+    payload_copy(f, cursor, to + head_bytes, bytes, &sum);
+    segment_checksum(f, head + o->l4_offset, head_bytes - o->l4_offset, length, sum.value);
+    memcpy(to, head, head_bytes);
     cursor->segment++;
     return length;
 }
