@@ -393,12 +393,13 @@ bool limits_join(struct vp *vp)
     const struct partition *p = vp->partition;
     struct sched_entity *e = &vp->sched;
     struct limits *l = &e->limits;
-    bool admitted;
 
     timer_init(&l->timer, timer_fired);
     l->cap = p->cpu_cap;
     e->limited = p->cpu_cap < LIMITS_WHOLE || p->cpu_reserve != 0;
     if (p->cpu_reserve != 0) {
+        bool admitted;
+
         spin_lock(&admission);
         admitted = admit(vp, p->cpu_reserve);
         spin_unlock(&admission);

@@ -98,6 +98,44 @@ void bus_work_cancel(struct bus *b, struct bus_work *w)
     spin_unlock(&b->lock, flags);
 }
 
+/* ---- workers of channels ---- */
+
+struct bus_worker {
+    struct bus_work work;
+    struct bus *bus;
+    bool (*run)(void *channel);
+    void *channel;
+};
+
+static void channel_worker_run(struct bus_work *work)
+{
+    struct bus_worker *w = container_of(work, struct bus_worker, work);
+
+    if (w->run(w->channel))
+        bus_work_add(w->bus, &w->work);
+}
+
+struct bus_worker *bus_worker_create(struct bus *b, bool (*work)(void *channel), void *channel)
+{
+    struct bus_worker *w = kalloc(sizeof(*w));
+
+    if (w != NULL)
+        *w = (struct bus_worker){
+            .work = {.run = channel_worker_run}, .bus = b, .run = work, .channel = channel};
+    return w;
+}
+
+void bus_worker_wake(struct bus_worker *w)
+{
+    bus_work_add(w->bus, &w->work);
+}
+
+void bus_worker_destroy(struct bus_worker *w)
+{
+    bus_work_cancel(w->bus, &w->work);
+    kfree(w);
+}
+
 /* ---- the thread ---- */
 
 static bool something_to_do(void *context)
@@ -292,17 +330,18 @@ struct vmbus_guid bus_instance(const struct bus *b, const char *kind)
     return instance;
 }
 
-int64_t bus_create(struct child *c, const struct vm_disk *disks, uint32_t count, bool echo,
-                   struct bus **out)
+int64_t bus_create(struct child *c, const struct bus_devices *devices, struct bus **out)
 {
     struct bus *b = allocate(c);
     int64_t result = 0;
 
     if (b == NULL)
         return -ENOMEM;
-    if (count != 0)
-        result = storage_create(b, disks, count, &b->storage);
-    if (result == 0 && echo && !bus_echo_create(b))
+    if (devices->disk_count != 0)
+        result = storage_create(b, devices->disks, devices->disk_count, &b->storage);
+    if (result == 0 && devices->network_count != 0)
+        result = network_create(b, devices->networks, devices->network_count);
+    if (result == 0 && devices->echo && !bus_echo_create(b))
         result = -ENOMEM;
     if (result != 0) {
         bus_destroy(b, NULL);
@@ -340,8 +379,10 @@ void bus_destroy(struct bus *b, const struct hv_client *h)
 {
     BUG_ON(!vmbus_server_stop(b->server));
     insist_on_rest(b);
+    network_leave(b);
     vmbus_server_destroy(b->server);
     storage_destroy(b->storage);
+    network_destroy(b);
     bus_echo_destroy(b->echo);
     for (uint32_t i = 0; b->connected && i < BUS_WAYS; i++)
         (void)port_to_root_delete(h, b->child, PORT_BUS(b->number, i), ways[i]);
@@ -356,8 +397,8 @@ uint64_t bus_ends_amidst_io(void)
     return __atomic_load_n(&ends_amidst_io, __ATOMIC_RELAXED);
 }
 
-static void describe(const struct bus *b, const struct vmbus_channel *c, const struct vmbus_offer *offer,
-                     struct vm_channel *out)
+static void describe(const struct bus *b, const struct vmbus_channel *c,
+                     const struct vmbus_offer *offer, struct vm_channel *out)
 {
     const struct vmbus_channel_statistics *s = &c->statistics;
 
@@ -374,7 +415,7 @@ static void describe(const struct bus *b, const struct vmbus_channel *c, const s
     out->full = s->full;
     if (b->storage != NULL && storage_offers(b->storage, offer))
         storage_channel(c, out);
-    else
+    else if (!network_offers(b, offer, out))
         rt_strlcpy(out->provider, offer != NULL ? "echo" : "-", sizeof(out->provider));
 }
 

@@ -24,10 +24,18 @@ struct bus_work {
     void (*run)(struct bus_work *w);
 };
 
-/* A bus for @c: with a SCSI controller that has @count @disks, unless there are none, and with an echo
- * device, if @echo. 0, or a negative error number, whose reason is in the log. Thread context. */
-int64_t bus_create(struct child *c, const struct vm_disk *disks, uint32_t count, bool echo,
-                   struct bus **out);
+/* What a child has on its bus. */
+struct bus_devices {
+    const struct vm_disk *disks; /* of one SCSI controller, which is there if they are */
+    uint32_t disk_count;
+    const struct vm_network *networks; /* a card for each */
+    uint32_t network_count;
+    bool echo; /* an echo device */
+};
+
+/* A bus for @c with @devices. 0, or a negative error number, whose reason is in the log. Thread
+ * context. */
+int64_t bus_create(struct child *c, const struct bus_devices *devices, struct bus **out);
 
 /* Make what the child needs to reach @b. HV_STATUS_SUCCESS, or why not. Under hv_begin. */
 hv_status bus_connect(struct bus *b, const struct hv_client *h) __attribute__((warn_unused_result));
@@ -52,6 +60,13 @@ void bus_work_add(struct bus *b, struct bus_work *w);
 
 /* @w will not run any more. From the bus's thread. */
 void bus_work_cancel(struct bus *b, struct bus_work *w);
+
+/* A channel's worker: once it is woken, the bus's thread calls @work(@channel) until that returns
+ * false. NULL: no memory. Under the bus's mutex; waking from any context. */
+struct bus_worker;
+struct bus_worker *bus_worker_create(struct bus *b, bool (*work)(void *channel), void *channel);
+void bus_worker_wake(struct bus_worker *w);
+void bus_worker_destroy(struct bus_worker *w);
 
 /* The @index-th channel that is offered, with its counters. False: there are not so many. Thread
  * context; @b stays. */

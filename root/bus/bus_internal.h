@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* root/bus/bus_internal.h - a bus, for those who make it up: bus.c, transport.c, storage.c.
+/* root/bus/bus_internal.h - a bus, for those who make it up: bus.c, transport.c and the
+ * devices.
  * [t] the bus's thread, or whoever makes or frees it; [I] fixed when it is made. */
 #ifndef ROOT_BUS_BUS_INTERNAL_H
 #define ROOT_BUS_BUS_INTERNAL_H
@@ -17,6 +18,7 @@ struct bus_message {
     uint8_t bytes[HV_MESSAGE_MAX_PAYLOAD_BYTE_COUNT];
 };
 
+struct network;
 struct storage;
 struct bus_echo;
 
@@ -27,6 +29,8 @@ struct bus {
     struct mutex mutex;           /* held while the server and its providers are called */
     struct vmbus_server *server;  /* [mutex] */
     struct storage *storage;      /* [I] NULL: it has no disks */
+    struct network *networks[VM_NETWORKS_MAX]; /* [I] its cards */
+    uint32_t network_count;       /* [I] */
     struct bus_echo *echo;        /* [I] NULL: it has no echo device */
     bool *vp_ports;               /* [t] each VP: it has its ports */
     struct hv_monitor_page *monitor_page; /* [t] NULL: there is none */
@@ -82,6 +86,18 @@ int64_t storage_create(struct bus *b, const struct vm_disk *disks, uint32_t coun
                        struct storage **out);
 /* Harmless without one. After the server is destroyed. */
 void storage_destroy(struct storage *s);
+
+/* The cards of @b, VM_NETWORKS_MAX at most: b->networks, which are there also when one cannot be made.
+ * 0, or a negative error number, whose reason is in the log. Before the child runs. */
+int64_t network_create(struct bus *b, const struct vm_network *networks, uint32_t count);
+/* From now on no frame comes. Harmless without cards. Thread context. */
+void network_leave(struct bus *b);
+/* Harmless without cards. After network_leave, and the server is destroyed. */
+void network_destroy(struct bus *b);
+
+/* Is @offer one of its cards? Then say in @out, of whose channel the bus has said what it knows, what
+ * else is known. NULL is not. */
+bool network_offers(const struct bus *b, const struct vmbus_offer *offer, struct vm_channel *out);
 
 /* An echo device for @b. False: no memory. Before the child runs. */
 bool bus_echo_create(struct bus *b);

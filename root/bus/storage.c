@@ -29,13 +29,6 @@ struct storage {
     struct storage_disk disks[VM_DISKS_MAX];
 };
 
-/* What a channel's worker is. */
-struct storage_channel {
-    struct bus_work work;
-    struct storvsp_channel *channel;
-    struct bus *bus;
-};
-
 /* ---- who has which disk ---- */
 
 static struct {
@@ -60,7 +53,8 @@ static bool claim(struct storage_disk *d)
     bool allowed = true;
     uint64_t flags = spin_lock(&claims.lock);
 
-    LIST_FOR_EACH (l, &claims.disks) {
+    LIST_FOR_EACH(l, &claims.disks)
+    {
         const struct storage_disk *other = container_of(l, struct storage_disk, link);
         if (overlap(other->device, d->device) && !(other->read_only && d->read_only))
             allowed = false;
@@ -160,8 +154,7 @@ static void unpin(void *context, const struct storvsp_segment *segments, uint32_
 
     for (uint32_t i = 0; i < count; i++) {
         uint64_t first = segments[i].physical / PAGE_SIZE;
-        b->pages_pinned -=
-            (segments[i].physical + segments[i].length - 1) / PAGE_SIZE - first + 1;
+        b->pages_pinned -= (segments[i].physical + segments[i].length - 1) / PAGE_SIZE - first + 1;
     }
 }
 
@@ -183,38 +176,26 @@ static bool copy(void *context, uint64_t page, uint32_t offset, void *buffer, ui
 
 static void channel_wake(struct storvsp_channel *c)
 {
-    struct storage_channel *s = storvsp_channel_context(c);
-
-    bus_work_add(s->bus, &s->work);
+    bus_worker_wake(storvsp_channel_context(c));
 }
 
-static void channel_work(struct bus_work *w)
+static bool channel_work(void *channel)
 {
-    struct storage_channel *s = container_of(w, struct storage_channel, work);
-
-    if (storvsp_channel_work(s->channel))
-        bus_work_add(s->bus, &s->work);
+    return storvsp_channel_work(channel);
 }
 
 static bool channel_started(void *context, struct storvsp_channel *c)
 {
-    struct storage_channel *s = kalloc(sizeof(*s));
+    struct bus_worker *w = bus_worker_create(context, channel_work, c);
 
-    if (s == NULL)
-        return false;
-    s->work.run = channel_work;
-    s->channel = c;
-    s->bus = context;
-    storvsp_channel_context_set(c, s);
-    return true;
+    storvsp_channel_context_set(c, w);
+    return w != NULL;
 }
 
 static void channel_stopped(void *context, struct storvsp_channel *c)
 {
-    struct storage_channel *s = storvsp_channel_context(c);
-
-    bus_work_cancel(context, &s->work);
-    kfree(s);
+    (void)context;
+    bus_worker_destroy(storvsp_channel_context(c));
 }
 
 static void service_wake(struct storvsp_adapter *a)

@@ -137,6 +137,8 @@ struct child_plan {
     uint64_t privileges;
     const struct vm_disk *disks;
     uint32_t disk_count;
+    const struct vm_network *networks;
+    uint32_t network_count;
     uint32_t flags; /* VM_START_* or VM_CREATE_* */
     bool has_worker;
 };

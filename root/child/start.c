@@ -32,7 +32,7 @@ static bool check(const struct child_plan *p)
 {
     return p->name[0] != '\0' && p->vp_count <= CHILD_VPS_MAX && p->memory_mib != 1 &&
            p->memory_mib <= VM_MEMORY_MAX_MIB && p->disk_count <= VM_DISKS_MAX &&
-           p->cap <= HV_PARTITION_CPU_CAP_MAX &&
+           p->network_count <= VM_NETWORKS_MAX && p->cap <= HV_PARTITION_CPU_CAP_MAX &&
            p->reserve <= (p->cap != 0 ? p->cap : HV_PARTITION_CPU_CAP_MAX);
 }
 
@@ -40,9 +40,13 @@ static bool check(const struct child_plan *p)
 static int64_t make_bus(struct child *c, const struct child_plan *p)
 {
     struct bus *b = NULL;
-    bool echo = (p->flags & VM_START_ECHO) != 0;
-    bool wanted = p->has_worker || p->disk_count != 0 || echo;
-    int64_t result = wanted ? bus_create(c, p->disks, p->disk_count, echo, &b) : 0;
+    const struct bus_devices devices = {.disks = p->disks,
+                                        .disk_count = p->disk_count,
+                                        .networks = p->networks,
+                                        .network_count = p->network_count,
+                                        .echo = (p->flags & VM_START_ECHO) != 0};
+    bool wanted = p->has_worker || p->disk_count != 0 || p->network_count != 0 || devices.echo;
+    int64_t result = wanted ? bus_create(c, &devices, &b) : 0;
     uint64_t flags = spin_lock(&c->lock);
 
     c->bus = b;
@@ -150,6 +154,8 @@ int64_t child_start(struct vm_start *a)
         .privileges = a->privileges,
         .disks = a->disks,
         .disk_count = a->disk_count,
+        .networks = a->networks,
+        .network_count = a->network_count,
         .flags = a->flags,
     };
     struct child *c;
@@ -200,6 +206,8 @@ int64_t child_create(struct vm_create *a, struct child **out)
         .reserve = a->reserve,
         .disks = a->disks,
         .disk_count = a->disk_count,
+        .networks = a->networks,
+        .network_count = a->network_count,
         .flags = a->flags,
         .has_worker = true,
     };

@@ -15,7 +15,7 @@
 #include "io/pci.h"
 #include "log.h"
 #include "mm/memory.h"
-#include "net/mac.h"
+#include <rt/net_mac.h>
 #include "proc/random.h"
 
 #define RESET_NS      1000000000ull

@@ -4,7 +4,7 @@
 #include "drivers/virtio_net_card.h"
 #include "log.h"
 #include "mm/memory.h"
-#include "net/mac.h"
+#include <rt/net_mac.h>
 #include "proc/random.h"
 
 #define FEATURES_WANTED                                                                            \

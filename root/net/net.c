@@ -5,7 +5,7 @@
 #include <rootabi/net.h>
 #include "log.h"
 #include "mm/memory.h"
-#include "net/mac.h"
+#include <rt/net_mac.h>
 #include "net/net.h"
 #include "net/nic.h"
 #include "net/root_port.h"

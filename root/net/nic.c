@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* root/net/nic.c - see nic.h. */
 #include "log.h"
-#include "net/mac.h"
+#include <rt/net_mac.h>
 #include "net/nic.h"
 #include "sched/thread.h"
 

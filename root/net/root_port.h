@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* root/net/root_port.h - root's own port of a switch: a queue of copies, and the thread that
- * answers them (responder.h).
+ * answers them (rt/net_responder.h).
  *
  * A port that has more than its share of the queue waiting loses what it sends, so that one that
  * floods leaves room for the others.
@@ -8,7 +8,7 @@
 #ifndef ROOT_NET_ROOT_PORT_H
 #define ROOT_NET_ROOT_PORT_H
 
-#include "net/responder.h"
+#include <rt/net_responder.h>
 #include "net/vswitch.h"
 #include "sched/thread.h"
 

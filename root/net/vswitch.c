@@ -2,7 +2,7 @@
 /* root/net/vswitch.c - see vswitch.h. */
 #include <rt/big_endian.h>
 #include <rt/mem.h>
-#include "net/mac.h"
+#include <rt/net_mac.h>
 #include "net/vswitch.h"
 
 #define NS_PER_S          1000000000ull

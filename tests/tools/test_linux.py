@@ -175,9 +175,10 @@ class Disks(InFolder):
 class Children(InFolder):
     def test_a_definition_has_the_files_names_and_no_empty_keys(self):
         made = child.Child("a", "/x/vmlinuz", "", "console=ttyS0 quiet", 4, "1G", ["nvme0", "ahci1"],
-                           False)
+                           ["switch0,vlan=9"], False)
         self.assertEqual(made.definition(), "name = a\nvps = 4\nmemory = 1G\nkernel = vmlinuz\n"
-                         "cmdline = console=ttyS0 quiet\ndisk = nvme0\ndisk = ahci1\nconsole = com1\n"
+                         "cmdline = console=ttyS0 quiet\ndisk = nvme0\ndisk = ahci1\n"
+                         "network = switch0,vlan=9\nconsole = com1\n"
                          "autostart = no\nrestart = never\n")
 
     def test_a_command_line_that_would_be_cut_is_refused(self):

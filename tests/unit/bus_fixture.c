@@ -14,6 +14,7 @@
 #include "cpu/cpu.h"
 #include "mm/alias.h"
 #include "mm/memory.h"
+#include "net/net.h"
 
 #define POSTS    4096u
 #define PATIENCE 20000u /* times a millisecond */
@@ -33,6 +34,13 @@ static struct {
     int memory;         /* file */
     bool runs, stopped; /* [a] stopped */
 } guest = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* ---- the network ---- */
+
+struct vswitch *net_switch(uint32_t index)
+{
+    return index == 0 ? world.vswitch : NULL;
+}
 
 /* ---- the hypervisor ---- */
 
@@ -290,10 +298,11 @@ static void world_begin(const char *name, uint32_t number)
 static void bus_make(uint32_t disk_count, bool echo)
 {
     struct vm_disk disks[2] = {0};
+    const struct bus_devices devices = {.disks = disks, .disk_count = disk_count, .echo = echo};
 
     strcpy(disks[0].name, world.disk.name);
     strcpy(disks[1].name, world.second.name);
-    assert_int_equal(bus_create(&world.child, disks, disk_count, echo, &world.bus), 0);
+    assert_int_equal(bus_create(&world.child, &devices, &world.bus), 0);
     assert_int_equal(bus_connect(world.bus, &client), HV_STATUS_SUCCESS);
 }
 
@@ -309,6 +318,21 @@ void world_make_disks(const struct block_device *first, const struct block_devic
     world.disk = *first;
     world.second = *second;
     bus_make(2, false);
+}
+
+int64_t world_make_card(struct vswitch *s, const struct vm_network *card)
+{
+    const struct bus_devices devices = {.networks = card, .network_count = 1};
+    int64_t result;
+
+    world_begin("guest", 0);
+    world.vswitch = s;
+    result = bus_create(&world.child, &devices, &world.bus);
+    if (result == 0)
+        assert_int_equal(bus_connect(world.bus, &client), HV_STATUS_SUCCESS);
+    else
+        ram_drop();
+    return result;
 }
 
 void world_make(uint32_t number, bool disk, bool echo)

@@ -11,6 +11,7 @@
 #include "child/child.h"
 #include "fakes/root_threads.h"
 #include "io/block.h"
+#include "net/vswitch.h"
 
 #define WORLD_CPUS      4u
 #define WORLD_VPS       2u
@@ -41,6 +42,7 @@ struct bus_world {
     uint64_t monitor_root, monitor_child; /* the page of triggers, if there is one, in both */
     uint32_t ports;                       /* [a] made and not deleted */
     uint32_t mappings;                    /* [a] aliases */
+    struct vswitch *vswitch;              /* root's only one; NULL: it has none */
 };
 extern struct bus_world world;
 
@@ -49,6 +51,8 @@ extern struct bus_world world;
 void world_make(uint32_t number, bool disk, bool echo);
 /* The same, of a child that is not called "guest". */
 void world_make_named(const char *name, uint32_t number, bool disk, bool echo);
+/* What bus_create() says to child number 0 with this card, where root has @s. */
+int64_t world_make_card(struct vswitch *s, const struct vm_network *card);
 /* A bus of child number 0 with these two disks. */
 void world_make_disks(const struct block_device *first, const struct block_device *second);
 /* Let its thread run. */

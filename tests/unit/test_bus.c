@@ -142,18 +142,19 @@ static void devices_are_the_same_whenever_the_child_is_started(void **state)
 static void disk_that_cannot_be_one_is_refused_with_a_reason(void **state)
 {
     struct vm_disk disk = {.name = "disk0"};
+    const struct bus_devices devices = {.disks = &disk, .disk_count = 1};
     struct bus *b = NULL;
 
     (void)state;
     world.disk.max_segments = 1;
-    assert_int_equal(bus_create(&world.child, &disk, 1, false, &b), -EINVAL);
+    assert_int_equal(bus_create(&world.child, &devices, &b), -EINVAL);
     assert_true(fake_logged("disk disk0: its driver takes requests of a single piece of memory"));
     world.disk.max_segments = 2;
     world.disk.sector_size = 520;
-    assert_int_equal(bus_create(&world.child, &disk, 1, false, &b), -EINVAL);
+    assert_int_equal(bus_create(&world.child, &devices, &b), -EINVAL);
     assert_true(fake_logged("disk disk0: its sectors are of a size that a SCSI disk cannot have"));
     strcpy(disk.name, "disk1");
-    assert_int_equal(bus_create(&world.child, &disk, 1, false, &b), -ENOENT);
+    assert_int_equal(bus_create(&world.child, &devices, &b), -ENOENT);
     assert_true(fake_logged("disk disk1: there is none of that name"));
 }
 

@@ -326,7 +326,33 @@ static void words_are_those_of_the_key(void **state)
     assert_wrong("restart = true\n", "restart: \"true\" is none of never, on-crash, always");
     assert_wrong("autostart = on\n", "autostart: \"on\" is none of yes, no");
     assert_wrong("console = com2\n", "console: \"com2\" is none of com1, none: did you mean com1?");
-    assert_wrong("network = bridge\n", "network: \"bridge\" is unknown: write none");
+}
+
+static void cards_are_ports_of_switches(void **state)
+{
+    static const uint8_t address[] = {2, 0, 0, 0xab, 0, 1};
+
+    (void)state;
+    assert_fine(LINUX "network = switch0\n"
+                      "network = switch1, mac=02:00:00:AB:00:01, vlan=9, rate=100\n");
+    assert_int_equal(t.d.network_count, 2);
+    assert_string_equal(t.d.networks[0].name, "switch0");
+    assert_memory_equal(t.d.networks[1].address, address, sizeof(address));
+    assert_int_equal(t.d.networks[1].vlan, 9);
+    assert_int_equal(t.d.networks[1].rate, 100);
+    assert_wrong("network = /dev/tap0\n",
+                 "network: \"/dev/tap0\" is no name of a switch: write switch0, or none");
+    assert_wrong("network = a,mac=01:00:00:00:00:01\n",
+                 "network: \"01:00:00:00:00:01\" is no card's address: write "
+                 "mac=02:00:00:00:00:01");
+    assert_wrong("network = a,mac=02:00:00:00:00\n",
+                 "network: \"02:00:00:00:00\" is no card's address: write mac=02:00:00:00:00:01");
+    assert_wrong("network = a,vlan=4095\n",
+                 "network: vlan \"4095\" is not a number from 1 to 4094");
+    assert_wrong("network = a,rate=0\n",
+                 "network: rate \"0\" is not a number of Mbit a second from 1 to 100000");
+    assert_wrong("network = a,mtu=9000\n",
+                 "network: \"mtu=9000\" is no option of a card: they are mac=, vlan= and rate=");
 }
 
 static void names_that_are_none_are_refused_with_one(void **state)
@@ -559,6 +585,7 @@ int main(void)
         cmocka_unit_test(names_that_are_none_are_refused_with_one),
         cmocka_unit_test(files_are_boot_modules),
         cmocka_unit_test(disks_are_named_as_root_names_them),
+        cmocka_unit_test(cards_are_ports_of_switches),
         cmocka_unit_test(lists_have_an_end),
         cmocka_unit_test(texts_have_an_end),
         cmocka_unit_test(definition_that_is_too_long_to_hand_on_is_refused),

@@ -144,6 +144,16 @@ static void random_boot(struct definition *d)
     }
 }
 
+static void random_card(struct definition_network *n, uint32_t number)
+{
+    snprintf(n->name, sizeof(n->name), "switch%u", number % 10);
+    if (random_below(2) == 0)
+        memcpy(n->address, (const uint8_t[]){2, 0, 0, 0, 0xfe, (uint8_t)random_below(256)},
+               sizeof(n->address));
+    n->vlan = (uint16_t)random_below(DEFINITION_VLAN_MAX + 1);
+    n->rate = (uint32_t)random_below(DEFINITION_RATE_MAX + 1);
+}
+
 static void random_definition(struct definition *d)
 {
     memset(d, 0, sizeof(*d));
@@ -164,6 +174,9 @@ static void random_definition(struct definition *d)
             snprintf(disk->name, sizeof(disk->name), "sd%up%u", i, 1 + (unsigned)random_below(128));
         d->disks[i].read_only = random_below(2);
     }
+    d->network_count = (uint32_t)random_below(DEFINITION_NETWORKS_MAX + 1);
+    for (uint32_t i = 0; i < d->network_count; i++)
+        random_card(&d->networks[i], i);
     d->restart = (enum definition_restart)random_below(3);
     d->com1 = random_below(2);
     d->autostart = random_below(2);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/unit/test_responder.c - what root answers to ARP and ICMP echo, and what not
- * (root/net/responder.h). Frames are made by hand, from the RFCs; checksums by another way. */
+ * (rt/net_responder.h). Frames are made by hand, from the RFCs; checksums by another way. */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <rt/big_endian.h>
 #include <rt/net_frame.h>
-#include "net/responder.h"
+#include <rt/net_responder.h>
 
 #define ROOM    1600u
 #define IP_AT   14u

@@ -20,6 +20,7 @@ class Child:
     vps: int = 1
     memory: str = "512M"
     disks: list = field(default_factory=list)
+    networks: list = field(default_factory=list)  # switches of root's, with options
     autostart: bool = True
     restart: str = "never"
 
@@ -31,6 +32,7 @@ class Child:
                  ("kernel", os.path.basename(self.kernel)),
                  ("initrd", os.path.basename(self.initrd)), ("cmdline", self.cmdline)]
         lines += [("disk", name) for name in self.disks]
+        lines += [("network", name) for name in self.networks]
         lines += [("console", "com1"), ("autostart", "yes" if self.autostart else "no"),
                   ("restart", self.restart)]
         return "".join(f"{key} = {value}\n" for key, value in lines if value != "")
@@ -50,6 +52,7 @@ class MultibootChild:
     memory: str = "64M"
     modules: list = field(default_factory=list)
     disks: list = field(default_factory=list)
+    networks: list = field(default_factory=list)  # switches of root's, with options
     autostart: bool = False
     restart: str = "never"
 
@@ -58,6 +61,7 @@ class MultibootChild:
                  ("multiboot", os.path.basename(self.image)), ("cmdline", self.cmdline)]
         lines += [("module", f"{os.path.basename(f)} {text}".strip()) for f, text in self.modules]
         lines += [("disk", name) for name in self.disks]
+        lines += [("network", name) for name in self.networks]
         lines += [("console", "com1"), ("exit-port", "on"),
                   ("autostart", "yes" if self.autostart else "no"), ("restart", self.restart)]
         return "".join(f"{key} = {value}\n" for key, value in lines if value != "")

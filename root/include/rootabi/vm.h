@@ -9,7 +9,7 @@
 
 enum { VM_NAME_SIZE = 64, VM_OPTIONS_SIZE = 512 };
 
-enum { VM_DISKS_MAX = 8, VM_WORKER_FILES_MAX = 10 };
+enum { VM_DISKS_MAX = 8, VM_NETWORKS_MAX = 4, VM_WORKER_FILES_MAX = 10 };
 enum { VM_PROCESSOR = 0x10000 }; /* all of one, in the unit of caps and reserves */
 #define VM_DISK_READ_ONLY 1u
 #define VM_START_ECHO     1u
@@ -24,6 +24,15 @@ struct vm_disk {
 };
 ABI_SIZE(struct vm_disk, 24);
 
+/* A network card that a child gets: a port of a switch of root's. */
+struct vm_network {
+    char name[16];  /* the switch; ENOENT: there is none */
+    uint8_t mac[6]; /* its address; all 0: one made of the child's name; EADDRINUSE: another port has it */
+    uint16_t vlan;  /* 0: that of frames without a tag */
+    uint64_t rate;  /* bytes a second that it may send; 0: as many as it likes */
+};
+ABI_SIZE(struct vm_network, 32);
+
 /* Make, fill and run a child from a boot module. ENOSPC: as of vm_create. */
 struct vm_start {
     char name[VM_NAME_SIZE];       /* the child's; EEXIST: in use */
@@ -37,15 +46,18 @@ struct vm_start {
     uint64_t privileges;           /* HV_PRIVILEGE_* beyond those of every child */
     uint32_t flags;                /* VM_START_*: _ECHO: with an echo device */
     uint32_t cap, reserve;         /* as in struct vm_create */
-    uint32_t reserved;
+    uint32_t network_count;
     struct vm_disk disks[VM_DISKS_MAX]; /* LUNs of one SCSI controller; EBUSY: one is in use */
+    struct vm_network networks[VM_NETWORKS_MAX];
 };
-ABI_SIZE(struct vm_start, 880);
+ABI_SIZE(struct vm_start, 1008);
 
 /* Make a partition with a VMBus, to be filled and run through the file @fd, which the caller gets
  * (rootabi/partition.h). EEXIST: the name is in use. EINVAL: a value is out of its range. ENOSPC: no
- * processor has room for its reserve. ENOENT, EBUSY: of a disk. ENOMEM: root has not so much memory.
- * The child ends when the last copy of the file is closed. */
+ * processor has room for its reserve, or no switch for its port. ENOENT, EBUSY: of a disk; ENOENT,
+ * EADDRINUSE: of a card. ENOMEM: root has not so much memory. The child ends when the last copy of
+ * the file is closed.
+ */
 struct vm_create {
     char name[VM_NAME_SIZE];
     uint32_t vp_count;     /* 0: one */
@@ -58,8 +70,11 @@ struct vm_create {
     int32_t fd;            /* out */
     uint64_t partition_id; /* out */
     struct vm_disk disks[VM_DISKS_MAX];
+    uint32_t network_count;
+    uint32_t reserved;
+    struct vm_network networks[VM_NETWORKS_MAX];
 };
-ABI_SIZE(struct vm_create, 296);
+ABI_SIZE(struct vm_create, 432);
 #define VM_CREATE_ECHO 1u /* with an echo device */
 
 /* Start the program in boot module @module (or @module.elf) with the arguments {@module, @argument},

@@ -22,6 +22,11 @@ enum {
     DEFINITION_DISK_NAME_MAX = 16,
     DEFINITION_MODULES_MAX = 8,
     DEFINITION_DISKS_MAX = 8,
+    DEFINITION_SWITCH_NAME_MAX = 16,
+    DEFINITION_NETWORKS_MAX = 4,
+    DEFINITION_ADDRESS_BYTES = 6,
+    DEFINITION_VLAN_MAX = 4094,
+    DEFINITION_RATE_MAX = 100000, /* Mbit a second */
     DEFINITION_VPS_MAX = 240,
     DEFINITION_WEIGHT_MAX = 10000,
     DEFINITION_WEIGHT_DEFAULT = 100,
@@ -49,6 +54,14 @@ struct definition_disk {
     bool read_only;
 };
 
+/* A network card. */
+struct definition_network {
+    char name[DEFINITION_SWITCH_NAME_MAX];     /* of root's switch: "switch0" */
+    uint8_t address[DEFINITION_ADDRESS_BYTES]; /* all 0: root's choice */
+    uint16_t vlan;                             /* 0: none */
+    uint32_t rate;                             /* Mbit a second that it may send; 0: no limit */
+};
+
 /* A module of a Multiboot image. */
 struct definition_module {
     char file[DEFINITION_NAME_MAX];
@@ -68,8 +81,10 @@ struct definition {
     char command_line[DEFINITION_COMMAND_LINE_MAX];
     uint32_t module_count;
     uint32_t disk_count;
+    uint32_t network_count;
     struct definition_module modules[DEFINITION_MODULES_MAX];
     struct definition_disk disks[DEFINITION_DISKS_MAX]; /* LUNs in this order */
+    struct definition_network networks[DEFINITION_NETWORKS_MAX];
     enum definition_restart restart;
     bool com1;      /* console = com1 */
     bool exit_port; /* writes to port 0xF4 end it */

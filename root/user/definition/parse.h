@@ -44,6 +44,9 @@ struct key {
     bool repeatable;
 };
 
+/* network.c */
+void apply_network(struct parser *p, const char *key, struct slice value);
+
 extern const struct key definition_keys[KEY_COUNT]; /* by enum definition_key */
 
 void parser_report(struct parser *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

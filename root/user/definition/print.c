@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* definition/print.c - from a definition to its text; see definition.h. */
 #include <inttypes.h>
+#include <string.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include "definition/definition.h"
@@ -71,10 +72,27 @@ static const char *restart_word(enum definition_restart restart)
     }
 }
 
+static void put_network(struct output *o, const struct definition_network *n)
+{
+    static const uint8_t none[DEFINITION_ADDRESS_BYTES];
+    const uint8_t *a = n->address;
+
+    put(o, "network = %s", n->name);
+    if (memcmp(a, none, sizeof(none)) != 0)
+        put(o, ",mac=%02x:%02x:%02x:%02x:%02x:%02x", a[0], a[1], a[2], a[3], a[4], a[5]);
+    if (n->vlan != 0)
+        put(o, ",vlan=%u", n->vlan);
+    if (n->rate != 0)
+        put(o, ",rate=%" PRIu32, n->rate);
+    put(o, "\n");
+}
+
 static void put_devices(struct output *o, const struct definition *d)
 {
     for (uint32_t i = 0; i < d->disk_count; i++)
         put(o, "disk = %s%s\n", d->disks[i].name, d->disks[i].read_only ? ",ro" : "");
+    for (uint32_t i = 0; i < d->network_count; i++)
+        put_network(o, &d->networks[i]);
     if (!d->com1)
         put(o, "console = none\n");
     if (d->exit_port)

@@ -56,12 +56,6 @@ static void apply_bool(struct parser *p, const char *key, struct slice value,
     *chosen = number != 0;
 }
 
-static void apply_network(struct parser *p, const char *key, struct slice value)
-{
-    if (!slice_is(value, "none"))
-        parser_report(p, "%s: \"%.*s\" is unknown: write none", key, slice_shown(value), value.at);
-}
-
 static void apply_console(struct parser *p, const char *key, struct slice value)
 {
     struct choice choices[CHOICE_MAX] = {{"com1", true}, {"none", false}};
@@ -413,7 +407,7 @@ const struct key definition_keys[KEY_COUNT] = {
     [KEY_MULTIBOOT] = {"multiboot", apply_multiboot, false},
     [KEY_MODULE] = {"module", apply_module, true},
     [KEY_DISK] = {"disk", apply_disk, true},
-    [KEY_NETWORK] = {"network", apply_network, false},
+    [KEY_NETWORK] = {"network", apply_network, true},
     [KEY_CONSOLE] = {"console", apply_console, false},
     [KEY_EXIT_PORT] = {"exit-port", apply_exit_port, false},
     [KEY_RESTART] = {"restart", apply_restart, false},

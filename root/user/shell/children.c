@@ -8,9 +8,9 @@
 #include "lib/system.h"
 #include "shell/shell.h"
 
-#define NS_PER_S  1000000000ul
-#define NS_PER_MS 1000000ul
-#define KIB       1024ul
+#define NS_PER_S      1000000000ul
+#define NS_PER_MS     1000000ul
+#define KIB           1024ul
 #define WAIT_PIECE_NS (100 * NS_PER_MS)
 
 /* The end of a list is no failure. */
@@ -58,6 +58,12 @@ void channel_print(const struct vm_channel *c)
           "signals, %lu times full\n",
           c->packets_in, c->bytes_in / KIB, c->batches_in, c->packets_out, c->bytes_out / KIB,
           c->signals_out, c->full);
+    if (strncmp(c->provider, "netvsp", sizeof("netvsp")) == 0) {
+        if (c->sub_channel == 0)
+            print("    frames  %lu to the child of %lu KiB, %lu from it of %lu KiB, %lu lost\n",
+                  c->reads, c->read_bytes / KIB, c->writes, c->written_bytes / KIB, c->errors);
+        return;
+    }
     print("    I/O     %lu requests, %u under way; %lu reads of %lu KiB, %lu writes of %lu KiB, "
           "%lu errors\n",
           c->requests, c->under_way, c->reads, c->read_bytes / KIB, c->writes,
@@ -179,6 +185,30 @@ static bool disk_option(struct vm_start *s, const char *word)
     return true;
 }
 
+/* net=SWITCH or net=SWITCH,VLAN */
+static bool net_option(struct vm_start *s, const char *word)
+{
+    struct vm_network *n = &s->networks[s->network_count];
+    uint64_t vlan = 0;
+    char *comma;
+
+    if (s->network_count == VM_NETWORKS_MAX) {
+        print("start: more than %d network cards\n", VM_NETWORKS_MAX);
+        return false;
+    }
+    rt_strlcpy(n->name, word + strlen("net="), sizeof(n->name));
+    for (comma = n->name; *comma != '\0' && *comma != ','; comma++)
+        ;
+    if (*comma == ',' && (!parse_number(comma + 1, &vlan) || vlan == 0 || vlan > UINT16_MAX)) {
+        print("start: %s: net=SWITCH or net=SWITCH,VLAN\n", word);
+        return false;
+    }
+    *comma = '\0';
+    n->vlan = (uint16_t)vlan;
+    s->network_count++;
+    return true;
+}
+
 /* The first whole disk that is neither root's memory nor what the firmware starts from. */
 static bool first_data_disk(struct vm_start *s, bool write)
 {
@@ -201,6 +231,8 @@ static bool start_word(struct vm_start *s, const char *word, int index)
 {
     if (has_prefix(word, "disk="))
         return disk_option(s, word);
+    if (has_prefix(word, "net="))
+        return net_option(s, word);
     if (index == 0 && !contains(word, '=')) {
         rt_strlcpy(s->module, word, sizeof(s->module));
         return true;
@@ -240,7 +272,8 @@ int command_start(int argc, char **argv)
         else if (!start_word(&s, argv[i], i - 2))
             return 1;
     }
-    if (s.disk_count == 0 && (write || strcmp(s.module, "disk") == 0) && !first_data_disk(&s, write))
+    if (s.disk_count == 0 && (write || strcmp(s.module, "disk") == 0) &&
+        !first_data_disk(&s, write))
         return 1;
     module_find(s.module, s.module); /* or the kernel says that there is none */
     result = device_call(DEVICE_VM, VM_IOCTL_START, &s);

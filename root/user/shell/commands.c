@@ -193,8 +193,8 @@ const struct command commands[] = {
     {"switch", "", "the switches: ports and frames; root's address", COMPLETE_NONE, command_switch},
     {"modules", "", "the boot modules", COMPLETE_NONE, command_modules},
     {"start", "NAME [MODULE] [KEY=VALUE]...",
-     "start a child: vps=N memory=MIB weight=N cap=P% reserve=P% disk=NAME[,ro] --write --echo or "
-     "its own",
+     "start a child: vps=N memory=MIB weight=N cap=P% reserve=P% disk=NAME[,ro] "
+     "net=SWITCH[,VLAN] --write --echo or its own",
      COMPLETE_MODULE, command_start},
     {"vm",
      "list | start|stop|reset|pause|resume|info|stats NAME | console NAME [--exec 'COMMANDS']",

@@ -16,12 +16,13 @@
 #include "lib/device.h"
 #include "vmms/vmms.h"
 
-#define FILES      "/boot"
-#define SUFFIX     ".vm"
-#define WORKER     "vmwp"
-#define MIB        (1u << 20)
-#define NS_PER_MS  1000000u
-#define NAMES_STEP 64u
+#define FILES          "/boot"
+#define SUFFIX         ".vm"
+#define WORKER         "vmwp"
+#define MIB            (1u << 20)
+#define NS_PER_MS      1000000u
+#define NAMES_STEP     64u
+#define BYTES_PER_MBIT 125000u
 
 enum { PACKETS_IN_A_ROW = 16 }; /* of one child, before it is the others' turn */
 
@@ -243,12 +244,21 @@ static bool create(struct child *c)
         .cap = d->cap < 100 ? part_of_processor(d->cap) : 0,
         .reserve = part_of_processor(d->reserve),
         .disk_count = d->disk_count,
+        .network_count = d->network_count,
     };
 
     snprintf(a.name, sizeof(a.name), "%s", d->name);
     for (uint32_t i = 0; i < d->disk_count; i++) {
         snprintf(a.disks[i].name, sizeof(a.disks[i].name), "%s", d->disks[i].name);
         a.disks[i].flags = d->disks[i].read_only ? VM_DISK_READ_ONLY : 0;
+    }
+    for (uint32_t i = 0; i < d->network_count; i++) {
+        const struct definition_network *n = &d->networks[i];
+
+        snprintf(a.networks[i].name, sizeof(a.networks[i].name), "%s", n->name);
+        memcpy(a.networks[i].mac, n->address, sizeof(a.networks[i].mac));
+        a.networks[i].vlan = n->vlan;
+        a.networks[i].rate = (uint64_t)n->rate * BYTES_PER_MBIT;
     }
     if (device_ioctl(children.vm, VM_IOCTL_CREATE, &a) != 0)
         return false;

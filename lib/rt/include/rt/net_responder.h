@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* root/net/responder.h - what root says to the network: it answers ARP (RFC 826) for its address
- * and ICMP echo (RFC 792, RFC 1122 3.2.2.6), and nothing else.
+/* rt/net_responder.h - what root and the toy guest net say to the network: they answer ARP (RFC 826)
+ * for their address and ICMP echo (RFC 792, RFC 1122 3.2.2.6), and nothing else.
  *
  * Pure. A frame is hostile: what is not wholly right is not answered. One frame is answered by one
  * of the same length at most (but for padding), to whoever sent it; never what was for many, nor
  * what claims to be from many. No state is kept of others. */
-#ifndef ROOT_NET_RESPONDER_H
-#define ROOT_NET_RESPONDER_H
+#ifndef RT_NET_RESPONDER_H
+#define RT_NET_RESPONDER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@ struct responder_statistics { /* [a] frames */
     uint64_t arp, echoes;     /* answered */
     uint64_t bad;             /* not what they should be, or with a wrong checksum */
     uint64_t ignored;         /* for others, or nothing that is answered */
-    uint64_t conflicts;       /* ARP in which another says that it has root's address */
+    uint64_t conflicts;       /* ARP in which another says that it has the address */
 };
 
 struct responder {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* root/net/responder.c - see responder.h. */
+/* rt/net_responder.c - see rt/net_responder.h. */
 #include <rt/big_endian.h>
 #include <rt/mem.h>
-#include "net/mac.h"
-#include "net/responder.h"
+#include <rt/net_mac.h>
+#include <rt/net_responder.h>
 
 #define TYPE_AT (NET_ADDRESS_BYTES + NET_ADDRESS_BYTES) /* of a frame */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* root/net/mac.h - addresses of Ethernet (IEEE 802-2014, 8.2). */
-#ifndef ROOT_NET_MAC_H
-#define ROOT_NET_MAC_H
+/* rt/net_mac.h - addresses of Ethernet (IEEE 802-2014, 8.2). */
+#ifndef RT_NET_MAC_H
+#define RT_NET_MAC_H
 
 #include <stdbool.h>
 #include <stdint.h>
