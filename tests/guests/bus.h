@@ -46,6 +46,20 @@ bool guest_bus_move(struct vmbus_client_channel *c, uint32_t vp);
 /* Close @c, which may then be opened again. */
 void guest_bus_close(struct vmbus_client_channel *c);
 
+/* Memory beside the rings that the provider of a channel may use. */
+struct guest_bus_memory {
+    struct vmbus_client_gpadl gpadl;
+    bool answered, shared; /* the guest's library's */
+};
+
+/* Share @bytes at @memory, whole pages, with the provider of @c, as m->gpadl.id. False: root
+ * refuses. */
+bool guest_bus_share(struct guest_bus_memory *m, struct vmbus_client_channel *c, void *memory,
+                     uint32_t bytes);
+
+/* End that, when the provider does not use it any more. */
+void guest_bus_unshare(struct guest_bus_memory *m);
+
 /* Handle what has come for this VP. Whether there was anything. */
 bool guest_bus_poll(void);
 

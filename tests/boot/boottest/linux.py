@@ -33,6 +33,7 @@ class LinuxChild:
     memory: str = "384M"
     cmdline: str = linux_guest.CMDLINE
     disks: list = field(default_factory=lambda: ["nvme0"])  # as root names them
+    networks: list = field(default_factory=list)
     autostart: bool = True
     restart: str = "never"
 
@@ -40,8 +41,8 @@ class LinuxChild:
         """The child with its files, which are made if they are not there. build: the tree's."""
         guest = linux_guest.LinuxGuest(build)
         return child.Child(self.name, guest.kernel(self.kernel), guest.initrd(self.kernel),
-                           self.cmdline, self.vps, self.memory, self.disks, self.autostart,
-                           self.restart)
+                           self.cmdline, self.vps, self.memory, self.disks, self.networks,
+                           self.autostart, self.restart)
 
     def make(self, place, _folder):
         """What boots as a child in a test at place."""

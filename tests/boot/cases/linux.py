@@ -213,8 +213,20 @@ def hold(vm, name, other):
     vm.expect(rf"^{name}: resumed$")
 
 
+def exchange(server, client):
+    """By their cards at root's switch, the one fetches a file of the other."""
+    for shell, address in ((server, 1), (client, 2)):
+        shell.run(f"modprobe hv_netvsc; ip addr add 10.9.8.{address}/24 dev eth0; ip link set eth0 up")
+    has = server.run("head -c 16777216 /dev/urandom >/root/file; httpd -h /root; sha256sum </root/file")
+    got = client.run("ping -c 5 10.9.8.1 | grep -q ' 5 packets received' && wget -q -O - http://10.9.8.1/file | sha256sum")
+    if has.split() != got.split():
+        raise Failure(f"the file is {has}, and what was fetched {got}")
+    for shell in (server, client):
+        shell.run("grep eth0: /proc/net/dev | awk '{print $4 + $5 + $12 + $13}' | grep -x 0")
+
+
 def together(vm):
-    """Two Linux children write to their disks while a toy guest reads its own."""
+    """Two Linux children write to their disks while a toy guest reads its own; then they talk."""
     vm.expect(ROOT_PROMPT)
     shells = [ChildShell(vm, name) for name in ("one", "two")]
     for shell in shells:
@@ -225,6 +237,8 @@ def together(vm):
     hold(vm, "one", "two")
     for shell in shells:
         shell.run("wait; grep -x 0 /tmp/verified; grep . /tmp/fio | wc -l | grep -x 4")
+    exchange(*shells)
+    for shell in shells:
         judge_log(shell.log())
     vm.send("wait disk")
     vm.expect(r"^disk: ended with status 0$")
@@ -282,8 +296,9 @@ TESTS = [child_test(*machine, "normal" if machine in PAIRS else "long") for mach
          children=[LinuxChild(kernel="cloud", restart="on-crash")]),
     Test("linux-two", memory=f"{2 * 384 + ROOT_MIB}M", disks=[LinuxDisk("nvme"), LinuxDisk("virtio"),
          Random("ahci", 64)], script=together, after=all_clean, timeout=900,
-         children=[LinuxChild("one", kernel="cloud", disks=["nvme0"]),
-                   LinuxChild("two", kernel="cloud", disks=["virtio0"])]),
+         children=[LinuxChild("one", kernel="cloud", disks=["nvme0"], networks=["switch0"]),
+                   LinuxChild("two", kernel="cloud", disks=["virtio0"],
+                              networks=["switch0"])]),
     Test("linux-debian", group="long", memory=f"{512 + ROOT_MIB}M", disks=[LinuxDisk("nvme", debian=True)],
          children=[LinuxChild(vps=2, memory="512M")], script=debian_child, after=clean, timeout=1800),
     Test("linux-kvm", group="long", smp=1, first_guest=True, memory=f"{384 + ROOT_MIB}M", disks=[LinuxDisk("nvme")],

@@ -99,6 +99,20 @@ static void event_rescinded(struct vmbus_client_channel *c)
     (void)vmbus_client_release(c);
 }
 
+/* What guest_bus_share() waits for. */
+static void event_gpadl_created(struct vmbus_client_gpadl *g, bool ok)
+{
+    struct guest_bus_memory *m = container_of(g, struct guest_bus_memory, gpadl);
+
+    m->shared = ok;
+    m->answered = true;
+}
+
+static void event_gpadl_torndown(struct vmbus_client_gpadl *g)
+{
+    container_of(g, struct guest_bus_memory, gpadl)->shared = false;
+}
+
 static void event_unloaded(struct vmbus_client *b)
 {
     (void)b;
@@ -113,6 +127,8 @@ static const struct vmbus_client_events events = {
     .closed = event_closed,
     .rescinded = event_rescinded,
     .modified = event_modified,
+    .gpadl_created = event_gpadl_created,
+    .gpadl_torndown = event_gpadl_torndown,
     .unloaded = event_unloaded,
 };
 
@@ -266,5 +282,24 @@ void guest_bus_close(struct vmbus_client_channel *c)
     if (!vmbus_client_close(c))
         return;
     while (user_of(c)->open)
+        guest_bus_wait();
+}
+
+bool guest_bus_share(struct guest_bus_memory *m, struct vmbus_client_channel *c, void *memory,
+                     uint32_t bytes)
+{
+    m->answered = m->shared = false;
+    if (!vmbus_client_gpadl_create(&m->gpadl, c, memory, bytes))
+        return false;
+    while (!m->answered)
+        guest_bus_wait();
+    return m->shared;
+}
+
+void guest_bus_unshare(struct guest_bus_memory *m)
+{
+    if (!vmbus_client_gpadl_teardown(&m->gpadl))
+        return;
+    while (m->shared)
         guest_bus_wait();
 }

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* main.c - the net guest: a machine with one network card, that answers and asks. What it does and
+ * its arguments are in docs/guests.md. */
+#include <rt/mem.h>
+
+#include "net.h"
+
+#define PING_COUNT 10u
+#define PING_BYTES 56u
+#define PING_MAX   1472u /* of an MTU of 1500 */
+
+enum { TEXT = 24 };
+
+struct net net;
+
+void frame_received(const uint8_t *bytes, uint32_t length)
+{
+    static uint8_t answer[NET_FRAME_BYTES];
+    size_t n;
+
+    ping_received(bytes, length);
+    if (length > sizeof(answer) || udp_echo(bytes, length))
+        return;
+    n = responder_answer(&net.responder, bytes, length, answer);
+    if (n != 0)
+        card_send(answer, (uint32_t)n);
+}
+
+/* @key=A.B.C.D/PREFIX. False, with a line printed: it is there, and is none. */
+static bool address_get(const char *key, uint32_t *address, uint32_t *mask)
+{
+    char text[TEXT];
+
+    *address = 0;
+    if (!guest_arg_text(guest_command_line(), key, text, sizeof(text)) ||
+        responder_address_parse(text, address, mask))
+        return true;
+    guest_printf("net: %s=%s is no address/prefix of a machine\n", key, text);
+    return false;
+}
+
+static bool talk(uint32_t target)
+{
+    const char *line = guest_command_line();
+    uint64_t count = guest_arg_number(line, "count", PING_COUNT);
+    uint64_t size = guest_arg_number(line, "size", PING_BYTES);
+
+    if (target != 0) {
+        uint64_t replies = ping(target, count, (uint32_t)(size < PING_MAX ? size : PING_MAX));
+
+        guest_printf("net: ping requests=%llu replies=%llu\n", (unsigned long long)count,
+                     (unsigned long long)replies);
+        if (replies != count)
+            return false;
+    }
+    if (guest_arg_number(line, "serve", 0) != 0) {
+        guest_printf("net: serves\n");
+        for (;;)
+            guest_bus_wait();
+    }
+    return true;
+}
+
+uint8_t guest_main(const struct guest_boot *boot)
+{
+    uint32_t target, unused;
+    bool ok;
+
+    (void)boot;
+    if (!address_get("address", &net.responder.address, &net.responder.mask) ||
+        !address_get("ping", &target, &unused) || !guest_bus_connect() || !card_open())
+        return GUEST_EXIT_FAILED;
+    memcpy(net.responder.mac, net.netvsc.address, NET_ADDRESS_BYTES);
+    ok = talk(target);
+    card_close();
+    guest_bus_leave();
+    guest_printf("net: received=%llu sent=%llu failed=%llu\n", (unsigned long long)net.received,
+                 (unsigned long long)net.sent, (unsigned long long)net.failed);
+    return ok && net.failed == 0 ? GUEST_EXIT_OK : GUEST_EXIT_FAILED;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* net.h - the parts of the net guest. All of it runs on VP 0. */
+#ifndef NET_H
+#define NET_H
+
+#include <rt/net_responder.h>
+#include <netvsc/netvsc.h>
+
+#include "bus.h"
+
+#define NET_FRAME_BYTES 1514u
+
+struct net {
+    struct netvsc netvsc;
+    struct responder responder;      /* answers ARP and echo requests */
+    bool ready, ok;                  /* initialisation */
+    uint64_t received, sent, failed; /* frames; failed: that the provider did not take */
+    uint64_t under_way;              /* frames sent and not answered */
+    uint64_t udp;                    /* echoes of datagrams */
+};
+
+extern struct net net;
+
+/* ---- card.c ---- */
+
+/* Wait for a network card and bring it up. False, with a line printed. */
+bool card_open(void);
+
+/* Send a frame, now or after waiting for room. */
+void card_send(const uint8_t *bytes, uint32_t length);
+
+/* A frame has come; the receiver's. */
+void frame_received(const uint8_t *bytes, uint32_t length);
+
+/* Wait until all that was sent is answered, and close the card. */
+void card_close(void);
+
+/* ---- talk.c ---- */
+
+/* Answer @bytes if they are for port 7 of UDP. Whether they were. */
+bool udp_echo(const uint8_t *bytes, uint32_t length);
+
+/* Ask @address for its hardware address, then @count times for an echo of @size bytes; how many
+ * came back as they were. */
+uint64_t ping(uint32_t address, uint64_t count, uint32_t size);
+
+/* What has come, as far as ping() waits for it. */
+void ping_received(const uint8_t *bytes, uint32_t length);
+
+#endif

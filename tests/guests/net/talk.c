@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* talk.c - what the net guest says: echoes of UDP (RFC 862), and pings (RFC 792). See net.h. */
+#include <rt/big_endian.h>
+#include <rt/mem.h>
+#include <x86/insn.h>
+
+#include "net.h"
+
+/* Where things are in a frame without options. */
+#define TYPE          12u
+#define IP            14u
+#define IP_LENGTH     (IP + 2)
+#define IP_PROTOCOL   (IP + 9)
+#define IP_CHECKSUM   (IP + 10)
+#define IP_FROM       (IP + 12)
+#define IP_TO         (IP + 16)
+#define IP_BYTES      20u
+#define IP_BEGIN      0x4500u /* version 4, 20 bytes, no service asked for */
+#define IP_TTL_ICMP   0x4001u /* 64 routers; ICMP */
+#define NEXT          (IP + IP_BYTES)
+#define HEADS         (NEXT + 8) /* with the header of UDP or ICMP */
+#define UDP_FROM      NEXT
+#define UDP_TO        (NEXT + 2)
+#define UDP_ECHO      7u
+#define ICMP_CHECKSUM (NEXT + 2)
+#define ICMP_ID       (NEXT + 4)
+#define ICMP_REQUEST  0x0800u /* type and code */
+#define ICMP_REPLY    0u
+
+#define ARP_REPLY      2u
+#define ARP_OPERATION  (IP + 6)
+#define ARP_SENDER_MAC (IP + 8)
+#define ARP_SENDER     (IP + 14)
+#define ARP_TARGET     (IP + 24)
+#define ARP_BYTES      (IP + 28)
+
+#define PATIENCE 20000000u /* 100 ns: 2 s for an answer */
+#define TRIES    3u
+
+static struct {
+    uint32_t address;
+    uint8_t mac[NET_ADDRESS_BYTES];
+    bool known;      /* where it is */
+    bool answered;   /* the latest request */
+    uint64_t number; /* of that */
+    uint32_t size;
+    uint8_t frame[NET_FRAME_BYTES]; /* the latest request */
+} peer;
+
+static uint16_t checksum(const uint8_t *bytes, uint32_t length)
+{
+    uint32_t sum = 0;
+
+    for (uint32_t i = 0; i + 1 < length; i += 2)
+        sum += be16_get(bytes + i);
+    if (length % 2 != 0)
+        sum += (uint32_t)bytes[length - 1] << 8;
+    while (sum > UINT16_MAX)
+        sum = (sum & UINT16_MAX) + (sum >> 16);
+    return (uint16_t)~sum;
+}
+
+static void swap(uint8_t *a, uint8_t *b, uint32_t bytes)
+{
+    for (uint32_t i = 0; i < bytes; i++) {
+        uint8_t kept = a[i];
+
+        a[i] = b[i];
+        b[i] = kept;
+    }
+}
+
+bool udp_echo(const uint8_t *bytes, uint32_t length)
+{
+    uint8_t answer[NET_FRAME_BYTES];
+
+    if (length < HEADS || length > sizeof(answer) || be16_get(bytes + TYPE) != NET_TYPE_IPV4 ||
+        be16_get(bytes + IP) >> 8 != IP_BEGIN >> 8 || bytes[IP_PROTOCOL] != NET_IP_UDP ||
+        be32_get(bytes + IP_TO) != net.responder.address || be16_get(bytes + UDP_TO) != UDP_ECHO)
+        return false;
+    memcpy(answer, bytes,
+           length); /* sums stay what they are when addresses and ports change places */
+    swap(answer, answer + NET_ADDRESS_BYTES, NET_ADDRESS_BYTES);
+    swap(answer + IP_FROM, answer + IP_TO, sizeof(uint32_t));
+    swap(answer + UDP_FROM, answer + UDP_TO, sizeof(uint16_t));
+    net.udp++;
+    card_send(answer, length);
+    return true;
+}
+
+/* ---- pings ---- */
+
+static void arp_ask(void)
+{
+    uint8_t *f = peer.frame;
+
+    responder_announce(&net.responder, f); /* all but whom it asks for is right */
+    be32_put(f + ARP_TARGET, peer.address);
+    card_send(f, RESPONDER_MIN);
+}
+
+static void echo_ask(void)
+{
+    uint8_t *f = peer.frame;
+    uint32_t length = HEADS + peer.size;
+
+    memcpy(f, peer.mac, NET_ADDRESS_BYTES);
+    memcpy(f + NET_ADDRESS_BYTES, net.responder.mac, NET_ADDRESS_BYTES);
+    be16_put(f + TYPE, NET_TYPE_IPV4);
+    memset(f + IP, 0, HEADS - IP);
+    be16_put(f + IP, IP_BEGIN);
+    be16_put(f + IP_LENGTH, (uint16_t)(length - IP));
+    be16_put(f + IP_PROTOCOL - 1, IP_TTL_ICMP);
+    be32_put(f + IP_FROM, net.responder.address);
+    be32_put(f + IP_TO, peer.address);
+    be16_put(f + IP_CHECKSUM, checksum(f + IP, IP_BYTES));
+    be16_put(f + NEXT, ICMP_REQUEST);
+    be32_put(f + ICMP_ID, (uint32_t)peer.number);
+    for (uint32_t i = HEADS; i < length; i++)
+        f[i] = (uint8_t)(peer.number * 7 + i);
+    be16_put(f + ICMP_CHECKSUM, checksum(f + NEXT, length - NEXT));
+    card_send(f, length);
+}
+
+static void arp_take(const uint8_t *bytes, uint32_t length)
+{
+    if (length < ARP_BYTES || be16_get(bytes + ARP_OPERATION) != ARP_REPLY ||
+        be32_get(bytes + ARP_SENDER) != peer.address)
+        return;
+    memcpy(peer.mac, bytes + ARP_SENDER_MAC, NET_ADDRESS_BYTES);
+    peer.known = true;
+}
+
+/* The reply to the latest request: what was sent, with right sums. */
+static bool is_reply(const uint8_t *bytes, uint32_t length)
+{
+    uint32_t whole = HEADS + peer.size;
+
+    return length >= whole && bytes[IP_PROTOCOL] == NET_IP_ICMP &&
+           be32_get(bytes + IP_FROM) == peer.address && be16_get(bytes + IP_LENGTH) == whole - IP &&
+           checksum(bytes + IP, IP_BYTES) == 0 && checksum(bytes + NEXT, whole - NEXT) == 0 &&
+           be16_get(bytes + NEXT) == ICMP_REPLY &&
+           memcmp(bytes + ICMP_ID, peer.frame + ICMP_ID, whole - ICMP_ID) == 0;
+}
+
+void ping_received(const uint8_t *bytes, uint32_t length)
+{
+    if (length <= TYPE + 1)
+        return;
+    if (be16_get(bytes + TYPE) == NET_TYPE_ARP)
+        arp_take(bytes, length);
+    else if (be16_get(bytes + TYPE) == NET_TYPE_IPV4 && is_reply(bytes, length))
+        peer.answered = true;
+}
+
+/* Have @ask done until *@answered, or several times in vain. */
+static bool insist(void (*ask)(void), const bool *answered)
+{
+    for (uint32_t i = 0; i < TRIES && !*answered; i++) {
+        uint64_t begin = guest_time();
+
+        ask();
+        while (!*answered && guest_time() - begin < PATIENCE)
+            if (!guest_bus_poll())
+                insn_pause(); /* nothing would end a halt */
+    }
+    return *answered;
+}
+
+uint64_t ping(uint32_t address, uint64_t count, uint32_t size)
+{
+    uint64_t replies = 0;
+
+    peer.address = address;
+    peer.size = size;
+    peer.known = false;
+    if (!insist(arp_ask, &peer.known)) {
+        guest_printf("net: nobody says that the address is his\n");
+        return 0;
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        peer.number = i + 1;
+        peer.answered = false;
+        replies += insist(echo_ask, &peer.answered);
+    }
+    return replies;
+}
