@@ -65,8 +65,7 @@ static size_t answer_none(uint64_t *counter)
     return 0;
 }
 
-/* The Internet checksum of @length bytes (RFC 1071): 0 over what contains its own. */
-static uint16_t checksum(const uint8_t *bytes, size_t length)
+uint16_t internet_checksum(const uint8_t *bytes, size_t length)
 {
     uint32_t sum = 0;
 
@@ -180,7 +179,7 @@ static bool packet_read(const uint8_t *ip, size_t length, struct packet *p)
         return false;
     header = (ip[IP_VERSION] & IP_WORDS) * IP_WORD;
     total = be16_get(ip + IP_LENGTH);
-    if (header < IP_BYTES || total < header || total > length || checksum(ip, header) != 0)
+    if (header < IP_BYTES || total < header || total > length || internet_checksum(ip, header) != 0)
         return false;
     *p = (struct packet){.header = ip, .body = ip + header, .body_length = total - header};
     return true;
@@ -197,7 +196,7 @@ static void packet_header_write(const struct responder *r, uint8_t *ip, const st
     ip[IP_NEXT] = NET_IP_ICMP;
     be32_put(ip + IP_FROM, r->address);
     memcpy(ip + IP_TO, p->header + IP_FROM, sizeof(uint32_t));
-    be16_put(ip + IP_CHECKSUM, checksum(ip, IP_BYTES));
+    be16_put(ip + IP_CHECKSUM, internet_checksum(ip, IP_BYTES));
 }
 
 static bool packet_is_echo(const struct packet *p)
@@ -210,7 +209,7 @@ static size_t echo_answer(struct responder *r, const uint8_t *frame, const struc
 {
     uint8_t *ip = answer + NET_ETHERNET_BYTES, *icmp = ip + IP_BYTES;
 
-    if (p->body_length < ICMP_BYTES || checksum(p->body, p->body_length) != 0)
+    if (p->body_length < ICMP_BYTES || internet_checksum(p->body, p->body_length) != 0)
         return answer_none(&r->statistics.bad);
     if (!packet_is_echo(p))
         return answer_none(&r->statistics.ignored);
@@ -218,7 +217,7 @@ static size_t echo_answer(struct responder *r, const uint8_t *frame, const struc
     memcpy(icmp, p->body, p->body_length);
     icmp[ICMP_TYPE] = ICMP_ECHO_REPLY;
     be16_put(icmp + ICMP_CHECKSUM, 0);
-    be16_put(icmp + ICMP_CHECKSUM, checksum(icmp, p->body_length));
+    be16_put(icmp + ICMP_CHECKSUM, internet_checksum(icmp, p->body_length));
     count(&r->statistics.echoes);
     return frame_finish(r, answer, frame + NET_ADDRESS_BYTES, NET_TYPE_IPV4,
                         NET_ETHERNET_BYTES + IP_BYTES + p->body_length);

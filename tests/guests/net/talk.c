@@ -47,19 +47,6 @@ static struct {
     uint8_t frame[NET_FRAME_BYTES]; /* the latest request */
 } peer;
 
-static uint16_t checksum(const uint8_t *bytes, uint32_t length)
-{
-    uint32_t sum = 0;
-
-    for (uint32_t i = 0; i + 1 < length; i += 2)
-        sum += be16_get(bytes + i);
-    if (length % 2 != 0)
-        sum += (uint32_t)bytes[length - 1] << 8;
-    while (sum > UINT16_MAX)
-        sum = (sum & UINT16_MAX) + (sum >> 16);
-    return (uint16_t)~sum;
-}
-
 static void swap(uint8_t *a, uint8_t *b, uint32_t bytes)
 {
     for (uint32_t i = 0; i < bytes; i++) {
@@ -113,12 +100,12 @@ static void echo_ask(void)
     be16_put(f + IP_PROTOCOL - 1, IP_TTL_ICMP);
     be32_put(f + IP_FROM, net.responder.address);
     be32_put(f + IP_TO, peer.address);
-    be16_put(f + IP_CHECKSUM, checksum(f + IP, IP_BYTES));
+    be16_put(f + IP_CHECKSUM, internet_checksum(f + IP, IP_BYTES));
     be16_put(f + NEXT, ICMP_REQUEST);
     be32_put(f + ICMP_ID, (uint32_t)peer.number);
     for (uint32_t i = HEADS; i < length; i++)
         f[i] = (uint8_t)(peer.number * 7 + i);
-    be16_put(f + ICMP_CHECKSUM, checksum(f + NEXT, length - NEXT));
+    be16_put(f + ICMP_CHECKSUM, internet_checksum(f + NEXT, length - NEXT));
     card_send(f, length);
 }
 
@@ -138,7 +125,8 @@ static bool is_reply(const uint8_t *bytes, uint32_t length)
 
     return length >= whole && bytes[IP_PROTOCOL] == NET_IP_ICMP &&
            be32_get(bytes + IP_FROM) == peer.address && be16_get(bytes + IP_LENGTH) == whole - IP &&
-           checksum(bytes + IP, IP_BYTES) == 0 && checksum(bytes + NEXT, whole - NEXT) == 0 &&
+           internet_checksum(bytes + IP, IP_BYTES) == 0 &&
+           internet_checksum(bytes + NEXT, whole - NEXT) == 0 &&
            be16_get(bytes + NEXT) == ICMP_REPLY &&
            memcmp(bytes + ICMP_ID, peer.frame + ICMP_ID, whole - ICMP_ID) == 0;
 }

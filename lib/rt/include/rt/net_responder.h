@@ -31,6 +31,9 @@ struct responder {
 #define RESPONDER_MIN 60u
 size_t responder_answer(struct responder *r, const uint8_t *frame, size_t length, uint8_t *answer);
 
+/* The Internet checksum of @length bytes (RFC 1071): 0 over what contains its own. */
+uint16_t internet_checksum(const uint8_t *bytes, size_t length);
+
 /* Tell everybody of the address (RFC 5227, 2.3), into @frame with room for RESPONDER_MIN. Its
  * length; 0: there is none. */
 size_t responder_announce(const struct responder *r, uint8_t *frame);
