@@ -129,6 +129,13 @@ static uint64_t exits_of(const char *name)
     return 0;
 }
 
+/* Its worker has set it up. */
+static void wait_served(const char *name)
+{
+    while (exits_of(name) == 0)
+        sleep_ns(NS_PER_MS);
+}
+
 /* ---- the ways to end ---- */
 
 static void served(void)
@@ -172,7 +179,7 @@ static void killed(void)
     int fd = create_plain("killed");
     uint32_t id = start_worker(fd, "read");
 
-    sleep_ns(RUN_MS * NS_PER_MS);
+    wait_served("killed");
     expect("kill", system_call(SYSCALL_KILL, id, SIGNAL_KILL, 0, 0, 0), 0);
     ends("killed", fd, VM_END_FAILURE, 0, "killed");
 }
@@ -182,7 +189,7 @@ static void stopped(void)
     int fd = create_plain("stopped");
 
     start_worker(fd, "read");
-    sleep_ns(RUN_MS * NS_PER_MS);
+    wait_served("stopped");
     stop("stopped");
     ends("stopped", fd, VM_END_STOPPED, 0, "stopped");
 }
@@ -193,7 +200,7 @@ static void lingered(void)
     uint64_t before;
 
     start_worker(fd, "linger");
-    sleep_ns(RUN_MS * NS_PER_MS);
+    wait_served("lingers");
     before = now();
     stop("lingers");
     ends("lingers", fd, VM_END_STOPPED, 0, "stopped");
@@ -238,8 +245,7 @@ static void paused(void)
     uint64_t exits;
 
     start_worker(fd, "read");
-    while (exits_of("paused") == 0)
-        sleep_ns(NS_PER_MS);
+    wait_served("paused");
     expect("PAUSE", ioctl(fd, PARTITION_IOCTL_PAUSE, NULL), 0);
     exits = exits_of("paused");
     sleep_ns(RUN_MS * NS_PER_MS);

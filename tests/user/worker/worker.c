@@ -34,9 +34,11 @@ struct run {
     const struct hv_message *message; /* of VP 0 */
     uint64_t reads, checked, ends;
     uint64_t first; /* when the figure begins */
-    bool lingers, measures;
+    bool measures;
     int wake; /* what wakes it; -1: nothing */
 };
+
+static bool lingers; /* it does not end with its child */
 
 _Noreturn static void fail(const char *what, int64_t result)
 {
@@ -49,6 +51,8 @@ static void call(uint32_t command, void *argument, const char *what)
 {
     int64_t result = ioctl(PARTITION_FD, command, argument);
 
+    while (result == -ENODEV && lingers)
+        sleep_ns(1000000);
     if (result == -ENODEV)
         exit(0); /* NOLINT(concurrency-mt-unsafe): there is one thread */
     if (result != 0)
@@ -267,7 +271,7 @@ static void serve_reads(struct run *r)
     run_guest(r, guest_read, guest_read_end);
     print("worker: reads\n");
     serve(r);
-    while (r->lingers)
+    while (lingers)
         sleep_ns(1000000);
 }
 
@@ -285,14 +289,14 @@ int main(int argc, char **argv)
 
     if (strcmp(what, "hostile") == 0)
         return hostile();
+    lingers = strcmp(what, "linger") == 0;
     set_up(&r);
-    r.lingers = strcmp(what, "linger") == 0;
     r.wake = strcmp(what, "obey") == 0 ? PARTITION_CONTROL_FD : -1;
     if (strcmp(what, "serve") == 0)
         serve_all(&r);
     else if (strcmp(what, "bench") == 0)
         measure(&r);
-    else if (strcmp(what, "read") == 0 || r.lingers || r.wake >= 0)
+    else if (strcmp(what, "read") == 0 || lingers || r.wake >= 0)
         serve_reads(&r);
     else if (strcmp(what, "fault") == 0)
         run_guest(&r, guest_fault, guest_fault_end), serve(&r);
