@@ -241,10 +241,14 @@ static void look_waiting(struct pcpu *cpu, struct sched_entity *e, uint64_t now,
     }
 }
 
+/* It may have seen that it is to wait, and be about to: then it is woken, if that is over. */
 static void look_running(struct pcpu *cpu, struct sched_entity *e, uint64_t now,
                          struct errands *out)
 {
+    bool was_over = e->limits.over;
+
     see_to_current(cpu, e, now);
+    out->wake = was_over && !e->limits.over;
     out->kick = e->limits.over || sched_preempts(cpu, now);
 }
 

@@ -50,6 +50,13 @@ void limits_begin(struct limits *l, uint64_t now);
 /* The VP's run time is @run_tsc. */
 void limits_take(struct limits *l, uint64_t run_tsc);
 
+/* Root has worked for the VP, or its partition, for @ticks, which are returned: they are part of its reserve too. */
+static inline uint64_t limits_pay(struct limits *l, uint64_t ticks)
+{
+    l->reserve_left -= (int64_t)ticks;
+    return ticks;
+}
+
 /* If the period is over at @now, the next one begins. @wants: the VP wanted an LP all the time, and
  * is owed what it did not get of its reserve, but for more than one period. */
 void limits_refill(struct limits *l, uint64_t now, bool wants);

@@ -176,7 +176,7 @@ static void charge(struct pcpu *cpu, struct vp *vp, uint64_t now)
     /* Who has the LP alone would pay nobody: others of its partition may. */
     if (__atomic_load_n(&vp->partition->sched_debt, __ATOMIC_RELAXED) != 0 &&
         first_of(&cpu->run_queue) != NULL)
-        delta += payer_take_debt(vp->partition);
+        delta += limits_pay(&e->limits, payer_take_debt(vp->partition));
     weight = weight_of(e);
     share = delta * SCHED_WEIGHT_DEFAULT + e->rest;
     e->vruntime += share / weight;
@@ -216,6 +216,7 @@ static void charge_root_work(struct sched_entity *e, uint64_t now)
     if (time > sched_slice_tsc)
         time = sched_slice_tsc;
     e->vruntime += time * SCHED_WEIGHT_DEFAULT / weight_of(e);
+    (void)limits_pay(&e->limits, time);
     payer_set(cpu, vp_of(e)->partition, now);
 }
 

@@ -55,7 +55,7 @@ void timer_arm(struct timer *t, uint64_t deadline_tsc)
  * for nothing, which is cheaper than programming it again. */
 bool timer_cancel(struct timer *t) NO_LOCK_CHECK
 {
-    if (!t->node.queued)
+    if (!__atomic_load_n(&t->node.queued, __ATOMIC_ACQUIRE)) /* then nobody looks at the node */
         return false;
     struct pcpu *cpu = lock_home(t);
     bool queued = t->node.queued;

@@ -59,14 +59,10 @@ void heap_insert(struct heap *h, struct heap_node *n, uint64_t key)
     h->root = meld(h->root, n);
 }
 
-void heap_remove(struct heap *h, struct heap_node *n)
+static void take_out(struct heap *h, struct heap_node *n)
 {
-    struct heap_node *rest;
+    struct heap_node *rest = meld_siblings(n->child);
 
-    if (!n->queued)
-        return;
-    n->queued = false;
-    rest = meld_siblings(n->child);
     if (n == h->root) {
         h->root = rest;
         return;
@@ -78,4 +74,12 @@ void heap_remove(struct heap *h, struct heap_node *n)
     if (n->sibling != NULL)
         n->sibling->prev = n->prev;
     h->root = meld(h->root, rest);
+}
+
+void heap_remove(struct heap *h, struct heap_node *n)
+{
+    if (!n->queued)
+        return;
+    take_out(h, n);
+    __atomic_store_n(&n->queued, false, __ATOMIC_RELEASE); /* last: see pairing_heap.h */
 }

@@ -24,7 +24,7 @@ static const struct vmbus_server_limits limits = {
 #define STOP_AGAIN_NS     1000000ull
 
 /* Messages, and works, of a round: the child may send without end, and be stopped nevertheless. */
-enum { ROUND_MESSAGES = 256, ROUND_WORKS = 256 };
+enum { ROUND_MESSAGES = 256, ROUND_WORKS = 16 };
 
 enum { CHANNEL_TEXT = 24, REASON_TEXT = 128 };
 
@@ -245,6 +245,7 @@ static void thread(void *context)
         if (stopping && !closed)
             thread_sleep(STOP_AGAIN_NS); /* I/O is under way */
     }
+    network_leave(b);
     /* bus_stop may not be over yet: once it is, @b may be freed. */
     spin_unlock(&b->queue.lock, spin_lock(&b->queue.lock));
     b->stopped(b->child);

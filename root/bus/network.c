@@ -151,10 +151,10 @@ static struct vswitch *switch_find(const char *name)
     return NULL;
 }
 
-/* The same whenever a child of that name is started. */
-static void address_make(const struct bus *b, const char *kind, uint8_t *mac)
+/* The same whenever a child of that name is started at this machine's switch. */
+static void address_make(const struct bus *b, const struct vswitch *s, const char *kind, uint8_t *mac)
 {
-    uint64_t hash = fnv_text(fnv_text(FNV_START, kind), b->child->name);
+    uint64_t hash = fnv_text(fnv_text(s->identity, kind), b->child->name);
 
     memcpy(mac, &hash, NET_ADDRESS_BYTES);
     mac[0] = (uint8_t)((mac[0] & ~MAC_GROUP) | MAC_LOCAL);
@@ -211,7 +211,7 @@ static int64_t add(struct network *n, uint32_t number, const struct vm_network *
     rt_strlcpy(config.name, s->name, sizeof(config.name));
     memcpy(config.address, wanted->mac, sizeof(config.address));
     if (memcmp(config.address, none, sizeof(none)) == 0)
-        address_make(n->bus, kind, config.address);
+        address_make(n->bus, s, kind, config.address);
     if (!netvsp_device_init(&n->device, &port, n, &config, NULL))
         return refuse(n->bus, wanted, "its address is no single card's", -EINVAL);
     if (!vmbus_server_offer(n->bus->server, &n->device.offer))

@@ -207,7 +207,7 @@ const char *child_build(const struct hv_client *h, struct child *c)
     if (st != HV_STATUS_SUCCESS)
         return child_failed("HvCallInstallIntercept", st);
     st = make_vps(h, c);
-    if (st == HV_STATUS_OPERATION_DENIED)
+    if (st == HV_STATUS_OPERATION_DENIED && c->reserve != 0)
         return child_no_room;
     if (st != HV_STATUS_SUCCESS)
         return child_failed("HvCallCreateVp", st);

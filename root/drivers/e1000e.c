@@ -18,6 +18,7 @@
 #include <rt/net_mac.h>
 #include "proc/random.h"
 
+#define RECEIVE_MAX   256u /* packets before the thread looks at the card */
 #define RESET_NS      1000000000ull
 #define RESET_POLL_NS 1000000ull
 
@@ -94,15 +95,18 @@ static bool packet_receive(struct e1000e *d)
 
 /* A packet that came between the last look and the mask's end has its cause pending, and raises the
  * message then. */
-static bool card_receive(void *card)
+static enum nic_received card_receive(void *card)
 {
     struct e1000e *d = card;
 
-    while (packet_receive(d))
-        ;
-    if (!d->watch.polled)
-        register_write(d, E1000E_IMS, E1000E_CAUSE_RECEIVE);
-    return true;
+    for (uint32_t i = 0; i < RECEIVE_MAX; i++) {
+        if (packet_receive(d))
+            continue;
+        if (!d->watch.polled)
+            register_write(d, E1000E_IMS, E1000E_CAUSE_RECEIVE);
+        return NIC_RECEIVED_ALL;
+    }
+    return NIC_RECEIVED_SOME;
 }
 
 /* ---- what its thread asks ---- */

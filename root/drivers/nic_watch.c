@@ -52,12 +52,14 @@ static bool card_look(struct nic_watch *w)
 static bool card_watch(void *nic_watch)
 {
     struct nic_watch *w = nic_watch;
-    bool sound;
+    enum nic_received received;
 
     (void)__atomic_exchange_n(&w->due, false, __ATOMIC_ACQUIRE);
-    sound = w->operations->receive(w->card);
-    if (!__atomic_exchange_n(&w->link_due, false, __ATOMIC_RELAXED) && sound &&
-        time_now() < w->next_look)
+    received = w->operations->receive(w->card);
+    if (received == NIC_RECEIVED_SOME)
+        __atomic_store_n(&w->due, true, __ATOMIC_RELAXED);
+    if (!__atomic_exchange_n(&w->link_due, false, __ATOMIC_RELAXED) &&
+        received != NIC_RECEIVE_BROKEN && time_now() < w->next_look)
         return true;
     w->next_look = time_now() + LOOK_PERIOD_NS;
     return card_look(w);
@@ -67,7 +69,7 @@ static void card_poll(void *nic_watch)
 {
     struct nic_watch *w = nic_watch;
 
-    if (!w->operations->receive(w->card)) {
+    if (w->operations->receive(w->card) == NIC_RECEIVE_BROKEN) {
         w->link_due = true; /* it is broken: look at it */
         __atomic_store_n(&w->due, true, __ATOMIC_RELAXED);
     }

@@ -10,9 +10,15 @@
 #include "drivers/watchdog.h"
 #include "net/nic.h"
 
+enum nic_received {
+    NIC_RECEIVED_ALL,  /* and an interrupt comes for the next */
+    NIC_RECEIVED_SOME, /* there may be more: the thread comes back when it has looked at the card */
+    NIC_RECEIVE_BROKEN,
+};
+
 struct nic_watch_operations {
-    /* Receive all that is there, and want an interrupt for the next. False: the card is broken. */
-    bool (*receive)(void *card);
+    /* Receive what is there, but some hundreds of frames at most. */
+    enum nic_received (*receive)(void *card);
     /* The card's settings may have changed: whether its link is up. */
     bool (*link)(void *card);
     /* Why the card cannot go on; NULL: it can. */

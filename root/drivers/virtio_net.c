@@ -9,6 +9,7 @@
 #include "log.h"
 #include "mm/memory.h"
 
+#define BURSTS 4u /* before the thread looks at the card */
 #define BURST 64u /* packets that are received before the device gets their buffers */
 
 static uint32_t card_numbers; /* [a] names given out */
@@ -116,16 +117,21 @@ static bool burst_receive(struct virtio_net *d)
     return n == BURST;
 }
 
-static bool card_receive(void *card)
+/* Bursts, of which a flood would make ever more. */
+static enum nic_received card_receive(void *card)
 {
     struct virtio_net *d = card;
+    bool more = true;
 
-    do {
-        while (burst_receive(d))
-            ;
-    } while (!d->receive.broken && virtio_ring_rearm(&d->receive.ring) && !d->receive.ring.broken);
-    d->receive.broken |= d->receive.ring.broken;
-    return !d->receive.broken;
+    for (uint32_t i = 0; i < BURSTS && more && !d->receive.broken; i++) {
+        more = burst_receive(d);
+        if (!more && !d->receive.broken)
+            more = virtio_ring_rearm(&d->receive.ring);
+        d->receive.broken |= d->receive.ring.broken;
+    }
+    if (d->receive.broken)
+        return NIC_RECEIVE_BROKEN;
+    return more ? NIC_RECEIVED_SOME : NIC_RECEIVED_ALL;
 }
 
 /* ---- what its thread asks ---- */

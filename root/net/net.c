@@ -3,6 +3,7 @@
 #include <rt/format.h>
 #include <rt/mem.h>
 #include <rootabi/net.h>
+#include "lib/fnv.h"
 #include "log.h"
 #include "mm/memory.h"
 #include <rt/net_mac.h>
@@ -70,6 +71,9 @@ static bool network_add(struct nic *nic)
     random_bytes(&seed, sizeof(seed));
     rt_snprintf(name, sizeof(name), "switch%u", net.count);
     vswitch_init(&n->vswitch, name, seed, time_now);
+    n->vswitch.identity = FNV_START;
+    for (uint32_t i = 0; nic && i < NET_ADDRESS_BYTES; i++)
+        n->vswitch.identity = fnv_byte(n->vswitch.identity, nic->mac[i]);
     if (nic)
         uplink_add(n, nic);
     net.networks[net.count++] = n;

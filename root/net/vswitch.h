@@ -83,6 +83,7 @@ struct vswitch {
     struct spinlock lock;
     uint64_t (*now)(void); /* [I] ns */
     uint64_t seed;         /* [I] what nobody outside knows: where addresses are kept */
+    uint64_t identity;     /* [I] tells it from other machines' switches on the same wire */
     uint32_t slots_used;   /* [l] ports are below */
     struct vswitch_port *slots[VSWITCH_PORTS]; /* [l] */
     struct list buckets[VSWITCH_BUCKETS];      /* [l] */

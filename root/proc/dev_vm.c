@@ -32,6 +32,8 @@ static int64_t vm_start(struct file *f, void *argument)
     TERMINATE(a->options);
     for (unsigned i = 0; i < VM_DISKS_MAX; i++)
         TERMINATE(a->disks[i].name);
+    for (unsigned i = 0; i < VM_NETWORKS_MAX; i++)
+        TERMINATE(a->networks[i].name);
     return o != NULL ? o->start(a) : -ENODEV;
 }
 
@@ -117,6 +119,8 @@ static int64_t vm_create(struct file *f, void *argument)
     TERMINATE(a->name);
     for (unsigned i = 0; i < VM_DISKS_MAX; i++)
         TERMINATE(a->disks[i].name);
+    for (unsigned i = 0; i < VM_NETWORKS_MAX; i++)
+        TERMINATE(a->networks[i].name);
     result = o != NULL ? o->create(a, &partition) : -ENODEV;
     if (result != 0)
         return result;

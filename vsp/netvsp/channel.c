@@ -6,7 +6,7 @@
 #include <rt/mem.h>
 #include "internal.h"
 
-#define WORK_AT_A_TIME 128u /* packets and pages of frames, before others may have a turn */
+#define WORK_AT_A_TIME 128u /* packets, frames of the wire and their pages, before others may have a turn */
 
 struct netvsp_channel *netvsp_channel_create(struct netvsp_device *d, struct vmbus_channel *v)
 {

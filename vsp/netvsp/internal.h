@@ -86,7 +86,7 @@ struct netvsp_channel {
     struct nvsp_message answer;
     bool errand_answer; /* the errand under way is to be answered, as @errand_transaction */
     uint64_t errand_transaction;
-    uint32_t spent; /* of the budget, by the packet under way: it and the pages of its frames */
+    uint32_t spent; /* of the budget, by the packet under way: its frames as on the wire, and pages */
     uint32_t piece_count;
     struct net_piece pieces[1 + NETVSP_PAGES_MAX];       /* of a message */
     struct net_piece frame_pieces[1 + NETVSP_PAGES_MAX]; /* of a frame in it */

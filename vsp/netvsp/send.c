@@ -168,12 +168,14 @@ static const char *frame_send(struct netvsp_channel *c, struct reader *r, uint32
                                   &w->offload, &f.offload);
     if (why)
         return malformed(c, why);
+    if (f.offload.mss > 0 && net_address_is_group(net_frame_destination(&f)))
+        return malformed(c, "segments for many receivers");
     if (net_frame_segment_max(&f) > NET_ETHERNET_BYTES + __atomic_load_n(&d->mtu, __ATOMIC_RELAXED))
         return malformed(c, "a frame longer than the MTU");
     payload_slice(c, r, &f);
     netvsp_count(&c->slot->statistics.sent_frames, 1);
     netvsp_count(&c->slot->statistics.sent_bytes, f.length);
-    c->spent += f.length / NETVSP_PAGE;
+    c->spent += net_frame_segments(&f) + f.length / NETVSP_PAGE;
     d->port->send(d->context, &f);
     return NULL;
 }

@@ -11,6 +11,8 @@
 #define NS_PER_S      1000000000ul
 #define NS_PER_MS     1000000ul
 #define KIB           1024ul
+enum { VLAN_MAX = 4094 };
+
 #define WAIT_PIECE_NS (100 * NS_PER_MS)
 
 /* The end of a list is no failure. */
@@ -196,11 +198,14 @@ static bool net_option(struct vm_start *s, const char *word)
         print("start: more than %d network cards\n", VM_NETWORKS_MAX);
         return false;
     }
-    rt_strlcpy(n->name, word + strlen("net="), sizeof(n->name));
+    if (rt_strlcpy(n->name, word + strlen("net="), sizeof(n->name)) >= sizeof(n->name)) {
+        print("start: %s: no switch has such a long name\n", word);
+        return false;
+    }
     for (comma = n->name; *comma != '\0' && *comma != ','; comma++)
         ;
-    if (*comma == ',' && (!parse_number(comma + 1, &vlan) || vlan == 0 || vlan > UINT16_MAX)) {
-        print("start: %s: net=SWITCH or net=SWITCH,VLAN\n", word);
+    if (*comma == ',' && (!parse_number(comma + 1, &vlan) || vlan == 0 || vlan > VLAN_MAX)) {
+        print("start: %s: net=SWITCH or net=SWITCH,VLAN, which is 1 to %d\n", word, VLAN_MAX);
         return false;
     }
     *comma = '\0';

@@ -96,6 +96,12 @@ static const char *find(const char *text, const char *what)
     return NULL;
 }
 
+/* Where it was typed, `echo` is before it, should the backslash have been lost on the way. */
+static bool is_mark(const char *line, const char *mark)
+{
+    return find(line, mark) != NULL && find(line, "echo ") == NULL;
+}
+
 /* What stands before the second mark is output that did not end its line. */
 static void last_line(struct script *s, const char *mark)
 {
@@ -117,9 +123,9 @@ static void take_line(struct script *s)
         last_line(s, mark);
     else if (s->begun)
         print("%s\n", s->line);
-    else if (find(s->line, BEGIN) != NULL)
+    else if (is_mark(s->line, BEGIN))
         s->begun = true;
-    else if (find(s->line, READY) != NULL)
+    else if (is_mark(s->line, READY))
         s->ready = true;
 }
 

@@ -216,11 +216,13 @@ static const char *why(void)
     case EBUSY:
         return "one of its disks is in use";
     case ENOENT:
-        return "one of its disks is not there";
+        return "one of its disks or switches is not there";
     case ENOMEM:
         return "root has not so much memory";
     case ENOSPC:
-        return "no processor has room for its reserve";
+        return "no processor has room for its reserve, or no switch for its card";
+    case EADDRINUSE:
+        return "another card has its card's address";
     case ENODEV:
     case EBADF:
         return "there is no hypervisor under root";

@@ -29,7 +29,8 @@ static inline struct heap_node *heap_first(const struct heap *h)
 /* Queue @n, which is on no heap, under @key. Nodes of equal keys come out in no given order. */
 void heap_insert(struct heap *h, struct heap_node *n, uint64_t key);
 
-/* Take @n off @h; harmless if it is not queued. */
+/* Take @n off @h; harmless if it is not queued. n->queued is false last of all, by a release store:
+ * whoever reads so with acquire, without the heap's lock, may insert @n elsewhere. */
 void heap_remove(struct heap *h, struct heap_node *n);
 
 #endif
