@@ -50,7 +50,8 @@ void limits_begin(struct limits *l, uint64_t now);
 /* The VP's run time is @run_tsc. */
 void limits_take(struct limits *l, uint64_t run_tsc);
 
-/* Root has worked for the VP, or its partition, for @ticks, which are returned: they are part of its reserve too. */
+/* Root has worked for the VP, or its partition, for @ticks, which are returned: they are part of its
+ * reserve too. */
 static inline uint64_t limits_pay(struct limits *l, uint64_t ticks)
 {
     l->reserve_left -= (int64_t)ticks;
