@@ -170,16 +170,14 @@ int64_t space_place_locked(struct address_space *s, uint64_t address, uint64_t s
 
 static bool map_page_locked(struct address_space *s, uint64_t va, uint64_t flags)
 {
-    uint64_t page = page_alloc(0), *entry;
+    uint64_t *entry = space_entry_locked(s, va, PT_LEVEL_4K), page;
 
+    if (entry == NULL || room_locked(s) == 0) /* a table may have had the last of it */
+        return false;
+    page = page_alloc(0);
     if (page == 0)
         return false;
     page_zero(page, 0);
-    entry = space_entry_locked(s, va, PT_LEVEL_4K);
-    if (entry == NULL) {
-        page_free(page, 0);
-        return false;
-    }
     *entry = page | flags;
     s->pages++;
     return true;
@@ -191,7 +189,7 @@ static int64_t map_locked(struct address_space *s, uint64_t address, uint64_t si
     if (size / PAGE_SIZE > room_locked(s) || !area_extend(&s->areas, address, address + size))
         return -ENOMEM;
     for (uint64_t va = address; va < address + size; va += PAGE_SIZE) {
-        if (room_locked(s) != 0 && map_page_locked(s, va, space_entry_flags(access)))
+        if (map_page_locked(s, va, space_entry_flags(access)))
             continue;
         unmap_own_locked(s, address, va);
         area_remove(&s->areas, address, address + size, &c->spare, &c->gone);

@@ -219,6 +219,27 @@ static void mappings_of_lent_memory_are_limited(void **state)
     file_put(f);
 }
 
+static uint64_t in_use(void)
+{
+    return space()->pages + space()->tables;
+}
+
+/* The last of it goes to a table, so that the page has no room. */
+static void page_whose_table_is_the_last_has_no_room(void **state)
+{
+    const uint64_t at = 64 * MIB2, next = at + MIB2;
+    uint64_t page = at;
+
+    (void)state;
+    for (; in_use() + 1 < space()->pages_max; page += PAGE_SIZE)
+        assert_int_equal(space_map(space(), page, PAGE_SIZE, SPACE_READ), page);
+    assert_true(page < next);
+    assert_int_equal(space_map(space(), next, PAGE_SIZE, SPACE_READ), -ENOMEM);
+    assert_int_equal(in_use(), space()->pages_max);
+    assert_int_equal(space_map(space(), next, PAGE_SIZE, SPACE_READ), -ENOMEM);
+    assert_int_equal(in_use(), space()->pages_max);
+}
+
 static void lack_of_memory_lends_nothing(void **state)
 {
     struct file *f = lender(MIB2, 4 * MIB2, true);
@@ -329,6 +350,7 @@ int main(void)
         SYSCALL_TEST(lent_memory_overlaps_nothing),
         SYSCALL_TEST(more_than_there_is_maps_nothing),
         SYSCALL_TEST(mappings_of_lent_memory_are_limited),
+        SYSCALL_TEST(page_whose_table_is_the_last_has_no_room),
         SYSCALL_TEST(lack_of_memory_lends_nothing),
         SYSCALL_TEST(large_page_gives_way_to_tables_that_are_there),
         SYSCALL_TEST(boot_module_is_mapped_without_a_copy),
