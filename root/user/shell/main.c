@@ -23,7 +23,7 @@ static int device_files[DEVICE_FILES];
 
 /* Keys that have been read, but are still to be taken. */
 static struct {
-    char keys[256];
+    char keys[4096]; /* as many as root keeps */
     size_t length;
     int file; /* the console, without waiting */
 } typed;

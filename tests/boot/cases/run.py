@@ -90,8 +90,13 @@ def all_commands(vm):
     vm.expect(r"^hypervisor +\d+ KiB, not in the total$")
     vm.send("disks mem0")
     vm.expect(r"^mem0 +16 MiB, 32768 sectors")
+    lines = [f"{i} " + str(i) * 300 for i in range(1, 5)]  # typed ahead, and looked through for Ctrl-C meanwhile
     vm.send("wait spin.elf 1")
+    for line in lines:
+        vm.send(f"echo {line}")
     vm.expect(r"^spin\.elf: timed out$")
+    for line in lines:
+        vm.expect(rf"^{line}$")
     vm.send("help wait")
     vm.expect(r"^  wait NAME .*Ctrl-C")
     vm.send("wait spin.elf")
