@@ -27,7 +27,7 @@ ABI_SIZE(struct vm_disk, 24);
 /* A network card that a child gets: a port of a switch of root's. */
 struct vm_network {
     char name[16];  /* the switch; ENOENT: there is none */
-    uint8_t mac[6]; /* its address; all 0: one made of the child's name; EADDRINUSE: another port has it */
+    uint8_t mac[6]; /* its address; all 0: root makes one; EADDRINUSE: another port has it */
     uint16_t vlan;  /* 0: that of frames without a tag */
     uint64_t rate;  /* bytes a second that it may send; 0: as many as it likes */
 };

@@ -7,6 +7,7 @@ import socket
 from boottest import Failure, Lan, Test, cable, monitor
 
 ADDRESS = "10.9.8.7"
+CHILD = "10.9.8.20"
 TARGET = socket.inet_aton(ADDRESS)
 MAC = "52:54:00:12:34:56"
 PINGS = (0, 1, 17, 18, 19, 333, 1471, 1472)  # bytes of payload; 1,500 with the headers
@@ -16,10 +17,10 @@ SLOT = ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
         "-device", "pcie-root-port,id=slot0,chassis=1,slot=1"]
 
 
-def ping(lan, card, sequence, size):
+def ping(lan, card, sequence, size, target=TARGET):
     payload = os.urandom(size)
-    lan.send(lan.packet(card, TARGET, lan.echo(sequence, payload)))
-    lan.expect_echo(card, TARGET, sequence, payload)
+    lan.send(lan.packet(card, target, lan.echo(sequence, payload)))
+    lan.expect_echo(card, target, sequence, payload)
 
 
 def hostile(lan, card):
@@ -64,6 +65,18 @@ def link(vm, lan, card, name):
     ping(lan, card, 99, 64)
 
 
+def child_answers(vm, lan):
+    """A child's card is reached by the uplink, at an address of its own."""
+    vm.send(f"start server net net=switch0 address={CHILD}/24 serve=1")
+    vm.expect(r"\[server\] net: address=(\S+) mtu=1500 ")
+    vm.expect(r"\[server\] net: serves$")
+    child = lan.who_has(socket.inet_aton(CHILD))
+    for sequence, size in enumerate(PINGS):
+        ping(lan, child, sequence, size, socket.inet_aton(CHILD))
+    vm.send("stop server")
+    vm.expect(r"child server: ended: it was stopped$")
+
+
 def taken_out(vm, name):
     monitor.ask(vm, "device_del card0")
     vm.expect(rf"{name}: was removed$")
@@ -93,6 +106,7 @@ def network(vm, name, model):
     vm.expect(rf"^ +in {received - 2} of \d+ bytes, out {2 + echoes} of \d+ bytes, 0 flooded, 1 spoofed, 0 limited, 2 malformed$")
     vm.expect(rf"^  root +{MAC}, 0 addresses learned$")
     vm.expect(rf"^root: {ADDRESS}, 1 ARP and {echoes} echoes answered, {bad} bad, {ignored} ignored, 0 conflicts, 0 dropped$")
+    child_answers(vm, lan)
     lan.close()
     taken_out(vm, name)
     vm.send("poweroff")
