@@ -290,6 +290,23 @@ static void refuse(struct vmcb *v)
     v->control.exitcode = VMEXIT_INVALID_LOW;
 }
 
+/* As QEMU's TCG below KVM does it. */
+static void refuse_elsewhere(struct vmcb *v)
+{
+    refuse(v);
+    v->save.rip = (v->save.rip & ~0xfffull) | 0xdc9;
+}
+
+static void refused_offer_leaves_the_guest_where_it_was(void **state)
+{
+    (void)state;
+    guest = refuse_elsewhere;
+    vp->rip = 0x123456;
+    virt_interrupt_offer(vp, 0x51);
+    assert_int_equal(run().reason, VP_EXIT_INTERRUPT);
+    assert_int_equal(vp->rip, 0x123456);
+}
+
 static void refusal_of_an_offer_counts_when_it_is_repeated(void **state)
 {
     (void)state;
@@ -646,6 +663,7 @@ int main(void)
         TEST(injected_event_is_delivered_once),
         TEST(exceptions_carry_error_codes_only_if_they_have_one),
         TEST(offer_that_looks_like_an_exception_is_not_injected),
+        TEST(refused_offer_leaves_the_guest_where_it_was),
         TEST(refusal_of_an_offer_counts_when_it_is_repeated),
         TEST(delivery_that_an_exit_cut_short_is_repeated),
         TEST(interrupts_wait_for_if_shadow_and_injection),

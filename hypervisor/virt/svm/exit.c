@@ -100,7 +100,8 @@ static enum vp_exit_reason simple_reason(uint32_t code)
  * the delivery of an exception of that vector. KVM on top of it injects that exception, is refused,
  * and passes the refusal on to us. The offer stands, and the page that was missing is there now: the
  * next try comes further: a delivery reads IDT, GDT and TSS and writes a stack. So the refusal of a
- * VMCB without fault, with an offer, counts when it is repeated more often than that. */
+ * VMCB without fault, with an offer, counts when it is repeated more often than that. What was
+ * refused has not run, but QEMU 7.2 leaves the page offset of KVM's VMRUN in its RIP. */
 #define REFUSALS_MAX 8u
 
 static bool refused_by_mistake(const struct svm_vp *s)
@@ -116,7 +117,7 @@ static void asids_forget(struct pcpu *cpu, struct svm_vp *s)
     s->asid_lp = UINT32_MAX;
 }
 
-static enum vp_exit_reason refused(struct vp *vp)
+static __attribute__((noinline)) enum vp_exit_reason refused(struct vp *vp)
 {
     struct svm_vp *s = svm_of(vp);
     uint64_t exits = vp->stats[HvStatsVpTotalExits];
@@ -124,7 +125,10 @@ static enum vp_exit_reason refused(struct vp *vp)
     s->refusals = exits - s->refused_at == 1 ? s->refusals + 1 : 1;
     s->refused_at = exits;
     asids_forget(this_cpu(), s); /* who refuses does not say whether it has flushed first */
-    return refused_by_mistake(s) ? VP_EXIT_INTERRUPT : VP_EXIT_INVALID_STATE;
+    if (!refused_by_mistake(s))
+        return VP_EXIT_INVALID_STATE;
+    vp->rip = s->entered_rip;
+    return VP_EXIT_INTERRUPT;
 }
 
 void svm_exit_translate(struct vp *vp, struct vp_exit *exit)

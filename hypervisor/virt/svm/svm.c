@@ -277,7 +277,7 @@ void virt_vp_run(struct vp *vp, struct vp_exit *exit)
     assign_asid(cpu, vp, s);
     v->save.rax = vp->gpr[0];
     v->save.rsp = vp->gpr[4];
-    v->save.rip = vp->rip;
+    v->save.rip = s->entered_rip = vp->rip;
     v->save.rflags = vp->rflags;
     if (HV_CHECK_VMCB && (wrong = vmcb_check(v, svm_features.asids)) != NULL)
         hv_log("VP %u: VMRUN will be refused: %s", vp->index, wrong);

@@ -18,6 +18,7 @@ struct svm_vp {
     uint64_t translations;
     uint64_t refused_at; /* the VP's exits when its VMCB was last refused */
     uint32_t refusals;   /* in a row */
+    uint64_t entered_rip; /* of the VP at its last VMRUN */
     uint32_t shadows;    /* entries in a row that were interrupted before the first instruction */
 };
 
