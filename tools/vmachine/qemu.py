@@ -105,6 +105,7 @@ class Machine:
     cpu: str = "max,+svm"
     disks: list = field(default_factory=list)
     icount: bool = False
+    one_thread: bool = False  # of the host emulates all processors: docs/testing.md, Troubles of the emulator
     kvm: bool = False
     serial: str = "stdio"
     monitor: str = ""  # a chardev for the monitor; empty: none
@@ -123,7 +124,7 @@ class Machine:
         if self.kvm:
             args += ["-accel", "kvm", "-cpu", "host"]
         else:
-            args += ["-accel", "tcg", "-cpu", self.cpu]
+            args += ["-accel", "tcg,thread=single" if self.one_thread else "tcg", "-cpu", self.cpu]
         if self.icount:
             args += ["-icount", "shift=0,sleep=off,align=off"]
         if self.monitor:

@@ -146,7 +146,7 @@ def _qemu_command(test, place, folder, nonce, made):
         esp=(_make_image(place, folder) if test.front_end
              else _make_esp(test, place, folder, nonce, made)),
         vars=qemu.make_vars(os.path.join(folder, "vars.fd")), smp=test.smp, memory=test.memory,
-        cpu=test.cpu, icount=test.icount, kvm=test.first_guest, disks=[d.attach() for d in made],
+        cpu=test.cpu, icount=test.icount, one_thread=bool(test.children), kvm=test.first_guest, disks=[d.attach() for d in made],
         esp_bus=test.esp_bus, firmware=_firmware(test, place),
         extra=[word.replace("{work}", qemu.quoted(os.path.relpath(folder))) for word in test.qemu])
     if test.first_guest:

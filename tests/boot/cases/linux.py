@@ -292,7 +292,7 @@ PRODUCT = [(kernel, vps, memory) for kernel in ("standard", "cloud") for vps in 
            for memory in ("384M", "1G", "5G")]
 
 TESTS = [child_test(*machine, "normal" if machine in PAIRS else "long") for machine in PRODUCT] + [
-    Test("linux-again", memory=f"{384 + ROOT_MIB}M", disks=[LinuxDisk("nvme")], script=again, after=clean, timeout=1800,
+    Test("linux-again", smp=1, memory=f"{384 + ROOT_MIB}M", disks=[LinuxDisk("nvme")], script=again, after=clean, timeout=1800,
          children=[LinuxChild(kernel="cloud", restart="on-crash")]),
     Test("linux-two", memory=f"{2 * 384 + ROOT_MIB}M", disks=[LinuxDisk("nvme"), LinuxDisk("virtio"),
          Random("ahci", 64)], script=together, after=all_clean, timeout=900,
