@@ -63,14 +63,13 @@ static void learned_forget(struct vswitch *s, struct vswitch_port *port)
         address_forget(s, container_of(port->learned.next, struct vswitch_address, in_port));
 }
 
-/* An address for @port: a free one, or when there is none or its share is used up, the one of its
- * own that was not seen for longest. NULL: there is none. */
+/* An address for @port: a free one, or the one of its own that was not seen for longest. NULL:
+ * there is none. */
 static struct vswitch_address *address_take(struct vswitch *s, struct vswitch_port *port)
 {
-    uint32_t share = port->config.uplink ? VSWITCH_ADDRESSES : VSWITCH_OPEN_SHARE;
     struct list *node;
 
-    if ((port->learned_count >= share || list_empty(&s->free)) && !list_empty(&port->learned))
+    if (list_empty(&s->free) && !list_empty(&port->learned))
         address_forget(s, container_of(port->learned.next, struct vswitch_address, in_port));
     node = list_pop_front(&s->free);
     return node ? container_of(node, struct vswitch_address, in_port) : NULL;
@@ -138,7 +137,7 @@ static bool rate_allows(struct vswitch_port *port, uint32_t length, uint64_t now
 
 static bool source_allowed(struct vswitch *s, struct vswitch_port *port, uint64_t key, uint64_t now)
 {
-    if (port->config.uplink || port->config.open)
+    if (port->config.uplink)
         return address_learn(s, port, key, now);
     return key == port->own.key;
 }
@@ -198,7 +197,7 @@ static bool port_overhears(const struct vswitch_port *port, const struct passage
 
     if (port == p->from || (!c->uplink && c->vlan != p->vlan))
         return false;
-    return !unknown || c->uplink || c->open;
+    return !unknown || c->uplink;
 }
 
 /* Deliver to @to, which is then put. Tags are for the uplink only. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* root/net/vswitch.h - a virtual switch: ports of children, of root, and one uplink or none.
  *
- * A port has an address of its own, which no other port of its VLAN may use. One that is guarded
- * sends from that address only and gets nothing that is for another; what an open port sends from
- * is learned and forgotten, and it also gets frames whose receiver nobody knows. The uplink is open
- * and carries every VLAN, each other port one, whose tag its frames do not have.
+ * A port has an address of its own, which no other port of its VLAN may use: it sends from that
+ * address only and gets nothing that is for another. Only the uplink is open: what comes from it is
+ * learned and forgotten, and it also gets frames whose receiver nobody knows. It carries every
+ * VLAN, each other port one, whose tag its frames do not have.
  *
  * What is in a frame's header was copied from whoever sent it and is hostile; bodies are not looked
  * at.
@@ -19,13 +19,12 @@
 #include <rt/net_frame.h>
 #include "sched/thread.h"
 
-#define VSWITCH_PORTS      1026u /* of 1024 children, root and the uplink */
-#define VSWITCH_ADDRESSES  1024u /* learned at a time */
-#define VSWITCH_OPEN_SHARE 64u   /* of them, for an open port that is not the uplink */
-#define VSWITCH_BUCKETS    1024u
-#define VSWITCH_AGE_NS     300000000000ull /* IEEE 802.1D-2004, table 7-5 */
-#define VSWITCH_VLAN_MAX   4094u
-#define VSWITCH_RATE_MAX   (1ull << 34) /* bytes a second */
+#define VSWITCH_PORTS     1026u /* of 1024 children, root and the uplink */
+#define VSWITCH_ADDRESSES 1024u /* learned at a time */
+#define VSWITCH_BUCKETS   1024u
+#define VSWITCH_AGE_NS    300000000000ull /* IEEE 802.1D-2004, table 7-5 */
+#define VSWITCH_VLAN_MAX  4094u
+#define VSWITCH_RATE_MAX  (1ull << 34) /* bytes a second */
 
 struct vswitch;
 struct vswitch_port;
@@ -40,7 +39,6 @@ struct vswitch_port_config {
     uint8_t mac[6]; /* its own; of the uplink it is not used */
     uint16_t vlan;  /* 0: that of frames without a tag */
     bool uplink;
-    bool open;      /* may send from any address that is no other port's own */
     uint64_t rate;  /* bytes a second that it may send; 0: as many as it likes */
     uint32_t burst; /* bytes that it may send at once, with a rate */
 };

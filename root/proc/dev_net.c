@@ -67,7 +67,7 @@ static void port_tell(const struct vswitch_port *port, struct net_port *p)
     const struct vswitch_port_config *c = &port->config;
     const struct vswitch_statistics *counts = &port->statistics;
 
-    p->flags = (c->uplink ? NET_PORT_UPLINK : 0u) | (c->open ? NET_PORT_OPEN : 0u);
+    p->flags = c->uplink ? NET_PORT_UPLINK : 0u;
     p->vlan = c->vlan;
     p->rate = c->rate;
     p->in = counter(&counts->in);

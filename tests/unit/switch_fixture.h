@@ -26,7 +26,7 @@ struct switch_world {
 };
 extern struct switch_world w;
 
-/* cmocka's: a switch with an uplink and guarded ports a, b, c of address MAC_A, MAC_B, MAC_C. */
+/* cmocka's: a switch with an uplink and ports a, b, c of address MAC_A, MAC_B, MAC_C. */
 int switch_make(void **state);
 int switch_drop(void **state);
 

@@ -55,7 +55,6 @@ static void card_is_a_port_of_the_switch_while_the_child_is_there(void **state)
     assert_string_equal(port->config.name, "guest");
     assert_int_equal(port->config.vlan, VLAN);
     assert_int_equal(port->config.rate, RATE);
-    assert_false(port->config.open);
     assert_true(mac_is_unicast(port->config.mac) && (port->config.mac[0] & MAC_LOCAL) != 0);
     world_run();
     assert_int_not_equal(guest_connect(), 0); /* which takes an offer */

@@ -26,10 +26,7 @@ struct net_nic {
 };
 ABI_SIZE(struct net_nic, 120);
 
-enum {
-    NET_PORT_UPLINK = 1,
-    NET_PORT_OPEN = 2, /* may send from addresses that are not its own */
-};
+enum { NET_PORT_UPLINK = 1 };
 
 struct net_port {
     uint32_t network; /* in: the switch's number; ENOENT: there are fewer, or no more ports */

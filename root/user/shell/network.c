@@ -49,8 +49,6 @@ static void print_port(const struct net_port *p)
         print_mac(p->mac);
     if (p->vlan != 0)
         print(", VLAN %u", p->vlan);
-    if ((p->flags & NET_PORT_OPEN) != 0)
-        print(", open");
     if (p->rate != 0)
         print(", %lu bytes/s", p->rate);
     print(", %u addresses learned\n", p->learned);
