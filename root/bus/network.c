@@ -27,11 +27,11 @@ struct network {
 
 /* ---- the switch's side ---- */
 
-static void deliver(struct vswitch_port *to, const struct net_frame *frame)
+static enum net_taken deliver(struct vswitch_port *to, const struct net_frame *frame)
 {
     struct network *n = to->owner;
 
-    netvsp_receive(&n->device, frame);
+    return netvsp_receive(&n->device, frame);
 }
 
 static const struct vswitch_port_ops switch_ops = {.deliver = deliver};
@@ -267,7 +267,8 @@ bool network_offers(const struct bus *b, const struct vmbus_offer *offer, struct
         out->writes = s.sent_frames;
         out->written_bytes = s.sent_bytes;
         out->requests = s.control;
-        out->errors = s.lost_no_buffer + s.lost_not_ready + s.lost_too_long + s.malformed;
+        out->errors = s.lost_no_buffer + s.lost_share + s.lost_not_ready + s.lost_too_long +
+                      s.malformed;
         return true;
     }
     return false;

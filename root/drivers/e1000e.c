@@ -57,7 +57,7 @@ static void register_write(struct e1000e *d, uint32_t at, uint32_t value)
 
 /* ---- sending ---- */
 
-static bool card_transmit(struct nic *nic, const struct net_frame *frame)
+static enum net_taken card_transmit(struct nic *nic, const struct net_frame *frame)
 {
     struct e1000e *d = nic->driver;
     uint64_t flags = spin_lock(&d->send_lock);
@@ -68,7 +68,7 @@ static bool card_transmit(struct nic *nic, const struct net_frame *frame)
         register_write(d, E1000E_TX + E1000E_RING_TAIL, d->send.next);
     }
     spin_unlock(&d->send_lock, flags);
-    return sent;
+    return sent ? NET_TAKEN : NET_LOST;
 }
 
 static const struct nic_operations card_operations = {.transmit = card_transmit};

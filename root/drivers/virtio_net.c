@@ -74,14 +74,14 @@ static bool frame_send(struct virtio_net *d, const struct net_frame *frame)
     return sent;
 }
 
-static bool card_transmit(struct nic *nic, const struct net_frame *frame)
+static enum net_taken card_transmit(struct nic *nic, const struct net_frame *frame)
 {
     struct virtio_net *d = nic->driver;
     uint64_t flags = spin_lock(&d->send_lock);
     bool sent = frame_send(d, frame);
 
     spin_unlock(&d->send_lock, flags);
-    return sent;
+    return sent ? NET_TAKEN : NET_LOST;
 }
 
 static const struct nic_operations card_operations = {.transmit = card_transmit};

@@ -27,11 +27,11 @@ static struct {
 
 /* ---- an uplink ---- */
 
-static void uplink_deliver(struct vswitch_port *to, const struct net_frame *frame)
+static enum net_taken uplink_deliver(struct vswitch_port *to, const struct net_frame *frame)
 {
     const struct network *n = to->owner;
 
-    nic_transmit(n->nic, frame);
+    return nic_transmit(n->nic, frame);
 }
 
 static const struct vswitch_port_ops uplink_ops = {.deliver = uplink_deliver};

@@ -56,15 +56,20 @@ static bool frame_fits(const struct nic *nic, const struct net_frame *frame)
     return net_frame_segment_max(frame) <= nic->mtu + NET_ETHERNET_BYTES;
 }
 
-void nic_transmit(struct nic *nic, const struct net_frame *frame)
+enum net_taken nic_transmit(struct nic *nic, const struct net_frame *frame)
 {
-    if (!__atomic_load_n(&nic->link, __ATOMIC_RELAXED) || !frame_fits(nic, frame) ||
-        !nic->operations->transmit(nic, frame)) {
-        count(&nic->statistics.send_drops, 1);
-        return;
+    enum net_taken taken = NET_LOST;
+
+    if (__atomic_load_n(&nic->link, __ATOMIC_RELAXED) && frame_fits(nic, frame))
+        taken = nic->operations->transmit(nic, frame);
+    if (taken != NET_TAKEN) {
+        count(taken == NET_CROWDED ? &nic->statistics.send_crowded : &nic->statistics.send_drops,
+              1);
+        return taken;
     }
     count(&nic->statistics.sent, 1);
     count(&nic->statistics.sent_bytes, frame->length);
+    return NET_TAKEN;
 }
 
 void nic_receive(struct nic *nic, const struct net_frame *frame)

@@ -200,17 +200,35 @@ static bool port_overhears(const struct vswitch_port *port, const struct passage
     return !unknown || c->uplink;
 }
 
+static void taken_count(struct vswitch_statistics *s, enum net_taken taken, uint32_t length)
+{
+    switch (taken) {
+    case NET_TAKEN:
+        count(&s->out, 1);
+        count(&s->out_bytes, length);
+        break;
+    case NET_LOST:
+        count(&s->dropped, 1);
+        break;
+    case NET_CROWDED:
+        count(&s->crowded, 1);
+        break;
+    case NET_UNWANTED:
+    default:
+        break;
+    }
+}
+
 /* Deliver to @to, which is then put. Tags are for the uplink only. */
 static void frame_deliver(struct vswitch_port *to, const struct passage *p)
 {
     struct net_frame out = *p->frame;
 
+    out.sender = (uint16_t)p->from->slot;
     out.vlan = NET_VLAN_NONE;
     if (to->config.uplink)
         out.vlan = (uint16_t)(p->frame->vlan - NET_VLAN_ID(p->frame->vlan) + p->vlan);
-    to->ops->deliver(to, &out);
-    count(&to->statistics.out, 1);
-    count(&to->statistics.out_bytes, p->frame->length);
+    taken_count(&to->statistics, to->ops->deliver(to, &out), out.length);
     vswitch_port_put(to);
 }
 

@@ -17,9 +17,10 @@
 #include <stdint.h>
 #include <rt/list.h>
 #include <rt/net_frame.h>
+#include <rt/net_share.h>
 #include "sched/thread.h"
 
-#define VSWITCH_PORTS     1026u /* of 1024 children, root and the uplink */
+#define VSWITCH_PORTS     NET_SENDERS /* of 1024 children, root and the uplink */
 #define VSWITCH_ADDRESSES 1024u /* learned at a time */
 #define VSWITCH_BUCKETS   1024u
 #define VSWITCH_AGE_NS    300000000000ull /* IEEE 802.1D-2004, table 7-5 */
@@ -30,8 +31,9 @@ struct vswitch;
 struct vswitch_port;
 
 struct vswitch_port_ops {
-    /* Take @frame: copy what is kept, do not block. From any thread, several at a time. */
-    void (*deliver)(struct vswitch_port *to, const struct net_frame *frame);
+    /* Take @frame: copy what is kept, do not block. From any thread, several at a time. Whose it
+     * is says its sender, the number of a port. */
+    enum net_taken (*deliver)(struct vswitch_port *to, const struct net_frame *frame);
 };
 
 struct vswitch_port_config {
@@ -43,8 +45,10 @@ struct vswitch_port_config {
     uint32_t burst; /* bytes that it may send at once, with a rate */
 };
 
-struct vswitch_statistics { /* [a] frames, of which `in` came from the port */
+struct vswitch_statistics { /* [a] frames: `in` came from the port, `out` were taken by it */
     uint64_t in, in_bytes, out, out_bytes;
+    uint64_t dropped;   /* for the port, which had no room for them, or no link */
+    uint64_t crowded;   /* for the port, which had its share of their sender's */
     uint64_t spoofed;   /* dropped: from an address that is not its own */
     uint64_t limited;   /* dropped: more than its rate */
     uint64_t malformed; /* dropped: no frame, or with a tag that it must not have */
@@ -68,7 +72,7 @@ struct vswitch_port {
     struct vswitch *of;                 /* [I] */
     struct vswitch_statistics statistics;
     uint32_t users;             /* [a] deliveries under way */
-    uint32_t slot;              /* [l] */
+    uint32_t slot;              /* [I] once it is there */
     bool there;                 /* [l] */
     struct vswitch_address own; /* [l] */
     struct list learned;        /* [l] */

@@ -54,6 +54,7 @@ static int64_t net_nic(struct file *f, void *argument)
         .sent_bytes = counter(&counts->sent_bytes),
         .receive_errors = counter(&counts->receive_errors),
         .send_drops = counter(&counts->send_drops),
+        .send_crowded = counter(&counts->send_crowded),
         .interrupts = counter(&counts->interrupts),
     };
     memcpy(n->mac, s.found->mac, sizeof(n->mac));
@@ -78,6 +79,8 @@ static void port_tell(const struct vswitch_port *port, struct net_port *p)
     p->limited = counter(&counts->limited);
     p->malformed = counter(&counts->malformed);
     p->flooded = counter(&counts->flooded);
+    p->dropped = counter(&counts->dropped);
+    p->crowded = counter(&counts->crowded);
     memcpy(p->mac, c->mac, sizeof(p->mac));
     rt_strlcpy(p->name, c->name, sizeof(p->name));
 }

@@ -117,7 +117,7 @@ static void answer_check(const struct net_frame *frame)
         abort();
 }
 
-static void port_deliver(struct vswitch_port *to, const struct net_frame *frame)
+static enum net_taken port_deliver(struct vswitch_port *to, const struct net_frame *frame)
 {
     const struct vswitch_port_config *c = &to->config;
 
@@ -130,6 +130,7 @@ static void port_deliver(struct vswitch_port *to, const struct net_frame *frame)
         abort();
     if (f.serving)
         answer_check(frame);
+    return NET_TAKEN;
 }
 
 static const struct vswitch_port_ops ops = {.deliver = port_deliver};

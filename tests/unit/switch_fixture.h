@@ -13,10 +13,12 @@
 struct seen_port {
     struct vswitch_port port;
     uint32_t count;
+    enum net_taken answer; /* what it says */
     struct seen_frame {
         uint8_t bytes[NET_ETHERNET_BYTES];
         uint32_t length;
         uint16_t vlan;
+        uint16_t sender;
     } frames[SEEN_MAX];
 };
 

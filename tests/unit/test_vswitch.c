@@ -47,6 +47,37 @@ static void a_frame_goes_to_the_port_whose_address_it_is_for(void **state)
     assert_int_equal(w.b.port.users, 0);
 }
 
+/* The one that it came by is the share's that pays for it. */
+static void a_frame_has_the_number_of_the_port_that_it_came_by(void **state)
+{
+    (void)state;
+    send_plain(&w.a, MAC_B, MAC_A);
+    send_plain(&w.c, MAC_B, MAC_C);
+    send_plain(&w.uplink, MAC_B, MAC_OUTSIDE);
+    got(&w.b, 3);
+    assert_int_equal(w.b.frames[0].sender, w.a.port.slot);
+    assert_int_equal(w.b.frames[1].sender, w.c.port.slot);
+    assert_int_equal(w.b.frames[2].sender, w.uplink.port.slot);
+}
+
+static void what_a_port_does_not_take_is_not_out(void **state)
+{
+    static const enum net_taken answers[] = {NET_TAKEN,   NET_LOST,     NET_CROWDED,
+                                             NET_CROWDED, NET_UNWANTED, NET_LOST};
+    const struct vswitch_statistics *s = &w.b.port.statistics;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        w.b.answer = answers[i];
+        frame_send(&w.a, MAC_B, MAC_A, 0, NET_TYPE_ARP, 77);
+    }
+    assert_int_equal(s->out, 1);
+    assert_int_equal(s->out_bytes, 77);
+    assert_int_equal(s->dropped, 2);
+    assert_int_equal(s->crowded, 2);
+    assert_int_equal(w.a.port.statistics.in, 6);
+}
+
 static void what_is_for_many_goes_to_all_others(void **state)
 {
     (void)state;
@@ -348,6 +379,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SWITCH_TEST(a_frame_goes_to_the_port_whose_address_it_is_for),
+        SWITCH_TEST(a_frame_has_the_number_of_the_port_that_it_came_by),
+        SWITCH_TEST(what_a_port_does_not_take_is_not_out),
         SWITCH_TEST(what_is_for_many_goes_to_all_others),
         SWITCH_TEST(ports_do_not_see_what_is_for_somebody_unknown),
         SWITCH_TEST(an_address_is_learned_and_forgotten),

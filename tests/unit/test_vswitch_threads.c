@@ -35,18 +35,20 @@ struct guest {
     uint64_t got; /* [a] */
 };
 
-static void sender_gets(struct vswitch_port *to, const struct net_frame *frame)
+static enum net_taken sender_gets(struct vswitch_port *to, const struct net_frame *frame)
 {
     struct sender *s = to->owner;
 
     __atomic_fetch_add(&s->got, frame->length, __ATOMIC_RELAXED);
+    return NET_TAKEN;
 }
 
-static void guest_gets(struct vswitch_port *to, const struct net_frame *frame)
+static enum net_taken guest_gets(struct vswitch_port *to, const struct net_frame *frame)
 {
     struct guest *g = to->owner;
 
     __atomic_fetch_add(&g->got, frame->length, __ATOMIC_RELAXED);
+    return NET_TAKEN;
 }
 
 static const struct vswitch_port_ops sender_ops = {.deliver = sender_gets};

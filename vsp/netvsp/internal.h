@@ -64,7 +64,8 @@ enum { NETVSP_SECTION_FREE, NETVSP_SECTION_QUEUED, NETVSP_SECTION_SENT, NETVSP_S
 
 struct netvsp_section {
     uint32_t next;   /* [a] plus 1, in whatever list it is */
-    uint32_t length; /* of its message */
+    uint16_t length; /* of its message */
+    uint16_t sender; /* of a frame, while it is not free */
     uint64_t owner;  /* [a] NETVSP_OWNER: its use counts, so that no completion fits twice */
 };
 
