@@ -43,7 +43,20 @@ static void uplink_receive(void *context, const struct net_frame *frame)
     vswitch_send(&n->uplink, frame);
 }
 
-static const struct nic_receiver uplink_receiver = {.receive = uplink_receive};
+/* Whoever changes it last sees that it is so at the end. */
+static void uplink_link(void *context)
+{
+    struct network *n = context;
+    bool up;
+
+    do {
+        up = __atomic_load_n(&n->nic->link, __ATOMIC_SEQ_CST);
+        vswitch_link_set(&n->vswitch, up);
+    } while (__atomic_load_n(&n->nic->link, __ATOMIC_SEQ_CST) != up);
+}
+
+static const struct nic_receiver uplink_receiver = {.receive = uplink_receive,
+                                                    .link = uplink_link};
 
 static void uplink_add(struct network *n, struct nic *nic)
 {

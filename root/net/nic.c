@@ -47,7 +47,8 @@ void nic_for_each(bool (*visit)(struct nic *nic, void *context), void *context)
 void nic_attach(struct nic *nic, const struct nic_receiver *receiver, void *context)
 {
     nic->receiver_context = context;
-    __atomic_store_n(&nic->receiver, receiver, __ATOMIC_RELEASE); /* pairs with nic_receive */
+    __atomic_store_n(&nic->receiver, receiver, __ATOMIC_SEQ_CST); /* pairs with its users */
+    receiver->link(context);
 }
 
 /* Whether each frame that goes on the wire is short enough. */
@@ -79,15 +80,20 @@ void nic_receive(struct nic *nic, const struct net_frame *frame)
     count(&nic->statistics.received, 1);
     count(&nic->statistics.received_bytes, frame->length);
     if (r)
-        r->receive(nic->receiver_context, frame); /* pairs with nic_attach */
+        r->receive(nic->receiver_context, frame);
     else
         count(&nic->statistics.receive_ignored, 1);
 }
 
 void nic_link_set(struct nic *nic, bool up)
 {
-    if (__atomic_exchange_n(&nic->link, up, __ATOMIC_RELAXED) == up)
+    const struct nic_receiver *r;
+
+    if (__atomic_exchange_n(&nic->link, up, __ATOMIC_SEQ_CST) == up)
         return;
+    r = __atomic_load_n(&nic->receiver, __ATOMIC_SEQ_CST); /* pairs with nic_attach */
+    if (r)
+        r->link(nic->receiver_context);
     __atomic_fetch_add(&nic->link_changes, 1, __ATOMIC_RELAXED);
     log_print("net: %s: link %s", nic->name, up ? "up" : "down");
 }

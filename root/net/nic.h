@@ -25,6 +25,8 @@ struct nic_operations {
 struct nic_receiver {
     /* A frame came in. Must not block. */
     void (*receive)(void *context, const struct net_frame *frame);
+    /* nic.link is another, perhaps: several at a time. */
+    void (*link)(void *context);
 };
 
 /* What a card does to a frame that asks for it; the rest its driver does. */
@@ -66,7 +68,7 @@ void nic_register(struct nic *nic);
 /* Call @visit for every card until it returns false. */
 void nic_for_each(bool (*visit)(struct nic *nic, void *context), void *context);
 
-/* Hand what comes in to @receiver from now on. Once for each card. */
+/* Hand what comes in to @receiver from now on, and tell it of the link. Once for each card. */
 void nic_attach(struct nic *nic, const struct nic_receiver *receiver, void *context);
 
 /* Send a copy of @frame, or count that it was dropped. Any context. */

@@ -318,7 +318,42 @@ static void ports_that_cannot_be_are_refused(void **state)
     free(many);
 }
 
+static void a_frame_for_many_counts_for_each_of_them(void **state)
+{
+    struct seen_port slow;
+    struct vswitch_port_config config = {.rate = 10000, .burst = 3000};
+
+    (void)state;
+    assert_int_equal(port_join(&slow, config, MAC_C + 1), VSWITCH_OK);
+    for (int i = 0; i < 20; i++)
+        frame_send(&slow, MAC_EVERYONE, MAC_C + 1, 0, NET_TYPE_IPV4, 1000);
+    got(&w.a, 1); /* to four ports */
+    assert_int_equal(slow.port.statistics.limited, 19);
+    fake.now += NS_PER_S / 10; /* one frame's worth, of the one that is beyond the burst */
+    frame_send(&slow, MAC_A, MAC_C + 1, 0, NET_TYPE_IPV4, 1000);
+    got(&w.a, 1);
+}
+
 /* ---- coming and going ---- */
+
+static void ports_are_told_of_the_link_when_it_changes(void **state)
+{
+    (void)state;
+    assert_true(vswitch_link(w.vswitch)); /* as if there were no uplink */
+    vswitch_link_set(w.vswitch, true);
+    assert_int_equal(w.a.link_changes, 0);
+    vswitch_port_remove(&w.b.port);
+    vswitch_link_set(w.vswitch, false);
+    assert_false(vswitch_link(w.vswitch));
+    assert_int_equal(w.a.link_changes, 1);
+    assert_int_equal(w.b.link_changes, 0);
+    assert_int_equal(w.c.link_changes, 1);
+    send_plain(&w.a, MAC_C, MAC_A); /* which does not need it */
+    got(&w.c, 1);
+    vswitch_link_set(w.vswitch, true);
+    assert_int_equal(w.c.link_changes, 2);
+    assert_int_equal(w.c.port.users, 0);
+}
 
 static void a_port_that_has_gone_neither_sends_nor_gets(void **state)
 {
@@ -395,6 +430,8 @@ int main(void)
         SWITCH_TEST(a_rate_lets_a_burst_pass_and_then_so_much_a_second),
         SWITCH_TEST(addresses_without_end_take_no_more_room),
         SWITCH_TEST(ports_that_cannot_be_are_refused),
+        SWITCH_TEST(a_frame_for_many_counts_for_each_of_them),
+        SWITCH_TEST(ports_are_told_of_the_link_when_it_changes),
         SWITCH_TEST(a_port_that_has_gone_neither_sends_nor_gets),
         SWITCH_TEST(removal_waits_for_who_is_at_the_port),
         SWITCH_TEST(ports_are_found_by_their_slots),

@@ -8,6 +8,7 @@ from boottest import Failure, Lan, Test, cable, monitor
 
 ADDRESS = "10.9.8.7"
 CHILD = "10.9.8.20"
+OTHER = "10.9.8.21"
 TARGET = socket.inet_aton(ADDRESS)
 MAC = "52:54:00:12:34:56"
 PINGS = (0, 1, 17, 18, 19, 333, 1471, 1472)  # bytes of payload; 1,500 with the headers
@@ -66,22 +67,33 @@ def link(vm, lan, card, name):
 
 
 def child_answers(vm, lan):
-    """A child's card is reached by the uplink, at an address of its own."""
+    """A child's card is reached by the uplink, at an address of its own, and has the uplink's link."""
     vm.send(f"start server net net=switch0 address={CHILD}/24 serve=1")
     vm.expect(r"\[server\] net: address=(\S+) mtu=1500 ")
     vm.expect(r"\[server\] net: serves$")
     child = lan.who_has(socket.inet_aton(CHILD))
     for sequence, size in enumerate(PINGS):
         ping(lan, child, sequence, size, socket.inet_aton(CHILD))
-    vm.send("stop server")
-    vm.expect(r"child server: ended: it was stopped$")
+    for round in range(3):
+        monitor.ask(vm, "set_link card0 off")
+        vm.expect(r"\[server\] net: link down ")
+        monitor.ask(vm, "set_link card0 on")
+        vm.expect(r"\[server\] net: link up ")
+        ping(lan, child, round, 64, socket.inet_aton(CHILD))
 
 
 def taken_out(vm, name):
+    """The card goes while a child is at its switch: the child lives on, and talks to another."""
     monitor.ask(vm, "device_del card0")
     vm.expect(rf"{name}: was removed$")
+    vm.expect(r"\[server\] net: link down ")
     vm.send("nics")
-    vm.expect(rf"^{name} +{MAC}, .* gone, 3 link changes$")
+    vm.expect(rf"^{name} +{MAC}, .* gone, 9 link changes$")
+    vm.send(f"start client net net=switch0 address={OTHER}/24 ping={CHILD}/24")
+    vm.expect(r"\[client\] net: ping requests=10 replies=10$")
+    vm.expect(r"child client: ended: it ended itself with 0$")
+    vm.send("stop server")
+    vm.expect(r"child server: ended: it was stopped$")
 
 
 def network(vm, name, model):
