@@ -308,15 +308,21 @@ static void memory_free(struct ring_memory *m)
     dma_free(&m->buffers);
 }
 
+/* What a card has that the device does not reach any more. */
+static void card_free(struct e1000e *d)
+{
+    for (uint32_t i = 0; !d->watch.polled && i < VECTORS; i++)
+        irq_free(&d->irqs[i]);
+    memory_free(&d->receive_memory);
+    memory_free(&d->send_memory);
+}
+
 static void card_destroy(struct e1000e *d)
 {
     if (d->registers)
         (void)card_reset(d);
     pci_disable(d->pci);
-    for (uint32_t i = 0; !d->watch.polled && i < VECTORS; i++)
-        irq_free(&d->irqs[i]);
-    memory_free(&d->receive_memory);
-    memory_free(&d->send_memory);
+    card_free(d);
     kfree(d);
 }
 
@@ -368,12 +374,13 @@ static bool e1000e_probe(struct pci_device *pci)
     return true;
 }
 
-/* The card stays known; its thread closes it. */
+/* Its thread closes the card, which stays known: only what its rings need is given back. */
 static void e1000e_remove(struct pci_device *pci)
 {
     struct e1000e *d = pci->driver_data;
 
     nic_watch_remove(&d->watch);
+    card_free(d);
 }
 
 const struct pci_driver e1000e_driver = {

@@ -234,12 +234,13 @@ static bool virtio_net_probe(struct pci_device *pci)
     return true;
 }
 
-/* The card stays known; its thread closes it. */
+/* Its thread closes the card, which stays known: only what its queues need is given back. */
 static void virtio_net_remove(struct pci_device *pci)
 {
     struct virtio_net *d = pci->driver_data;
 
     nic_watch_remove(&d->watch);
+    virtio_net_free(d);
 }
 
 const struct pci_driver virtio_net_driver = {.name = "virtio-net",

@@ -51,6 +51,9 @@ bool virtio_net_link(const struct virtio_net *d);
 /* Bring the device up, and learn its address and MTU. NULL, or why it cannot be used. */
 const char *virtio_net_create(struct virtio_net *d);
 
+/* Give back the vectors and the memory of a device that was closed. Once. */
+void virtio_net_free(struct virtio_net *d);
+
 /* Cut the device off from memory and give back what it has; @d may be half made. */
 void virtio_net_destroy(struct virtio_net *d);
 

@@ -283,14 +283,19 @@ static void memory_free(struct virtio_net_memory *m)
     dma_free(&m->buffers);
 }
 
-void virtio_net_destroy(struct virtio_net *d)
+void virtio_net_free(struct virtio_net *d)
 {
-    virtio_pci_fail(&d->transport);
-    pci_disable(d->transport.pci);
     for (uint32_t i = 0; !d->watch.polled && i < VIRTIO_NET_VECTORS; i++)
         irq_free(&d->irqs[i]);
     memory_free(&d->receive_memory);
     memory_free(&d->send_memory);
     memory_free(&d->control_memory);
+}
+
+void virtio_net_destroy(struct virtio_net *d)
+{
+    virtio_pci_fail(&d->transport);
+    pci_disable(d->transport.pci);
+    virtio_net_free(d);
     kfree(d);
 }

@@ -12,6 +12,7 @@ OTHER = "10.9.8.21"
 TARGET = socket.inet_aton(ADDRESS)
 MAC = "52:54:00:12:34:56"
 PINGS = (0, 1, 17, 18, 19, 333, 1471, 1472)  # bytes of payload; 1,500 with the headers
+BUFFERS_KIB = 1024  # of a card's rings, at least
 BACK_TO_BACK = 12  # fewer than root keeps of one sender, so that each is answered
 # Slots that the card's driver is asked for by their own capability, not by ACPI.
 SLOT = ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
@@ -82,13 +83,23 @@ def child_answers(vm, lan):
         ping(lan, child, round, 64, socket.inet_aton(CHILD))
 
 
+def free_kib(vm):
+    vm.send("memory")
+    return int(vm.expect(r"^free +(\d+) KiB$").group(1))
+
+
 def taken_out(vm, name):
-    """The card goes while a child is at its switch: the child lives on, and talks to another."""
+    """The card goes while a child is at its switch: its buffers are free then; the child lives on, and
+    talks to another."""
+    before = free_kib(vm)
     monitor.ask(vm, "device_del card0")
     vm.expect(rf"{name}: was removed$")
     vm.expect(r"\[server\] net: link down ")
     vm.send("nics")
     vm.expect(rf"^{name} +{MAC}, .* gone, 9 link changes$")
+    back = free_kib(vm) - before
+    if back < BUFFERS_KIB:
+        raise Failure(f"{back} KiB are free that were not with the card")
     vm.send(f"start client net net=switch0 address={OTHER}/24 ping={CHILD}/24")
     vm.expect(r"\[client\] net: ping requests=10 replies=10$")
     vm.expect(r"child client: ended: it ended itself with 0$")
