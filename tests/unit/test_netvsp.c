@@ -275,6 +275,34 @@ static void sub_channels_are_offered_and_clamped(void **state)
     assert_int_equal(a->message.sub_channel.operation, NVSP_STATUS_FAIL);
 }
 
+/* Not before they were offered, and not of more than there are. */
+static void the_answer_tells_of_sub_channels_that_are_there(void **state)
+{
+    struct nvsp_message m = {.type = NVSP_SUB_CHANNEL,
+                             .sub_channel = {.operation = NVSP_SUB_CHANNEL_ALLOCATE, .count = 3}};
+    struct vmbus_packet p = {.type = VMBUS_PACKET_IN_BAND,
+                             .flags = VMBUS_PACKET_FLAG_COMPLETION,
+                             .transaction = 77,
+                             .payload = &m,
+                             .length = sizeof(m)};
+
+    (void)state;
+    world_version(NVSP_VERSION_6_1);
+    world.sub_channels_room = 1;
+    world.packet_count = 0;
+    assert_true(world_send_raw(0, &p));
+    while (world_channel_work_once(0))
+        ;
+    world_packets_take(0);
+    assert_int_equal(world.packet_count, 0);
+    assert_int_equal(world.sub_channels_wanted, 0);
+    world_run();
+    assert_int_equal(world.packet_count, 1);
+    assert_int_equal(world.packets[0].transaction, 77);
+    assert_int_equal(world.packets[0].message.sub_channel.operation, NVSP_STATUS_SUCCESS);
+    assert_int_equal(world.packets[0].message.sub_channel.count, 1);
+}
+
 static void old_versions_have_no_sub_channels(void **state)
 {
     struct nvsp_message m = {.type = NVSP_SUB_CHANNEL,
@@ -480,6 +508,7 @@ int main(void)
         OPENED(revoked_buffers_are_given_back),
         OPENED(nothing_is_read_before_a_buffer_is_there),
         OPENED(sub_channels_are_offered_and_clamped),
+        OPENED(the_answer_tells_of_sub_channels_that_are_there),
         OPENED(old_versions_have_no_sub_channels),
         OPENED(the_send_table_has_open_channels_only),
         OPENED(sub_channels_take_frames_only),

@@ -39,6 +39,7 @@ enum {
     NETVSP_ERRAND_RECEIVE_PUT,
     NETVSP_ERRAND_SEND_GET,
     NETVSP_ERRAND_SEND_PUT,
+    NETVSP_ERRAND_SUB_CHANNELS,
 };
 
 /* device.errand_state: who is to do something next. */

@@ -150,7 +150,7 @@ struct netvsp_device {
     uint32_t errand;       /* NETVSP_ERRAND_* */
     uint32_t errand_state; /* [a] */
     bool errand_done;      /* the bus's answer */
-    uint32_t sub_wanted;   /* [a] sub-channels that the bus is to offer */
+    uint32_t sub_channels; /* that the bus is to offer; its answer: that there are */
     bool table_due;        /* [a] the child is to be told to which channels it should send */
 
     /* NVSP and RNDIS, set by the primary's worker. */
