@@ -209,7 +209,7 @@ bool netvsp_errand_go_on(struct netvsp_channel *c)
 
     switch (__atomic_load_n(&d->errand_state, __ATOMIC_ACQUIRE)) { /* pairs with errand_do */
     case NETVSP_WAITING:
-        if (netvsp_any_used(d))
+        if (d->errand == NETVSP_ERRAND_RECEIVE_PUT ? netvsp_any_used(d) : netvsp_any_sends(d))
             return true;
         if (d->errand == NETVSP_ERRAND_RECEIVE_PUT)
             netvsp_queues_clear(d);

@@ -462,13 +462,15 @@ static bool completion_fits(const struct netvsp_channel *c, uint64_t transaction
 
 void netvsp_completion_take(struct netvsp_channel *c, uint64_t transaction)
 {
-    bool fits;
+    bool fits = false;
 
-    netvsp_enter(c->slot);
-    fits = netvsp_open(&c->device->receive) && completion_fits(c, transaction);
-    if (fits)
-        chain_free(c->device, (uint32_t)transaction - 1);
-    netvsp_leave(c->slot);
+    if (netvsp_open(&c->device->receive)) { /* who waits for us to leave is not kept waiting */
+        netvsp_enter(c->slot);
+        fits = netvsp_open(&c->device->receive) && completion_fits(c, transaction);
+        if (fits)
+            chain_free(c->device, (uint32_t)transaction - 1);
+        netvsp_leave(c->slot);
+    }
     if (fits)
         return;
     netvsp_count(&c->slot->statistics.dropped, 1);
