@@ -27,14 +27,26 @@ struct network {
 
 /* ---- the switch's side ---- */
 
-static void deliver(struct vswitch_port *to, const struct net_frame *frame)
+static enum net_taken deliver(struct vswitch_port *to, const struct net_frame *frame)
 {
     struct network *n = to->owner;
 
-    netvsp_receive(&n->device, frame);
+    return netvsp_receive(&n->device, frame);
 }
 
-static const struct vswitch_port_ops switch_ops = {.deliver = deliver};
+/* The child's link is the uplink's. Whoever tells of it last sees that it is so at the end. */
+static void link(struct vswitch_port *port)
+{
+    struct network *n = port->owner;
+    bool up;
+
+    do {
+        up = vswitch_link(port->of);
+        netvsp_link_set(&n->device, up);
+    } while (vswitch_link(port->of) != up);
+}
+
+static const struct vswitch_port_ops switch_ops = {.deliver = deliver, .link = link};
 
 static void send(void *context, const struct net_frame *frame)
 {
@@ -183,6 +195,7 @@ static int64_t join(struct network *n, struct vswitch *s, const struct vm_networ
     memcpy(config.mac, n->device.config.address, sizeof(config.mac));
     switch (vswitch_port_add(s, &n->port, &config, &switch_ops, n)) {
     case VSWITCH_OK:
+        link(&n->port);
         return 0;
     case VSWITCH_FULL:
         return refuse(n->bus, wanted, "the switch has no port left", -ENOSPC);
@@ -267,7 +280,8 @@ bool network_offers(const struct bus *b, const struct vmbus_offer *offer, struct
         out->writes = s.sent_frames;
         out->written_bytes = s.sent_bytes;
         out->requests = s.control;
-        out->errors = s.lost_no_buffer + s.lost_not_ready + s.lost_too_long + s.malformed;
+        out->errors = s.lost_no_buffer + s.lost_share + s.lost_not_ready + s.lost_too_long +
+                      s.malformed;
         return true;
     }
     return false;

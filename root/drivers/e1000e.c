@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* root/drivers/e1000e.c - Intel 82574: finds cards, brings them up, sends and receives.
  *
- * Packets are as on the wire: checksums and segments are done in software. What was sent is taken
- * back when more is; a message for received packets is masked until they have been taken
+ * Packets are as on the wire: checksums and segments are done in software, with interrupts on. What
+ * was sent is taken back when more is; a message for received packets is masked until they have been taken
  * (datasheet, 7.4.4), which is when the thread asks for the next. Rules: [s] is e1000e.send_lock, a
  * spinlock; the rest is the card's thread's, before that the probe's. */
 #include <rt/format.h>
@@ -21,6 +21,7 @@
 #define RECEIVE_MAX   256u /* packets before the thread looks at the card */
 #define RESET_NS      1000000000ull
 #define RESET_POLL_NS 1000000ull
+#define FILL_POLL_NS  100000ull
 
 enum { VECTOR_RECEIVE, VECTOR_OTHER, VECTORS };
 
@@ -35,7 +36,8 @@ struct e1000e {
     struct e1000e_ring receive, send; /* the thread's; [s] */
     struct ring_memory receive_memory, send_memory;
     struct spinlock send_lock;
-    bool closed; /* [s] nothing is sent any more */
+    bool closed;      /* [s] nothing is sent any more */
+    uint32_t filling; /* [s] frames that are being written into the ring */
     struct irq irqs[VECTORS];
     char name[24];
     struct nic_watch watch;
@@ -57,23 +59,68 @@ static void register_write(struct e1000e *d, uint32_t at, uint32_t value)
 
 /* ---- sending ---- */
 
-static bool card_transmit(struct nic *nic, const struct net_frame *frame)
+static enum net_taken place_take(struct e1000e *d, const struct net_frame *frame,
+                                 struct e1000e_place *place)
+{
+    uint64_t flags = spin_lock(&d->send_lock);
+    enum net_taken taken = d->closed ? NET_LOST : e1000e_send_begin(&d->send, frame, place);
+
+    d->filling += taken == NET_TAKEN;
+    spin_unlock(&d->send_lock, flags);
+    return taken;
+}
+
+static void place_send(struct e1000e *d, const struct e1000e_place *place)
+{
+    uint64_t flags = spin_lock(&d->send_lock);
+
+    if (e1000e_send_end(&d->send, place) && !d->closed) {
+        dma_publish();
+        register_write(d, E1000E_TX + E1000E_RING_TAIL, d->send.tail);
+    }
+    d->filling--;
+    spin_unlock(&d->send_lock, flags);
+}
+
+static enum net_taken card_transmit(struct nic *nic, const struct net_frame *frame)
 {
     struct e1000e *d = nic->driver;
-    uint64_t flags = spin_lock(&d->send_lock);
-    bool sent = !d->closed && e1000e_send(&d->send, frame);
+    struct e1000e_place place;
+    enum net_taken taken = place_take(d, frame, &place);
 
-    if (sent) {
-        dma_publish();
-        register_write(d, E1000E_TX + E1000E_RING_TAIL, d->send.next);
+    if (taken != NET_TAKEN)
+        return taken;
+    e1000e_send_fill(&d->send, frame, &place);
+    place_send(d, &place);
+    return NET_TAKEN;
+}
+
+/* Send nothing any more: nobody uses the ring when this returns. */
+static void sending_end(struct e1000e *d)
+{
+    bool busy = true;
+
+    while (busy) {
+        uint64_t flags = spin_lock(&d->send_lock);
+
+        d->closed = true;
+        busy = d->filling > 0;
+        spin_unlock(&d->send_lock, flags);
+        if (busy)
+            thread_sleep(FILL_POLL_NS);
     }
-    spin_unlock(&d->send_lock, flags);
-    return sent;
 }
 
 static const struct nic_operations card_operations = {.transmit = card_transmit};
 
 /* ---- receiving ---- */
+
+/* The device may have the buffers before @tail, and the one there. */
+static void buffers_return(struct e1000e *d, uint32_t tail)
+{
+    dma_publish();
+    register_write(d, E1000E_RX + E1000E_RING_TAIL, tail);
+}
 
 /* Whether there was a packet. */
 static bool packet_receive(struct e1000e *d)
@@ -87,9 +134,8 @@ static bool packet_receive(struct e1000e *d)
         nic_receive(&d->nic, &d->packet.frame);
     else
         __atomic_fetch_add(&d->nic.statistics.receive_errors, 1, __ATOMIC_RELAXED);
-    tail = e1000e_receive_return(&d->receive);
-    dma_publish();
-    register_write(d, E1000E_RX + E1000E_RING_TAIL, tail);
+    if (e1000e_receive_return(&d->receive, &tail))
+        buffers_return(d, tail);
     return true;
 }
 
@@ -98,15 +144,17 @@ static bool packet_receive(struct e1000e *d)
 static enum nic_received card_receive(void *card)
 {
     struct e1000e *d = card;
+    uint32_t n = 0, tail;
 
-    for (uint32_t i = 0; i < RECEIVE_MAX; i++) {
-        if (packet_receive(d))
-            continue;
-        if (!d->watch.polled)
-            register_write(d, E1000E_IMS, E1000E_CAUSE_RECEIVE);
-        return NIC_RECEIVED_ALL;
-    }
-    return NIC_RECEIVED_SOME;
+    while (n < RECEIVE_MAX && packet_receive(d))
+        n++;
+    if (e1000e_receive_flush(&d->receive, &tail))
+        buffers_return(d, tail);
+    if (n == RECEIVE_MAX)
+        return NIC_RECEIVED_SOME;
+    if (!d->watch.polled)
+        register_write(d, E1000E_IMS, E1000E_CAUSE_RECEIVE);
+    return NIC_RECEIVED_ALL;
 }
 
 /* ---- what its thread asks ---- */
@@ -150,10 +198,8 @@ static bool card_reset(struct e1000e *d)
 static void card_stop(void *card)
 {
     struct e1000e *d = card;
-    uint64_t flags = spin_lock(&d->send_lock);
 
-    d->closed = true;
-    spin_unlock(&d->send_lock, flags);
+    sending_end(d);
     if (register_read(d, E1000E_STATUS) != E1000E_GONE)
         (void)card_reset(d);
     pci_disable(d->pci);
@@ -262,15 +308,21 @@ static void memory_free(struct ring_memory *m)
     dma_free(&m->buffers);
 }
 
+/* What a card has that the device does not reach any more. */
+static void card_free(struct e1000e *d)
+{
+    for (uint32_t i = 0; !d->watch.polled && i < VECTORS; i++)
+        irq_free(&d->irqs[i]);
+    memory_free(&d->receive_memory);
+    memory_free(&d->send_memory);
+}
+
 static void card_destroy(struct e1000e *d)
 {
     if (d->registers)
         (void)card_reset(d);
     pci_disable(d->pci);
-    for (uint32_t i = 0; !d->watch.polled && i < VECTORS; i++)
-        irq_free(&d->irqs[i]);
-    memory_free(&d->receive_memory);
-    memory_free(&d->send_memory);
+    card_free(d);
     kfree(d);
 }
 
@@ -322,12 +374,13 @@ static bool e1000e_probe(struct pci_device *pci)
     return true;
 }
 
-/* The card stays known; its thread closes it. */
+/* Its thread closes the card, which stays known: only what its rings need is given back. */
 static void e1000e_remove(struct pci_device *pci)
 {
     struct e1000e *d = pci->driver_data;
 
     nic_watch_remove(&d->watch);
+    card_free(d);
 }
 
 const struct pci_driver e1000e_driver = {

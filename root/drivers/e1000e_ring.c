@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* root/drivers/e1000e_ring.c - see e1000e_ring.h. */
-#include <rt/big_endian.h>
-#include <rt/mem.h>
 #include "drivers/e1000e_ring.h"
 #include "net/nic_frame.h"
-
-#define TAG_AT                                                                                     \
-    (NET_ADDRESS_BYTES + NET_ADDRESS_BYTES) /* where a tag is, and without one the type */
 
 _Static_assert(E1000E_DESCRIPTORS * sizeof(struct e1000e_send) == E1000E_RING_BYTES,
                "a ring's length is that of its descriptors");
@@ -18,6 +13,13 @@ void e1000e_ring_init(struct e1000e_ring *r, void *memory, uint8_t *buffers,
 {
     *r = (struct e1000e_ring){.buffers = buffers, .buffers_device = buffers_device};
     r->send = memory;
+    /* One stays free: head and tail at the same place say that the ring is empty. */
+    net_share_init(&r->share, E1000E_DESCRIPTORS - 1);
+}
+
+static uint32_t after(uint32_t index)
+{
+    return (index + 1) % E1000E_DESCRIPTORS;
 }
 
 static uint8_t *buffer_at(const struct e1000e_ring *r, uint32_t index)
@@ -38,48 +40,53 @@ static void sent_take(struct e1000e_ring *r)
     while (r->busy > 0) {
         uint32_t oldest = (r->next + E1000E_DESCRIPTORS - r->busy) % E1000E_DESCRIPTORS;
 
-        if (!(__atomic_load_n(&r->send[oldest].status, __ATOMIC_ACQUIRE) & E1000E_SEND_DONE))
+        if (oldest == r->tail ||
+            !(__atomic_load_n(&r->send[oldest].status, __ATOMIC_ACQUIRE) & E1000E_SEND_DONE))
             return;
+        net_share_give(&r->share, r->sender[oldest], 1);
         r->busy--;
     }
 }
 
-/* Write the next segment of @frame into the next descriptor, with its tag. */
-static void segment_put(struct e1000e_ring *r, const struct net_frame *frame,
-                        struct net_cursor *cursor)
+enum net_taken e1000e_send_begin(struct e1000e_ring *r, const struct net_frame *frame,
+                                 struct e1000e_place *place)
 {
-    uint8_t *at = buffer_at(r, r->next);
-    uint32_t tag = frame->vlan != NET_VLAN_NONE ? NET_VLAN_BYTES : 0;
-    uint32_t length = net_frame_write(frame, cursor, at + tag);
-
-    if (tag > 0) {
-        memmove(at, at + tag, TAG_AT);
-        be16_put(at + TAG_AT, NET_TYPE_VLAN);
-        be16_put(at + TAG_AT + sizeof(uint16_t), frame->vlan);
-    }
-    r->send[r->next] = (struct e1000e_send){
-        .address = buffer_address(r, r->next),
-        .length = (uint16_t)(tag + length),
-        .command = E1000E_SEND_END | E1000E_SEND_CRC | E1000E_SEND_REPORT,
-    };
-    r->next = (r->next + 1) % E1000E_DESCRIPTORS;
-    r->busy++;
+    *place = (struct e1000e_place){.first = r->next, .count = net_frame_segments(frame)};
+    if (net_frame_segment_max(frame) > NET_ETHERNET_BYTES + E1000E_MTU)
+        return NET_LOST;
+    sent_take(r);
+    if (!net_share_take(&r->share, frame->sender, place->count))
+        return net_share_refusal(&r->share, frame->sender);
+    for (uint32_t i = 0; i < place->count; i++, r->next = after(r->next))
+        r->sender[r->next] = frame->sender;
+    r->busy += place->count;
+    return NET_TAKEN;
 }
 
-bool e1000e_send(struct e1000e_ring *r, const struct net_frame *frame)
+void e1000e_send_fill(struct e1000e_ring *r, const struct net_frame *frame,
+                      const struct e1000e_place *place)
 {
-    uint32_t segments = net_frame_segments(frame);
     struct net_cursor cursor = {0};
 
-    if (net_frame_segment_max(frame) > NET_ETHERNET_BYTES + E1000E_MTU)
-        return false;
-    sent_take(r);
-    /* One stays free: head and tail at the same place say that the ring is empty. */
-    if (segments > E1000E_DESCRIPTORS - 1 - r->busy)
-        return false;
-    for (; segments > 0; segments--)
-        segment_put(r, frame, &cursor);
-    return true;
+    for (uint32_t i = 0, at = place->first; i < place->count; i++, at = after(at))
+        r->send[at] = (struct e1000e_send){
+            .address = buffer_address(r, at),
+            .length = (uint16_t)nic_frame_write(frame, &cursor, buffer_at(r, at)),
+            .command = E1000E_SEND_END | E1000E_SEND_CRC | E1000E_SEND_REPORT,
+        };
+}
+
+bool e1000e_send_end(struct e1000e_ring *r, const struct e1000e_place *place)
+{
+    uint32_t told = r->tail;
+
+    for (uint32_t i = 0, at = place->first; i < place->count; i++, at = after(at))
+        r->filled[at] = true;
+    while (r->filled[r->tail]) {
+        r->filled[r->tail] = false;
+        r->tail = after(r->tail);
+    }
+    return r->tail != told;
 }
 
 /* ---- receiving ---- */
@@ -113,11 +120,20 @@ enum e1000e_received e1000e_receive_take(struct e1000e_ring *r, struct e1000e_pa
     return E1000E_PACKET;
 }
 
-uint32_t e1000e_receive_return(struct e1000e_ring *r)
+bool e1000e_receive_flush(struct e1000e_ring *r, uint32_t *tail)
+{
+    if (r->untold == 0)
+        return false;
+    *tail = (r->next + E1000E_DESCRIPTORS - 1) % E1000E_DESCRIPTORS;
+    r->untold = 0;
+    return true;
+}
+
+bool e1000e_receive_return(struct e1000e_ring *r, uint32_t *tail)
 {
     uint32_t index = r->next;
 
     receive_put(r, index);
-    r->next = (r->next + 1) % E1000E_DESCRIPTORS;
-    return index;
+    r->next = after(index);
+    return ++r->untold == E1000E_BURST && e1000e_receive_flush(r, tail);
 }

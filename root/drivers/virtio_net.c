@@ -12,6 +12,8 @@
 #define BURSTS 4u /* before the thread looks at the card */
 #define BURST 64u /* packets that are received before the device gets their buffers */
 
+#define FILL_POLL_NS 100000ull
+
 static uint32_t card_numbers; /* [a] names given out */
 
 static void count(uint64_t *counter, uint64_t n)
@@ -33,55 +35,63 @@ static uint32_t offload_needed(const struct net_frame *f)
     return needed;
 }
 
-/* Send the @length bytes of d->segment with the tag of @whole. */
-static bool segment_send(struct virtio_net *d, const struct net_frame *whole, uint32_t length)
+static bool must_cut(const struct virtio_net *d, const struct net_frame *f)
 {
-    uint32_t header = length < NET_HEADER_MAX ? length : NET_HEADER_MAX;
-    struct net_piece rest = {.bytes = d->segment + header, .length = length - header};
-    struct net_frame f = {.header = d->segment,
-                          .header_length = header,
-                          .pieces = &rest,
-                          .piece_count = 1,
-                          .length = length,
-                          .vlan = whole->vlan};
-
-    return virtio_net_send(&d->send, &f);
+    return (offload_needed(f) & ~d->nic.offload) != 0;
 }
 
-/* Do what the device cannot. False: there is no room, perhaps after some segments. */
-static bool segments_send(struct virtio_net *d, const struct net_frame *frame)
+static enum net_taken place_take(struct virtio_net *d, const struct net_frame *frame,
+                                 struct virtio_net_place *place)
 {
-    struct net_cursor cursor = {0};
+    uint64_t flags = spin_lock(&d->send_lock);
+    enum net_taken taken = NET_LOST;
 
-    for (uint32_t left = net_frame_segments(frame); left > 0; left--) {
-        if (!segment_send(d, frame, net_frame_write(frame, &cursor, d->segment)))
-            return false;
-    }
-    return true;
+    if (!d->closed && virtio_net_sent_take(&d->send))
+        taken = virtio_net_send_begin(&d->send, frame, must_cut(d, frame), place);
+    d->filling += taken == NET_TAKEN;
+    spin_unlock(&d->send_lock, flags);
+    return taken;
 }
 
-/* [s] is held. */
-static bool frame_send(struct virtio_net *d, const struct net_frame *frame)
+static void place_send(struct virtio_net *d, const struct net_frame *frame,
+                       const struct virtio_net_place *place)
 {
-    bool sent;
+    uint64_t flags = spin_lock(&d->send_lock);
 
-    if (d->closed || !virtio_net_sent_take(&d->send))
-        return false;
-    sent = (offload_needed(frame) & ~d->nic.offload) == 0 ? virtio_net_send(&d->send, frame)
-                                                          : segments_send(d, frame);
-    if (virtio_ring_publish(&d->send.ring))
+    virtio_net_send_end(&d->send, frame, place);
+    if (!d->closed && virtio_ring_publish(&d->send.ring))
         virtio_pci_notify(&d->transport, d->send_memory.notify_at, VIRTIO_NET_QUEUE_SEND);
-    return sent;
+    d->filling--;
+    spin_unlock(&d->send_lock, flags);
 }
 
-static bool card_transmit(struct nic *nic, const struct net_frame *frame)
+static enum net_taken card_transmit(struct nic *nic, const struct net_frame *frame)
 {
     struct virtio_net *d = nic->driver;
-    uint64_t flags = spin_lock(&d->send_lock);
-    bool sent = frame_send(d, frame);
+    struct virtio_net_place place;
+    enum net_taken taken = place_take(d, frame, &place);
 
-    spin_unlock(&d->send_lock, flags);
-    return sent;
+    if (taken != NET_TAKEN)
+        return taken;
+    virtio_net_send_fill(&d->send, frame, &place);
+    place_send(d, frame, &place);
+    return NET_TAKEN;
+}
+
+/* Send nothing any more: nobody uses the ring when this returns. */
+static void sending_end(struct virtio_net *d)
+{
+    bool busy = true;
+
+    while (busy) {
+        uint64_t flags = spin_lock(&d->send_lock);
+
+        d->closed = true;
+        busy = d->filling > 0;
+        spin_unlock(&d->send_lock, flags);
+        if (busy)
+            thread_sleep(FILL_POLL_NS);
+    }
 }
 
 static const struct nic_operations card_operations = {.transmit = card_transmit};
@@ -167,10 +177,8 @@ static bool card_link(void *card)
 static void card_stop(void *card)
 {
     struct virtio_net *d = card;
-    uint64_t flags = spin_lock(&d->send_lock);
 
-    d->closed = true;
-    spin_unlock(&d->send_lock, flags);
+    sending_end(d);
     (void)virtio_pci_reset(&d->transport);
     pci_disable(d->transport.pci);
 }
@@ -226,12 +234,13 @@ static bool virtio_net_probe(struct pci_device *pci)
     return true;
 }
 
-/* The card stays known; its thread closes it. */
+/* Its thread closes the card, which stays known: only what its queues need is given back. */
 static void virtio_net_remove(struct pci_device *pci)
 {
     struct virtio_net *d = pci->driver_data;
 
     nic_watch_remove(&d->watch);
+    virtio_net_free(d);
 }
 
 const struct pci_driver virtio_net_driver = {.name = "virtio-net",

@@ -6,7 +6,7 @@
  *   virtio_net_queue.c  packets in its rings
  *
  * One pair of queues. Interrupts only wake the thread; what was sent is taken back when more is, so
- * that sending raises none.
+ * that sending raises none. Frames are copied with interrupts on.
  * Rules: [s] is virtio_net.send_lock, a spinlock. Only the thread that probes, later the card's
  * thread, receives, commands or resets. */
 #ifndef ROOT_DRIVERS_VIRTIO_NET_CARD_H
@@ -35,9 +35,9 @@ struct virtio_net {
     struct virtio_net_queue receive, send; /* the thread's; [s] */
     struct virtio_net_memory receive_memory, send_memory, control_memory;
     struct spinlock send_lock;
-    uint8_t segment[NET_ETHERNET_BYTES + VIRTIO_NET_MTU_MAX]; /* [s] made of what is to be cut */
-    bool closed;                                              /* [s] nothing is sent any more */
-    struct virtio_ring control;                               /* the thread's that probes */
+    bool closed;                /* [s] nothing is sent any more */
+    uint32_t filling;           /* [s] frames that are being written into the ring */
+    struct virtio_ring control; /* the thread's that probes */
     struct irq irqs[VIRTIO_NET_VECTORS];
     char name[24];
     struct nic_watch watch;
@@ -50,6 +50,9 @@ bool virtio_net_link(const struct virtio_net *d);
 
 /* Bring the device up, and learn its address and MTU. NULL, or why it cannot be used. */
 const char *virtio_net_create(struct virtio_net *d);
+
+/* Give back the vectors and the memory of a device that was closed. Once. */
+void virtio_net_free(struct virtio_net *d);
 
 /* Cut the device off from memory and give back what it has; @d may be half made. */
 void virtio_net_destroy(struct virtio_net *d);

@@ -16,6 +16,7 @@ void virtio_net_queue_init(struct virtio_net_queue *q, void *ring_memory, uint16
                                    .buffers_device = buffers_device,
                                    .buffer_bytes = buffer_bytes,
                                    .free_count = size};
+    net_share_init(&q->share, size);
     virtio_ring_init(&q->ring, ring_memory, size, event_index);
     for (uint16_t i = 0; i < size; i++)
         q->free[i] = (uint16_t)(size - 1 - i);
@@ -68,15 +69,19 @@ bool virtio_net_sent_take(struct virtio_net_queue *q)
 {
     struct virtio_used_element element;
 
-    while (chain_take(q, &element))
-        chain_free(q, (uint16_t)element.id);
+    while (chain_take(q, &element)) {
+        uint16_t head = (uint16_t)element.id;
+
+        net_share_give(&q->share, q->sender[head], q->flight[head]);
+        chain_free(q, head);
+    }
     return !q->broken;
 }
 
 /* Copies into the buffers of a chain, one after the other. */
 struct writer {
     struct virtio_net_queue *q;
-    uint16_t head, id;
+    uint16_t id;
     uint32_t used; /* bytes of the buffer @id */
 };
 
@@ -94,11 +99,9 @@ static void writer_put(struct writer *w, const void *bytes, uint32_t length)
         uint32_t n = q->buffer_bytes - w->used;
 
         if (n == 0) {
-            q->next[w->id] = descriptor_take(q);
             descriptor_write(q, w->id, w->used, VIRTIO_DESCRIPTOR_NEXT, q->next[w->id]);
             w->id = q->next[w->id];
             w->used = 0;
-            q->flight[w->head]++;
             continue;
         }
         n = n < length ? n : length;
@@ -150,22 +153,87 @@ static void frame_put(struct writer *w, const struct net_frame *f)
     }
 }
 
-bool virtio_net_send(struct virtio_net_queue *q, const struct net_frame *frame)
+static uint32_t tag_bytes(const struct net_frame *f)
 {
-    uint32_t tag = frame->vlan != NET_VLAN_NONE ? NET_VLAN_BYTES : 0;
-    struct virtio_net_header header = header_for(frame, tag);
-    uint32_t bytes = (uint32_t)sizeof(header) + tag + frame->length;
-    struct writer w = {.q = q};
+    return f->vlan != NET_VLAN_NONE ? NET_VLAN_BYTES : 0;
+}
 
-    if ((bytes + q->buffer_bytes - 1) / q->buffer_bytes > q->free_count)
-        return false;
-    w.head = w.id = descriptor_take(q);
-    q->flight[w.head] = 1;
+static uint32_t descriptors_needed(const struct virtio_net_queue *q, const struct net_frame *f,
+                                   bool cut)
+{
+    uint32_t bytes = (uint32_t)sizeof(struct virtio_net_header) + tag_bytes(f) + f->length;
+
+    return cut ? net_frame_segments(f) : (bytes + q->buffer_bytes - 1) / q->buffer_bytes;
+}
+
+enum net_taken virtio_net_send_begin(struct virtio_net_queue *q, const struct net_frame *frame,
+                                     bool cut, struct virtio_net_place *place)
+{
+    uint32_t needed = descriptors_needed(q, frame, cut);
+    uint16_t last;
+
+    if (!net_share_take(&q->share, frame->sender, needed))
+        return net_share_refusal(&q->share, frame->sender);
+    last = descriptor_take(q);
+    *place = (struct virtio_net_place){.first = last, .count = (uint16_t)needed, .cut = cut};
+    while (--needed > 0) {
+        q->next[last] = descriptor_take(q);
+        last = q->next[last];
+    }
+    return NET_TAKEN;
+}
+
+/* The device has nothing left to do for any of the segments. */
+static void segments_fill(struct virtio_net_queue *q, const struct net_frame *f,
+                          const struct virtio_net_place *place)
+{
+    static const struct virtio_net_header header = {.segments = VIRTIO_NET_SEGMENTS_NONE};
+    struct net_cursor cursor = {0};
+    uint16_t id = place->first;
+
+    for (uint16_t i = 0; i < place->count; i++, id = q->next[id]) {
+        uint8_t *at = buffer_at(q, id);
+        uint32_t length = nic_frame_write(f, &cursor, at + sizeof(header));
+
+        memcpy(at, &header, sizeof(header));
+        descriptor_write(q, id, (uint32_t)sizeof(header) + length, 0, 0);
+    }
+}
+
+void virtio_net_send_fill(struct virtio_net_queue *q, const struct net_frame *frame,
+                          const struct virtio_net_place *place)
+{
+    struct virtio_net_header header = header_for(frame, tag_bytes(frame));
+    struct writer w = {.q = q, .id = place->first};
+
+    if (place->cut) {
+        segments_fill(q, frame, place);
+        return;
+    }
     writer_put(&w, &header, sizeof(header));
     frame_put(&w, frame);
     descriptor_write(q, w.id, w.used, 0, 0);
-    virtio_ring_put(&q->ring, w.head);
-    return true;
+}
+
+/* The chain of @count descriptors from @head on is the device's. */
+static void chain_put(struct virtio_net_queue *q, uint16_t head, uint16_t count, uint16_t sender)
+{
+    q->flight[head] = count;
+    q->sender[head] = sender;
+    virtio_ring_put(&q->ring, head);
+}
+
+void virtio_net_send_end(struct virtio_net_queue *q, const struct net_frame *frame,
+                         const struct virtio_net_place *place)
+{
+    uint16_t id = place->first;
+
+    if (!place->cut) {
+        chain_put(q, id, place->count, frame->sender);
+        return;
+    }
+    for (uint16_t i = 0; i < place->count; i++, id = q->next[id])
+        chain_put(q, id, 1, frame->sender);
 }
 
 /* ---- receiving ---- */

@@ -16,6 +16,7 @@
 #define COMMAND_NS      1000000000ull
 #define COMMAND_POLL_NS 100000ull
 #define CONTROL_SIZE    4u    /* descriptors: a command takes three */
+#define SEND_LEAST      128u  /* half of which takes 64 KiB, cut or not */
 #define ANSWER_NONE     0xffu /* what no device answers */
 
 static bool has(const struct virtio_net *d, uint64_t feature)
@@ -124,7 +125,8 @@ static uint16_t queue_size(struct virtio_net *d, uint16_t index, uint16_t least,
 static bool queue_create(struct virtio_net *d, uint16_t index, struct virtio_net_queue *q,
                          struct virtio_net_memory *memory, uint32_t buffer_bytes, uint16_t vector)
 {
-    uint16_t size = queue_size(d, index, VIRTIO_NET_RECEIVE_PIECES, VIRTIO_NET_DESCRIPTORS);
+    uint16_t least = index == VIRTIO_NET_QUEUE_SEND ? SEND_LEAST : VIRTIO_NET_RECEIVE_PIECES;
+    uint16_t size = queue_size(d, index, least, VIRTIO_NET_DESCRIPTORS);
 
     if (size == 0 || !dma_alloc(&memory->ring, virtio_ring_bytes(size)) ||
         !dma_alloc(&memory->buffers, (size_t)size * buffer_bytes))
@@ -148,6 +150,20 @@ static bool control_create(struct virtio_net *d)
     return ring_announce(d, VIRTIO_NET_QUEUE_CONTROL, &d->control, memory, VIRTIO_NO_VECTOR);
 }
 
+/* A packet fits into a buffer, where segments are made in software. */
+static uint32_t send_buffer_bytes(const struct virtio_net *d)
+{
+    uint32_t longest = (uint32_t)sizeof(struct virtio_net_header) + NET_ETHERNET_BYTES +
+                       NET_VLAN_BYTES + d->nic.mtu;
+
+    return longest <= VIRTIO_NET_SEND_BUFFER ? VIRTIO_NET_SEND_BUFFER : VIRTIO_NET_SEND_LONG;
+}
+
+_Static_assert(sizeof(struct virtio_net_header) + NET_ETHERNET_BYTES + NET_VLAN_BYTES +
+                       VIRTIO_NET_MTU_MAX <=
+                   VIRTIO_NET_SEND_LONG,
+               "the longest packet fits into a buffer");
+
 static bool queues_create(struct virtio_net *d)
 {
     uint16_t receive = d->watch.polled ? VIRTIO_NO_VECTOR : VIRTIO_NET_VECTOR_RECEIVE;
@@ -156,7 +172,7 @@ static bool queues_create(struct virtio_net *d)
     return virtio_pci_config_vector_set(&d->transport, config) &&
            queue_create(d, VIRTIO_NET_QUEUE_RECEIVE, &d->receive, &d->receive_memory,
                         VIRTIO_NET_RECEIVE_BUFFER, receive) &&
-           queue_create(d, VIRTIO_NET_QUEUE_SEND, &d->send, &d->send_memory, VIRTIO_NET_SEND_BUFFER,
+           queue_create(d, VIRTIO_NET_QUEUE_SEND, &d->send, &d->send_memory, send_buffer_bytes(d),
                         VIRTIO_NO_VECTOR) &&
            control_create(d);
 }
@@ -267,14 +283,19 @@ static void memory_free(struct virtio_net_memory *m)
     dma_free(&m->buffers);
 }
 
-void virtio_net_destroy(struct virtio_net *d)
+void virtio_net_free(struct virtio_net *d)
 {
-    virtio_pci_fail(&d->transport);
-    pci_disable(d->transport.pci);
     for (uint32_t i = 0; !d->watch.polled && i < VIRTIO_NET_VECTORS; i++)
         irq_free(&d->irqs[i]);
     memory_free(&d->receive_memory);
     memory_free(&d->send_memory);
     memory_free(&d->control_memory);
+}
+
+void virtio_net_destroy(struct virtio_net *d)
+{
+    virtio_pci_fail(&d->transport);
+    pci_disable(d->transport.pci);
+    virtio_net_free(d);
     kfree(d);
 }

@@ -27,11 +27,11 @@ static struct {
 
 /* ---- an uplink ---- */
 
-static void uplink_deliver(struct vswitch_port *to, const struct net_frame *frame)
+static enum net_taken uplink_deliver(struct vswitch_port *to, const struct net_frame *frame)
 {
     const struct network *n = to->owner;
 
-    nic_transmit(n->nic, frame);
+    return nic_transmit(n->nic, frame);
 }
 
 static const struct vswitch_port_ops uplink_ops = {.deliver = uplink_deliver};
@@ -43,7 +43,20 @@ static void uplink_receive(void *context, const struct net_frame *frame)
     vswitch_send(&n->uplink, frame);
 }
 
-static const struct nic_receiver uplink_receiver = {.receive = uplink_receive};
+/* Whoever changes it last sees that it is so at the end. */
+static void uplink_link(void *context)
+{
+    struct network *n = context;
+    bool up;
+
+    do {
+        up = __atomic_load_n(&n->nic->link, __ATOMIC_SEQ_CST);
+        vswitch_link_set(&n->vswitch, up);
+    } while (__atomic_load_n(&n->nic->link, __ATOMIC_SEQ_CST) != up);
+}
+
+static const struct nic_receiver uplink_receiver = {.receive = uplink_receive,
+                                                    .link = uplink_link};
 
 static void uplink_add(struct network *n, struct nic *nic)
 {

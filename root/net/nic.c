@@ -47,7 +47,8 @@ void nic_for_each(bool (*visit)(struct nic *nic, void *context), void *context)
 void nic_attach(struct nic *nic, const struct nic_receiver *receiver, void *context)
 {
     nic->receiver_context = context;
-    __atomic_store_n(&nic->receiver, receiver, __ATOMIC_RELEASE); /* pairs with nic_receive */
+    __atomic_store_n(&nic->receiver, receiver, __ATOMIC_SEQ_CST); /* pairs with its users */
+    receiver->link(context);
 }
 
 /* Whether each frame that goes on the wire is short enough. */
@@ -56,15 +57,20 @@ static bool frame_fits(const struct nic *nic, const struct net_frame *frame)
     return net_frame_segment_max(frame) <= nic->mtu + NET_ETHERNET_BYTES;
 }
 
-void nic_transmit(struct nic *nic, const struct net_frame *frame)
+enum net_taken nic_transmit(struct nic *nic, const struct net_frame *frame)
 {
-    if (!__atomic_load_n(&nic->link, __ATOMIC_RELAXED) || !frame_fits(nic, frame) ||
-        !nic->operations->transmit(nic, frame)) {
-        count(&nic->statistics.send_drops, 1);
-        return;
+    enum net_taken taken = NET_LOST;
+
+    if (__atomic_load_n(&nic->link, __ATOMIC_RELAXED) && frame_fits(nic, frame))
+        taken = nic->operations->transmit(nic, frame);
+    if (taken != NET_TAKEN) {
+        count(taken == NET_CROWDED ? &nic->statistics.send_crowded : &nic->statistics.send_drops,
+              1);
+        return taken;
     }
     count(&nic->statistics.sent, 1);
     count(&nic->statistics.sent_bytes, frame->length);
+    return NET_TAKEN;
 }
 
 void nic_receive(struct nic *nic, const struct net_frame *frame)
@@ -74,15 +80,20 @@ void nic_receive(struct nic *nic, const struct net_frame *frame)
     count(&nic->statistics.received, 1);
     count(&nic->statistics.received_bytes, frame->length);
     if (r)
-        r->receive(nic->receiver_context, frame); /* pairs with nic_attach */
+        r->receive(nic->receiver_context, frame);
     else
         count(&nic->statistics.receive_ignored, 1);
 }
 
 void nic_link_set(struct nic *nic, bool up)
 {
-    if (__atomic_exchange_n(&nic->link, up, __ATOMIC_RELAXED) == up)
+    const struct nic_receiver *r;
+
+    if (__atomic_exchange_n(&nic->link, up, __ATOMIC_SEQ_CST) == up)
         return;
+    r = __atomic_load_n(&nic->receiver, __ATOMIC_SEQ_CST); /* pairs with nic_attach */
+    if (r)
+        r->link(nic->receiver_context);
     __atomic_fetch_add(&nic->link_changes, 1, __ATOMIC_RELAXED);
     log_print("net: %s: link %s", nic->name, up ? "up" : "down");
 }

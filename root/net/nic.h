@@ -18,13 +18,15 @@ struct nic;
 
 struct nic_operations {
     /* Send a copy of @frame, of which no segment has more than nic.mtu bytes behind its Ethernet
-     * header. False: there is no room. Never blocks; any context. */
-    bool (*transmit)(struct nic *nic, const struct net_frame *frame);
+     * header. Never blocks; any context. */
+    enum net_taken (*transmit)(struct nic *nic, const struct net_frame *frame);
 };
 
 struct nic_receiver {
     /* A frame came in. Must not block. */
     void (*receive)(void *context, const struct net_frame *frame);
+    /* nic.link is another, perhaps: several at a time. */
+    void (*link)(void *context);
 };
 
 /* What a card does to a frame that asks for it; the rest its driver does. */
@@ -39,6 +41,7 @@ struct nic_statistics { /* [a] */
     uint64_t receive_errors;  /* frames that were not whole, or too long */
     uint64_t receive_ignored; /* that nobody had attached for */
     uint64_t send_drops;      /* no room, no link, or too long */
+    uint64_t send_crowded;    /* no room for more of their sender's */
     uint64_t interrupts;
 };
 
@@ -65,11 +68,11 @@ void nic_register(struct nic *nic);
 /* Call @visit for every card until it returns false. */
 void nic_for_each(bool (*visit)(struct nic *nic, void *context), void *context);
 
-/* Hand what comes in to @receiver from now on. Once for each card. */
+/* Hand what comes in to @receiver from now on, and tell it of the link. Once for each card. */
 void nic_attach(struct nic *nic, const struct nic_receiver *receiver, void *context);
 
 /* Send a copy of @frame, or count that it was dropped. Any context. */
-void nic_transmit(struct nic *nic, const struct net_frame *frame);
+enum net_taken nic_transmit(struct nic *nic, const struct net_frame *frame);
 
 /* For drivers: a frame came in; the link is up or down; the card is gone. */
 void nic_receive(struct nic *nic, const struct net_frame *frame);

@@ -31,3 +31,16 @@ void nic_frame_make(struct net_frame *f, uint8_t *header, struct net_piece *piec
     for (uint32_t i = 0; i < count; i++)
         f->length += pieces[i].length;
 }
+
+uint32_t nic_frame_write(const struct net_frame *f, struct net_cursor *cursor, uint8_t *to)
+{
+    uint32_t tag = f->vlan != NET_VLAN_NONE ? NET_VLAN_BYTES : 0;
+    uint32_t length = net_frame_write(f, cursor, to + tag);
+
+    if (tag > 0) {
+        memmove(to, to + tag, TAG_AT);
+        be16_put(to + TAG_AT, NET_TYPE_VLAN);
+        be16_put(to + TAG_AT + sizeof(uint16_t), f->vlan);
+    }
+    return tag + length;
+}

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* root/net/root_port.c - see root_port.h. */
-#include <rt/big_endian.h>
 #include <rt/mem.h>
 #include "net/root_port.h"
-
-#define SENDER_SHIFT 56u /* so that a sender's number is below ROOT_PORT_SENDERS */
-
-_Static_assert(ROOT_PORT_SENDERS == 1ull << (64 - SENDER_SHIFT), "a hash is a sender's number");
 
 static void count(uint64_t *counter)
 {
@@ -18,50 +13,51 @@ static struct root_port_slot *slot_at(struct root_port *p, uint32_t index)
     return &p->slots[(p->first + index) % ROOT_PORT_SLOTS];
 }
 
-/* The number of who sends from @mac. Nobody outside knows the seed, and so whose share he shares.
- */
-static uint32_t sender_of(const struct root_port *p, const uint8_t *mac)
+/* The last slot; who asks has a share for it. */
+static struct root_port_slot *slot_take(struct root_port *p)
 {
-    uint64_t address = (uint64_t)be16_get(mac) << 32 | be32_get(mac + 2);
+    uint64_t flags = spin_lock(&p->lock);
+    struct root_port_slot *slot = slot_at(p, p->used++);
 
-    return (uint32_t)((address * p->port.of->seed) >> SENDER_SHIFT);
-}
-
-/* The last slot for @frame, whose sender has some left; NULL: it has not. The queue is locked. */
-static struct root_port_slot *slot_take(struct root_port *p, const struct net_frame *frame)
-{
-    uint32_t sender = sender_of(p, net_frame_source(frame));
-    struct root_port_slot *slot;
-
-    if (p->used == ROOT_PORT_SLOTS || p->waiting[sender] == ROOT_PORT_SHARE)
-        return NULL;
-    slot = slot_at(p, p->used++);
-    slot->sender = sender;
-    p->waiting[sender]++;
+    spin_unlock(&p->lock, flags);
     return slot;
 }
 
+/* The first slot is free. */
+static void slot_give(struct root_port *p)
+{
+    struct root_port_slot *slot = slot_at(p, 0);
+    uint16_t sender = slot->sender;
+    uint64_t flags = spin_lock(&p->lock);
+
+    slot->length = 0;
+    p->first = (p->first + 1) % ROOT_PORT_SLOTS;
+    p->used--;
+    spin_unlock(&p->lock, flags);
+    net_share_give(&p->share, sender, 1);
+}
+
 /* As it would be on a wire. Nothing that we answer is longer than a slot. */
-static void port_deliver(struct vswitch_port *to, const struct net_frame *frame)
+static enum net_taken port_deliver(struct vswitch_port *to, const struct net_frame *frame)
 {
     struct root_port *p = to->owner;
     struct net_cursor cursor = {0};
     struct root_port_slot *slot;
-    uint64_t flags;
 
     if (net_frame_segments(frame) != 1 || net_frame_segment_max(frame) > ROOT_PORT_FRAME_BYTES) {
         count(&p->responder.statistics.ignored);
-        return;
+        return NET_UNWANTED;
     }
-    flags = spin_lock(&p->lock);
-    slot = slot_take(p, frame);
-    if (slot)
-        slot->length = net_frame_write(frame, &cursor, slot->bytes);
-    spin_unlock(&p->lock, flags);
-    if (slot)
-        wake_all(&p->due);
-    else
+    if (!net_share_take(&p->share, frame->sender, 1)) {
         count(&p->dropped);
+        return net_share_refusal(&p->share, frame->sender);
+    }
+    slot = slot_take(p);
+    slot->sender = frame->sender;
+    __atomic_store_n(&slot->length, net_frame_write(frame, &cursor, slot->bytes),
+                     __ATOMIC_RELEASE); /* pairs with frame_length */
+    wake_all(&p->due);
+    return NET_TAKEN;
 }
 
 static const struct vswitch_port_ops port_ops = {.deliver = port_deliver};
@@ -72,6 +68,7 @@ enum vswitch_result root_port_add(struct root_port *p, struct vswitch *s, const 
     struct vswitch_port_config config = {.name = "root"};
 
     wait_queue_init(&p->due);
+    net_share_init(&p->share, ROOT_PORT_SLOTS);
     memcpy(config.mac, mac, sizeof(config.mac));
     memcpy(p->responder.mac, mac, sizeof(p->responder.mac));
     p->responder.address = address;
@@ -99,43 +96,28 @@ void root_port_announce(struct root_port *p)
     answer_send(p, responder_announce(&p->responder, p->answer));
 }
 
-/* The length of the oldest frame, which is then p->frame; 0: there is none. */
-static uint32_t frame_take(struct root_port *p)
+/* Of the oldest frame; 0: it is not there yet, or there is none. */
+static uint32_t frame_length(struct root_port *p)
 {
-    uint64_t flags = spin_lock(&p->lock);
-    uint32_t length = 0;
-
-    if (p->used > 0) {
-        const struct root_port_slot *slot = slot_at(p, 0);
-
-        length = slot->length;
-        memcpy(p->frame, slot->bytes, length);
-        p->waiting[slot->sender]--;
-        p->first = (p->first + 1) % ROOT_PORT_SLOTS;
-        p->used--;
-    }
-    spin_unlock(&p->lock, flags);
-    return length;
+    return __atomic_load_n(&slot_at(p, 0)->length, __ATOMIC_ACQUIRE); /* pairs with port_deliver */
 }
 
 bool root_port_serve(struct root_port *p)
 {
-    uint32_t length = frame_take(p);
+    uint32_t length = frame_length(p);
+    size_t answer;
 
     if (length == 0)
         return false;
-    answer_send(p, responder_answer(&p->responder, p->frame, length, p->answer));
+    answer = responder_answer(&p->responder, slot_at(p, 0)->bytes, length, p->answer);
+    slot_give(p);
+    answer_send(p, answer);
     return true;
 }
 
 static bool is_due(void *context)
 {
-    struct root_port *p = context;
-    uint64_t flags = spin_lock(&p->lock);
-    bool due = p->used > 0;
-
-    spin_unlock(&p->lock, flags);
-    return due;
+    return frame_length(context) != 0;
 }
 
 void root_port_thread(void *root_port)

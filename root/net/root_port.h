@@ -2,8 +2,8 @@
 /* root/net/root_port.h - root's own port of a switch: a queue of copies, and the thread that
  * answers them (rt/net_responder.h).
  *
- * A port that has more than its share of the queue waiting loses what it sends, so that one that
- * floods leaves room for the others.
+ * Each of the switch's ports has a share of the queue (rt/net_share.h), so that one that floods
+ * leaves room for the others. A frame is copied with interrupts on: its place is taken before.
  * Rules: [q] is root_port.lock, a spinlock. */
 #ifndef ROOT_NET_ROOT_PORT_H
 #define ROOT_NET_ROOT_PORT_H
@@ -13,13 +13,11 @@
 #include "sched/thread.h"
 
 #define ROOT_PORT_SLOTS       64u
-#define ROOT_PORT_SHARE       16u   /* slots that hold frames of one sender */
-#define ROOT_PORT_SENDERS     256u  /* that are told apart, by their addresses */
 #define ROOT_PORT_FRAME_BYTES 1514u /* longer ones are not for us */
 
 struct root_port_slot {
-    uint32_t length;
-    uint32_t sender; /* its number: what its address is hashed to */
+    uint32_t length; /* [a] 0: it is free, or being filled */
+    uint16_t sender;
     uint8_t bytes[ROOT_PORT_FRAME_BYTES];
 };
 
@@ -27,12 +25,13 @@ struct root_port {
     struct vswitch_port port;
     struct responder responder; /* the thread's */
     struct spinlock lock;
-    uint32_t first, used;               /* [q] slots with a frame */
-    uint8_t waiting[ROOT_PORT_SENDERS]; /* [q] of each sender */
-    uint64_t dropped;                   /* [a] frames for which there was no room */
+    uint32_t first;   /* [q] the oldest slot; only the thread changes it */
+    uint32_t used;    /* [q] slots that are not free */
+    uint64_t dropped; /* [a] frames for which there was no room */
+    struct net_share share;
     struct wait_queue due;
-    struct root_port_slot slots[ROOT_PORT_SLOTS];                        /* [q] */
-    uint8_t frame[ROOT_PORT_FRAME_BYTES], answer[ROOT_PORT_FRAME_BYTES]; /* the thread's */
+    struct root_port_slot slots[ROOT_PORT_SLOTS]; /* who took one, then the thread's */
+    uint8_t answer[ROOT_PORT_FRAME_BYTES];        /* the thread's */
 };
 
 /* Give root a port of @s, in the zeroed memory of @p, at address @mac; @address and @mask are its

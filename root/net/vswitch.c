@@ -63,14 +63,13 @@ static void learned_forget(struct vswitch *s, struct vswitch_port *port)
         address_forget(s, container_of(port->learned.next, struct vswitch_address, in_port));
 }
 
-/* An address for @port: a free one, or when there is none or its share is used up, the one of its
- * own that was not seen for longest. NULL: there is none. */
+/* An address for @port: a free one, or the one of its own that was not seen for longest. NULL:
+ * there is none. */
 static struct vswitch_address *address_take(struct vswitch *s, struct vswitch_port *port)
 {
-    uint32_t share = port->config.uplink ? VSWITCH_ADDRESSES : VSWITCH_OPEN_SHARE;
     struct list *node;
 
-    if ((port->learned_count >= share || list_empty(&s->free)) && !list_empty(&port->learned))
+    if (list_empty(&s->free) && !list_empty(&port->learned))
         address_forget(s, container_of(port->learned.next, struct vswitch_address, in_port));
     node = list_pop_front(&s->free);
     return node ? container_of(node, struct vswitch_address, in_port) : NULL;
@@ -120,25 +119,41 @@ static struct vswitch_port *address_port(struct vswitch *s, uint64_t key, uint64
 
 /* ---- what a port may send ---- */
 
+/* The time that @length bytes take at the port's rate. */
+static uint64_t rate_cost(const struct vswitch_port *port, uint32_t length)
+{
+    return (length * NS_PER_S + port->config.rate - 1) / port->config.rate;
+}
+
 /* A bucket of tokens that fills at the port's rate, told by the time at which it is full again. */
 static bool rate_allows(struct vswitch_port *port, uint32_t length, uint64_t now)
 {
     const struct vswitch_port_config *c = &port->config;
-    uint64_t cost, burst;
 
     if (c->rate == 0)
         return true;
-    cost = (length * NS_PER_S + c->rate - 1) / c->rate;
-    burst = c->burst * NS_PER_S / c->rate;
-    if (port->due > now && port->due - now > burst)
+    if (port->due > now && port->due - now > c->burst * NS_PER_S / c->rate)
         return false;
-    port->due = (port->due > now ? port->due : now) + cost;
+    port->due = (port->due > now ? port->due : now) + rate_cost(port, length);
     return true;
+}
+
+/* The port's frame had to be copied @copies times more. */
+static void rate_charge(struct vswitch *s, struct vswitch_port *port, uint32_t length,
+                        uint32_t copies)
+{
+    uint64_t flags;
+
+    if (port->config.rate == 0)
+        return;
+    flags = spin_lock(&s->lock);
+    port->due += copies * rate_cost(port, length);
+    spin_unlock(&s->lock, flags);
 }
 
 static bool source_allowed(struct vswitch *s, struct vswitch_port *port, uint64_t key, uint64_t now)
 {
-    if (port->config.uplink || port->config.open)
+    if (port->config.uplink)
         return address_learn(s, port, key, now);
     return key == port->own.key;
 }
@@ -198,7 +213,26 @@ static bool port_overhears(const struct vswitch_port *port, const struct passage
 
     if (port == p->from || (!c->uplink && c->vlan != p->vlan))
         return false;
-    return !unknown || c->uplink || c->open;
+    return !unknown || c->uplink;
+}
+
+static void taken_count(struct vswitch_statistics *s, enum net_taken taken, uint32_t length)
+{
+    switch (taken) {
+    case NET_TAKEN:
+        count(&s->out, 1);
+        count(&s->out_bytes, length);
+        break;
+    case NET_LOST:
+        count(&s->dropped, 1);
+        break;
+    case NET_CROWDED:
+        count(&s->crowded, 1);
+        break;
+    case NET_UNWANTED:
+    default:
+        break;
+    }
 }
 
 /* Deliver to @to, which is then put. Tags are for the uplink only. */
@@ -206,12 +240,11 @@ static void frame_deliver(struct vswitch_port *to, const struct passage *p)
 {
     struct net_frame out = *p->frame;
 
+    out.sender = (uint16_t)p->from->slot;
     out.vlan = NET_VLAN_NONE;
     if (to->config.uplink)
         out.vlan = (uint16_t)(p->frame->vlan - NET_VLAN_ID(p->frame->vlan) + p->vlan);
-    to->ops->deliver(to, &out);
-    count(&to->statistics.out, 1);
-    count(&to->statistics.out_bytes, p->frame->length);
+    taken_count(&to->statistics, to->ops->deliver(to, &out), out.length);
     vswitch_port_put(to);
 }
 
@@ -243,8 +276,10 @@ static void frame_flood(struct vswitch *s, const struct passage *p, bool unknown
         frame_deliver(to, p);
         copies++;
     }
-    if (copies > 1)
-        count(&p->from->statistics.flooded, 1);
+    if (copies <= 1)
+        return;
+    count(&p->from->statistics.flooded, 1);
+    rate_charge(s, p->from, p->frame->length, copies - 1);
 }
 
 enum way { WAY_NONE, WAY_PORT, WAY_MANY, WAY_UNKNOWN };
@@ -303,6 +338,7 @@ void vswitch_init(struct vswitch *s, const char *name, uint64_t seed, uint64_t (
 {
     rt_strlcpy(s->name, name, sizeof(s->name));
     s->now = now;
+    s->link = true;
     s->seed = seed | 1; /* multiplication by an even number loses bits */
     list_init(&s->free);
     wait_queue_init(&s->idle);
@@ -432,4 +468,25 @@ void vswitch_port_put(struct vswitch_port *port)
     if (__atomic_fetch_sub(&port->users, 1, __ATOMIC_SEQ_CST) == 1 &&
         __atomic_load_n(&s->leavers, __ATOMIC_SEQ_CST) > 0)
         wake_all(&s->idle);
+}
+
+/* ---- the link ---- */
+
+bool vswitch_link(const struct vswitch *s)
+{
+    return __atomic_load_n(&s->link, __ATOMIC_SEQ_CST);
+}
+
+void vswitch_link_set(struct vswitch *s, bool up)
+{
+    struct vswitch_port *port;
+    uint32_t slot = 0, learned;
+
+    if (__atomic_exchange_n(&s->link, up, __ATOMIC_SEQ_CST) == up)
+        return;
+    for (; (port = vswitch_port_get(s, &slot, &learned)); slot++) {
+        if (port->ops->link)
+            port->ops->link(port);
+        vswitch_port_put(port);
+    }
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* root/net/vswitch.h - a virtual switch: ports of children, of root, and one uplink or none.
  *
- * A port has an address of its own, which no other port of its VLAN may use. One that is guarded
- * sends from that address only and gets nothing that is for another; what an open port sends from
- * is learned and forgotten, and it also gets frames whose receiver nobody knows. The uplink is open
- * and carries every VLAN, each other port one, whose tag its frames do not have.
+ * A port has an address of its own, which no other port of its VLAN may use: it sends from that
+ * address only and gets nothing that is for another. Only the uplink is open: what comes from it is
+ * learned and forgotten, and it also gets frames whose receiver nobody knows. It carries every
+ * VLAN, each other port one, whose tag its frames do not have.
  *
  * What is in a frame's header was copied from whoever sent it and is hostile; bodies are not looked
  * at.
@@ -17,22 +17,26 @@
 #include <stdint.h>
 #include <rt/list.h>
 #include <rt/net_frame.h>
+#include <rt/net_share.h>
 #include "sched/thread.h"
 
-#define VSWITCH_PORTS      1026u /* of 1024 children, root and the uplink */
-#define VSWITCH_ADDRESSES  1024u /* learned at a time */
-#define VSWITCH_OPEN_SHARE 64u   /* of them, for an open port that is not the uplink */
-#define VSWITCH_BUCKETS    1024u
-#define VSWITCH_AGE_NS     300000000000ull /* IEEE 802.1D-2004, table 7-5 */
-#define VSWITCH_VLAN_MAX   4094u
-#define VSWITCH_RATE_MAX   (1ull << 34) /* bytes a second */
+#define VSWITCH_PORTS     NET_SENDERS /* of 1024 children, root and the uplink */
+#define VSWITCH_ADDRESSES 1024u /* learned at a time */
+#define VSWITCH_BUCKETS   1024u
+#define VSWITCH_AGE_NS    300000000000ull /* IEEE 802.1D-2004, table 7-5 */
+#define VSWITCH_VLAN_MAX  4094u
+#define VSWITCH_RATE_MAX  (1ull << 34) /* bytes a second */
 
 struct vswitch;
 struct vswitch_port;
 
 struct vswitch_port_ops {
-    /* Take @frame: copy what is kept, do not block. From any thread, several at a time. */
-    void (*deliver)(struct vswitch_port *to, const struct net_frame *frame);
+    /* Take @frame: copy what is kept, do not block. From any thread, several at a time. Whose it
+     * is says its sender, the number of a port. */
+    enum net_taken (*deliver)(struct vswitch_port *to, const struct net_frame *frame);
+    /* vswitch_link() is another. From any thread, several at a time: look at it until it is what
+     * you found. NULL: the port has no use for it. */
+    void (*link)(struct vswitch_port *port);
 };
 
 struct vswitch_port_config {
@@ -40,13 +44,14 @@ struct vswitch_port_config {
     uint8_t mac[6]; /* its own; of the uplink it is not used */
     uint16_t vlan;  /* 0: that of frames without a tag */
     bool uplink;
-    bool open;      /* may send from any address that is no other port's own */
     uint64_t rate;  /* bytes a second that it may send; 0: as many as it likes */
     uint32_t burst; /* bytes that it may send at once, with a rate */
 };
 
-struct vswitch_statistics { /* [a] frames, of which `in` came from the port */
+struct vswitch_statistics { /* [a] frames: `in` came from the port, `out` were taken by it */
     uint64_t in, in_bytes, out, out_bytes;
+    uint64_t dropped;   /* for the port, which had no room for them, or no link */
+    uint64_t crowded;   /* for the port, which had its share of their sender's */
     uint64_t spoofed;   /* dropped: from an address that is not its own */
     uint64_t limited;   /* dropped: more than its rate */
     uint64_t malformed; /* dropped: no frame, or with a tag that it must not have */
@@ -70,7 +75,7 @@ struct vswitch_port {
     struct vswitch *of;                 /* [I] */
     struct vswitch_statistics statistics;
     uint32_t users;             /* [a] deliveries under way */
-    uint32_t slot;              /* [l] */
+    uint32_t slot;              /* [I] once it is there */
     bool there;                 /* [l] */
     struct vswitch_address own; /* [l] */
     struct list learned;        /* [l] */
@@ -84,6 +89,7 @@ struct vswitch {
     uint64_t (*now)(void); /* [I] ns */
     uint64_t seed;         /* [I] what nobody outside knows: where addresses are kept */
     uint64_t identity;     /* [I] tells it from other machines' switches on the same wire */
+    bool link;             /* [a] of its uplink; up without one */
     uint32_t slots_used;   /* [l] ports are below */
     struct vswitch_port *slots[VSWITCH_PORTS]; /* [l] */
     struct list buckets[VSWITCH_BUCKETS];      /* [l] */
@@ -109,6 +115,11 @@ void vswitch_port_remove(struct vswitch_port *port);
 
 /* @from sends @frame. Any context, with no lock held that a port's deliver takes. */
 void vswitch_send(struct vswitch_port *from, const struct net_frame *frame);
+
+/* The link of the switch's uplink is up or down: tell all ports. The switch passes frames between
+ * its ports whatever it is. Any context. */
+void vswitch_link_set(struct vswitch *s, bool up);
+bool vswitch_link(const struct vswitch *s);
 
 /* The port in slot @slot or the next one behind it, whose slot is then *@slot, and how many
  * addresses were learned there. It stays until vswitch_port_put. NULL: none. */

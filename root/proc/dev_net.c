@@ -54,6 +54,7 @@ static int64_t net_nic(struct file *f, void *argument)
         .sent_bytes = counter(&counts->sent_bytes),
         .receive_errors = counter(&counts->receive_errors),
         .send_drops = counter(&counts->send_drops),
+        .send_crowded = counter(&counts->send_crowded),
         .interrupts = counter(&counts->interrupts),
     };
     memcpy(n->mac, s.found->mac, sizeof(n->mac));
@@ -67,7 +68,7 @@ static void port_tell(const struct vswitch_port *port, struct net_port *p)
     const struct vswitch_port_config *c = &port->config;
     const struct vswitch_statistics *counts = &port->statistics;
 
-    p->flags = (c->uplink ? NET_PORT_UPLINK : 0u) | (c->open ? NET_PORT_OPEN : 0u);
+    p->flags = c->uplink ? NET_PORT_UPLINK : 0u;
     p->vlan = c->vlan;
     p->rate = c->rate;
     p->in = counter(&counts->in);
@@ -78,6 +79,8 @@ static void port_tell(const struct vswitch_port *port, struct net_port *p)
     p->limited = counter(&counts->limited);
     p->malformed = counter(&counts->malformed);
     p->flooded = counter(&counts->flooded);
+    p->dropped = counter(&counts->dropped);
+    p->crowded = counter(&counts->crowded);
     memcpy(p->mac, c->mac, sizeof(p->mac));
     rt_strlcpy(p->name, c->name, sizeof(p->name));
 }

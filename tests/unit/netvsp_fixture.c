@@ -15,7 +15,7 @@ uint32_t vmbus_server_sub_channels(struct vmbus_offer *offer, uint32_t count)
 {
     assert_ptr_equal(offer, &world.device.offer);
     world.sub_channels_wanted = count;
-    return count;
+    return count < world.sub_channels_room ? count : world.sub_channels_room;
 }
 
 void vmbus_server_closed(struct vmbus_channel *c)
@@ -269,6 +269,7 @@ void world_make(uint32_t mtu_max)
                                    .name = "net0"};
 
     memset(&world, 0, offsetof(struct world, packets));
+    world.sub_channels_room = WORLD_CHANNELS - 1;
     memcpy(config.address, world_address, sizeof(world_address));
     world.ram = calloc(WORLD_PAGES, PAGE);
     buffer_make(WORLD_RECEIVE, WORLD_RECEIVE_BYTES);

@@ -67,6 +67,7 @@ struct world {
     uint64_t pinned;      /* [a] */
     bool bus_woken;       /* [a] */
     uint32_t sub_channels_wanted;
+    uint32_t sub_channels_room; /* that the bus can offer */
     unsigned revoked, logged;
     const char *reason; /* the last that was logged */
     size_t allocated;

@@ -20,7 +20,7 @@ static void mac_put(uint8_t *at, uint64_t mac)
     be32_put(at + 2, (uint32_t)mac);
 }
 
-static void port_sees(struct vswitch_port *to, const struct net_frame *frame)
+static enum net_taken port_sees(struct vswitch_port *to, const struct net_frame *frame)
 {
     struct seen_port *p = to->owner;
     struct seen_frame *seen = &p->frames[p->count++ % SEEN_MAX];
@@ -29,9 +29,19 @@ static void port_sees(struct vswitch_port *to, const struct net_frame *frame)
     memcpy(seen->bytes, frame->header, NET_ETHERNET_BYTES);
     seen->length = frame->length;
     seen->vlan = frame->vlan;
+    seen->sender = frame->sender;
+    return p->answer;
 }
 
-static const struct vswitch_port_ops port_ops = {.deliver = port_sees};
+static void port_hears(struct vswitch_port *port)
+{
+    struct seen_port *p = port->owner;
+
+    assert_int_equal(fake.locks_held, 0);
+    p->link_changes++;
+}
+
+static const struct vswitch_port_ops port_ops = {.deliver = port_sees, .link = port_hears};
 
 enum vswitch_result port_join(struct seen_port *p, struct vswitch_port_config config, uint64_t mac)
 {

@@ -13,10 +13,13 @@
 struct seen_port {
     struct vswitch_port port;
     uint32_t count;
+    enum net_taken answer; /* what it says */
+    uint32_t link_changes; /* that it was told of */
     struct seen_frame {
         uint8_t bytes[NET_ETHERNET_BYTES];
         uint32_t length;
         uint16_t vlan;
+        uint16_t sender;
     } frames[SEEN_MAX];
 };
 
@@ -26,7 +29,7 @@ struct switch_world {
 };
 extern struct switch_world w;
 
-/* cmocka's: a switch with an uplink and guarded ports a, b, c of address MAC_A, MAC_B, MAC_C. */
+/* cmocka's: a switch with an uplink and ports a, b, c of address MAC_A, MAC_B, MAC_C. */
 int switch_make(void **state);
 int switch_drop(void **state);
 

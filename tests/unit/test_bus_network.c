@@ -3,6 +3,7 @@
 #include "fakes/test.h"
 #include "bus_fixture.h"
 
+#include <netvsp/netvsp.h>
 #include <rootabi/errno.h>
 #include <rt/net_mac.h>
 
@@ -55,12 +56,36 @@ static void card_is_a_port_of_the_switch_while_the_child_is_there(void **state)
     assert_string_equal(port->config.name, "guest");
     assert_int_equal(port->config.vlan, VLAN);
     assert_int_equal(port->config.rate, RATE);
-    assert_false(port->config.open);
     assert_true(mac_is_unicast(port->config.mac) && (port->config.mac[0] & MAC_LOCAL) != 0);
     world_run();
     assert_int_not_equal(guest_connect(), 0); /* which takes an offer */
     world_end();
     assert_null(only_port());
+}
+
+/* Whether the only card has a link, as its child is told. */
+static bool card_link(void)
+{
+    const struct netvsp_device *d = only_port()->owner; /* of which it is the first member */
+    struct netvsp_setup setup;
+
+    netvsp_device_setup(d, &setup);
+    return setup.link;
+}
+
+static void link_is_the_uplinks(void **state)
+{
+    const struct vm_network card = {.name = "switch0"};
+
+    (void)state;
+    vswitch_link_set(vswitch, false);
+    assert_int_equal(world_make_card(vswitch, &card), 0);
+    assert_false(card_link());
+    vswitch_link_set(vswitch, true);
+    assert_true(card_link());
+    vswitch_link_set(vswitch, false);
+    assert_false(card_link());
+    world_end();
 }
 
 /* The only port's address. */
@@ -125,6 +150,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(card_is_a_port_of_the_switch_while_the_child_is_there,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(link_is_the_uplinks, setup, teardown),
         cmocka_unit_test_setup_teardown(address_is_the_childs_for_good_or_what_is_asked_for, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be_is_refused_with_a_reason, setup, teardown),

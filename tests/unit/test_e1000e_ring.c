@@ -93,12 +93,25 @@ static struct net_frame segmented_make(uint32_t payload, uint16_t mss)
     return f;
 }
 
+/* All of it at once. */
+static enum net_taken send(const struct net_frame *f)
+{
+    struct e1000e_place place;
+    enum net_taken taken = e1000e_send_begin(&t.r, f, &place);
+
+    if (taken == NET_TAKEN) {
+        e1000e_send_fill(&t.r, f, &place);
+        assert_true(e1000e_send_end(&t.r, &place));
+    }
+    return taken;
+}
+
 /* The device sends the next packet; its bytes, and *@length. */
 static const uint8_t *device_send(uint32_t *length)
 {
     struct e1000e_send *d = &t.r.send[t.head];
 
-    assert_int_not_equal(t.head, t.r.next); /* the tail */
+    assert_int_not_equal(t.head, t.r.tail);
     assert_int_equal(d->command, E1000E_SEND_END | E1000E_SEND_CRC | E1000E_SEND_REPORT);
     assert_int_equal(d->status, 0);
     *length = d->length;
@@ -115,7 +128,7 @@ static void frames_go_out_as_they_are(void **state)
         const uint8_t *sent;
         uint32_t n;
 
-        assert_true(e1000e_send(&t.r, &f));
+        assert_int_equal(send(&f), NET_TAKEN);
         sent = device_send(&n);
         assert_int_equal(n, length);
         assert_memory_equal(sent, bytes, length);
@@ -130,7 +143,7 @@ static void a_tag_goes_before_the_type(void **state)
 
     (void)state;
     f.vlan = 0xa123;
-    assert_true(e1000e_send(&t.r, &f));
+    assert_int_equal(send(&f), NET_TAKEN);
     sent = device_send(&n);
     assert_int_equal(n, 1518);
     assert_memory_equal(sent, bytes, 12);
@@ -144,7 +157,7 @@ static void what_is_to_be_cut_is_cut(void **state)
     uint32_t wanted[] = {1514, 1514, 1134}, at = 54;
 
     (void)state;
-    assert_true(e1000e_send(&t.r, &f));
+    assert_int_equal(send(&f), NET_TAKEN);
     for (int i = 0; i < 3; i++) {
         uint32_t n;
         const uint8_t *sent = device_send(&n);
@@ -161,9 +174,9 @@ static void what_is_too_long_is_not_sent(void **state)
     struct net_frame f = frame_make(1515);
 
     (void)state;
-    assert_false(e1000e_send(&t.r, &f));
+    assert_int_equal(send(&f), NET_LOST);
     f = segmented_make(4000, 1461);
-    assert_false(e1000e_send(&t.r, &f));
+    assert_int_equal(send(&f), NET_LOST);
     assert_int_equal(t.r.next, 0);
 }
 
@@ -174,16 +187,75 @@ static void without_room_nothing_is_sent(void **state)
     uint32_t n;
 
     (void)state;
-    for (uint32_t i = 0; i < E1000E_DESCRIPTORS - 1; i++)
-        assert_true(e1000e_send(&t.r, &f));
-    assert_false(e1000e_send(&t.r, &f));
+    for (f.sender = 0; f.sender < 1000; f.sender++)
+        (void)send(&f);
+    assert_int_equal(send(&f), NET_LOST);
+    assert_int_equal(t.r.share.free, 1);
     (void)device_send(&n);
     (void)device_send(&n);
     f = segmented_make(4000, 1460);
-    assert_false(e1000e_send(&t.r, &f));
-    (void)device_send(&n);
-    assert_true(e1000e_send(&t.r, &f));
-    assert_false(e1000e_send(&t.r, &f));
+    f.sender = 1001;
+    assert_int_equal(send(&f), NET_LOST);
+    for (uint32_t i = 0; i < 3; i++)
+        (void)device_send(&n);
+    assert_int_equal(send(&f), NET_TAKEN);
+    assert_int_equal(send(&f), NET_CROWDED);
+}
+
+/* Half of the ring, and no more than the device takes of it: there is room for another's. */
+static void one_that_floods_leaves_room_for_others(void **state)
+{
+    struct net_frame f = frame_make(60), other = segmented_make(4000, 1460);
+    uint32_t sent = 0, n;
+
+    (void)state;
+    f.sender = 7;
+    f.piece_count = 0; /* all is in its header; the piece is the other's */
+    other.sender = 8;
+    while (send(&f) == NET_TAKEN)
+        sent++;
+    assert_int_equal(sent, (E1000E_DESCRIPTORS - 1) / 2);
+    assert_int_equal(send(&f), NET_CROWDED);
+    for (uint32_t i = 0; i < 1000; i++) {
+        if (i % 9 == 0) /* a third of what goes out */
+            assert_int_equal(send(&other), NET_TAKEN);
+        (void)send(&f);
+        (void)send(&f);
+        (void)device_send(&n);
+    }
+    while (t.head != t.r.tail)
+        (void)device_send(&n);
+    assert_int_equal(send(&f), NET_TAKEN);
+    assert_int_equal(t.r.share.held[7], 1);
+    assert_int_equal(t.r.share.held[8], 0);
+}
+
+/* Each is written while others are, and the device is told of what has nothing unwritten before. */
+static void frames_are_written_in_any_order_and_sent_in_theirs(void **state)
+{
+    struct net_frame f = segmented_make(4000, 1460);
+    struct e1000e_place places[4];
+    uint32_t n;
+
+    (void)state;
+    for (uint32_t round = 0; round < 100; round++) {
+        for (uint32_t i = 0; i < 4; i++)
+            assert_int_equal(e1000e_send_begin(&t.r, &f, &places[i]), NET_TAKEN);
+        e1000e_send_fill(&t.r, &f, &places[2]);
+        assert_false(e1000e_send_end(&t.r, &places[2]));
+        e1000e_send_fill(&t.r, &f, &places[1]);
+        assert_false(e1000e_send_end(&t.r, &places[1]));
+        assert_int_equal(t.r.tail, t.head);
+        e1000e_send_fill(&t.r, &f, &places[0]);
+        assert_true(e1000e_send_end(&t.r, &places[0]));
+        assert_int_equal(t.r.tail, places[3].first);
+        for (uint32_t i = 0; i < 9; i++)
+            (void)device_send(&n);
+        e1000e_send_fill(&t.r, &f, &places[3]);
+        assert_true(e1000e_send_end(&t.r, &places[3]));
+        for (uint32_t i = 0; i < 3; i++)
+            (void)device_send(&n);
+    }
 }
 
 /* ---- receiving ---- */
@@ -217,16 +289,38 @@ static void packets_come_in_and_their_buffers_go_back(void **state)
         assert_memory_equal(f->header, bytes, f->header_length);
         assert_memory_equal(f->pieces[0].bytes, bytes + f->header_length,
                             length - f->header_length);
-        assert_int_equal(e1000e_receive_return(&t.r),
-                         (t.head + E1000E_DESCRIPTORS - 1) % E1000E_DESCRIPTORS);
+        (void)e1000e_receive_return(&t.r, &(uint32_t){0});
     }
+}
+
+/* A register is written for each exit that the card's emulation can take. */
+static void the_device_is_told_of_buffers_once_a_burst(void **state)
+{
+    uint32_t told = 0, tail = 0;
+
+    (void)state;
+    e1000e_receive_fill(&t.r);
+    (void)frame_make(60);
+    assert_false(e1000e_receive_flush(&t.r, &tail));
+    for (uint32_t i = 0; i < 10 * E1000E_BURST + 5; i++) {
+        device_receive(60, E1000E_RECEIVE_DONE | E1000E_RECEIVE_END, 0);
+        assert_int_equal(e1000e_receive_take(&t.r, &t.packet), E1000E_PACKET);
+        if (!e1000e_receive_return(&t.r, &tail))
+            continue;
+        told++;
+        assert_int_equal(tail, i % E1000E_DESCRIPTORS);
+    }
+    assert_int_equal(told, 10);
+    assert_true(e1000e_receive_flush(&t.r, &tail));
+    assert_int_equal(tail, (10 * E1000E_BURST + 4) % E1000E_DESCRIPTORS);
+    assert_false(e1000e_receive_flush(&t.r, &tail));
 }
 
 static void is_bad(uint32_t length, uint8_t status, uint8_t errors)
 {
     device_receive(length, status, errors);
     assert_int_equal(e1000e_receive_take(&t.r, &t.packet), E1000E_BAD_PACKET);
-    (void)e1000e_receive_return(&t.r);
+    (void)e1000e_receive_return(&t.r, &(uint32_t){0});
 }
 
 static void what_is_not_whole_or_cannot_be_is_bad(void **state)
@@ -257,6 +351,9 @@ int main(void)
         RING_TEST(what_is_to_be_cut_is_cut),
         RING_TEST(what_is_too_long_is_not_sent),
         RING_TEST(without_room_nothing_is_sent),
+        RING_TEST(one_that_floods_leaves_room_for_others),
+        RING_TEST(frames_are_written_in_any_order_and_sent_in_theirs),
+        RING_TEST(the_device_is_told_of_buffers_once_a_burst),
         RING_TEST(packets_come_in_and_their_buffers_go_back),
         RING_TEST(what_is_not_whole_or_cannot_be_is_bad),
     };

@@ -207,6 +207,36 @@ static void bad_buffers_are_refused(void **state)
     assert_int_equal(world.got[WORLD_RECEIVE], 1);
 }
 
+/* However many come for the one, the other is given back. */
+static void a_revocation_waits_for_users_of_that_buffer(void **state)
+{
+    struct nvsp_message receive = {.type = NVSP_RECEIVE_BUFFER_REVOKE,
+                                   .revoke_id = NVSP_RECEIVE_BUFFER_ID};
+    struct nvsp_message send = {.type = NVSP_SEND_BUFFER_REVOKE};
+    struct netvsp_slot *slot = &world.device.slots[2];
+    struct vmbus_packet p = {
+        .type = VMBUS_PACKET_IN_BAND, .payload = &send, .length = sizeof(send)};
+
+    (void)state;
+    world_version(NVSP_VERSION_6_1);
+    world_buffers(NET_MTU_DEFAULT);
+    slot->users = 1;
+    assert_non_null(world_ask(0, &send));
+    assert_int_equal(world.got[WORLD_SEND], 0);
+    slot->users = 0;
+    assert_int_equal(buffer_status(NVSP_SEND_BUFFER, WORLD_SEND), NVSP_STATUS_SUCCESS);
+    slot->senders = 1;
+    assert_non_null(world_ask(0, &receive));
+    assert_int_equal(world.got[WORLD_RECEIVE], 0);
+    assert_true(world_send_raw(0, &p)); /* for this it waits */
+    for (int i = 0; i < 100; i++)
+        (void)world_work_once();
+    assert_int_equal(world.got[WORLD_SEND], 1);
+    slot->senders = 0;
+    world_run();
+    assert_int_equal(world.got[WORLD_SEND], 0);
+}
+
 static void revoked_buffers_are_given_back(void **state)
 {
     struct nvsp_message receive = {.type = NVSP_RECEIVE_BUFFER_REVOKE,
@@ -273,6 +303,34 @@ static void sub_channels_are_offered_and_clamped(void **state)
     m.sub_channel.operation = 2;
     a = world_ask(0, &m);
     assert_int_equal(a->message.sub_channel.operation, NVSP_STATUS_FAIL);
+}
+
+/* Not before they were offered, and not of more than there are. */
+static void the_answer_tells_of_sub_channels_that_are_there(void **state)
+{
+    struct nvsp_message m = {.type = NVSP_SUB_CHANNEL,
+                             .sub_channel = {.operation = NVSP_SUB_CHANNEL_ALLOCATE, .count = 3}};
+    struct vmbus_packet p = {.type = VMBUS_PACKET_IN_BAND,
+                             .flags = VMBUS_PACKET_FLAG_COMPLETION,
+                             .transaction = 77,
+                             .payload = &m,
+                             .length = sizeof(m)};
+
+    (void)state;
+    world_version(NVSP_VERSION_6_1);
+    world.sub_channels_room = 1;
+    world.packet_count = 0;
+    assert_true(world_send_raw(0, &p));
+    while (world_channel_work_once(0))
+        ;
+    world_packets_take(0);
+    assert_int_equal(world.packet_count, 0);
+    assert_int_equal(world.sub_channels_wanted, 0);
+    world_run();
+    assert_int_equal(world.packet_count, 1);
+    assert_int_equal(world.packets[0].transaction, 77);
+    assert_int_equal(world.packets[0].message.sub_channel.operation, NVSP_STATUS_SUCCESS);
+    assert_int_equal(world.packets[0].message.sub_channel.count, 1);
 }
 
 static void old_versions_have_no_sub_channels(void **state)
@@ -477,9 +535,11 @@ int main(void)
         cmocka_unit_test(sections_are_within_the_receive_buffer),
         OPENED(the_send_buffer_has_sections),
         OPENED(bad_buffers_are_refused),
+        OPENED(a_revocation_waits_for_users_of_that_buffer),
         OPENED(revoked_buffers_are_given_back),
         OPENED(nothing_is_read_before_a_buffer_is_there),
         OPENED(sub_channels_are_offered_and_clamped),
+        OPENED(the_answer_tells_of_sub_channels_that_are_there),
         OPENED(old_versions_have_no_sub_channels),
         OPENED(the_send_table_has_open_channels_only),
         OPENED(sub_channels_take_frames_only),

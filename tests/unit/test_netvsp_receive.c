@@ -66,6 +66,19 @@ static bool info_of(const struct world_packet *p, uint32_t i, uint32_t type, uin
     return false;
 }
 
+/* @count frames of @length by the switch's port @sender. */
+static void receive_from(uint16_t sender, uint32_t count, uint32_t length)
+{
+    struct net_frame f = {.header = frame, .length = length, .sender = sender};
+
+    f.header_length = length < NET_HEADER_MAX ? length : NET_HEADER_MAX;
+    f.pieces = &(struct net_piece){.bytes = frame + f.header_length,
+                                   .length = length - f.header_length};
+    f.piece_count = 1;
+    while (count-- > 0)
+        (void)netvsp_receive(&world.device, &f);
+}
+
 static struct world_packet *receive(uint32_t length)
 {
     unsigned from = world.packet_count;
@@ -119,7 +132,7 @@ static void frames_share_a_packet(void **state)
     (void)state;
     for (uint32_t i = 0; i < 40; i++) {
         plain(100 + i);
-        world_receive(frame, 100 + i);
+        receive_from((uint16_t)(i % 4), 1, 100 + i);
     }
     world_run();
     p = world_sections(0);
@@ -270,22 +283,72 @@ static void a_child_that_gives_nothing_back_loses_frames(void **state)
 
     (void)state;
     plain(1514);
-    for (uint32_t i = 0; i < 10 * sections; i++)
-        world_receive(frame, 1514);
+    receive_from(1, 10 * sections, 1514);
     world_run();
     s = world_statistics();
-    assert_int_equal(s.received_frames, sections);
-    assert_int_equal(s.lost_no_buffer, 9 * sections);
+    assert_int_equal(s.received_frames, sections / 2); /* who sends has no more than is left */
+    assert_int_equal(s.lost_share, 10 * sections - sections / 2);
+    for (uint16_t i = 2; i < NET_SENDERS; i++)
+        receive_from(i, 1, 1514); /* there may be others, but some day there is none left */
+    world_run();
+    s = world_statistics();
+    assert_int_equal(s.received_frames, sections - 1);
+    assert_true(s.lost_no_buffer > 0);
     /* Control messages have sections of their own. */
     assert_int_equal(world_query(OID_GEN_RCV_NO_BUFFER, NULL, 0, &answer, &sections), 0);
-    assert_int_equal(answer, s.lost_no_buffer);
+    assert_int_equal(answer, s.lost_no_buffer + s.lost_share);
     world_complete(world_sections(0)); /* as many as it gives back, it gets */
     world.packet_count = 0;
-    for (uint32_t i = 0; i < 64; i++)
-        world_receive(frame, 1514);
+    for (uint16_t i = 100; i < 200; i++)
+        receive_from(i, 1, 1514);
     world_run();
-    assert_int_equal(world_sections(0)->range_count, 32);
-    assert_int_equal(world_statistics().received_frames, s.received_frames + 32);
+    assert_int_equal(world_statistics().received_frames, s.received_frames + 32 - 4);
+}
+
+/* While one floods, and the child is slow, the other's frames come. */
+static void who_floods_leaves_sections_for_others(void **state)
+{
+    unsigned of_victim = 0;
+
+    (void)state;
+    for (uint32_t round = 0; round < 50; round++) {
+        plain(1000);
+        receive_from(3, 200, 1000);
+        plain(100);
+        receive_from(4, 2, 100);
+        world_run();
+        for (unsigned i = 0; i < world.packet_count; i++) {
+            for (uint32_t k = 0; k < world.packets[i].range_count; k++) {
+                const uint8_t *data;
+
+                of_victim += head_of(&world.packets[i], k, &data).data_length == 100;
+            }
+            world_complete(&world.packets[i]);
+        }
+        world.packet_count = 0;
+    }
+    assert_int_equal(of_victim, 100); /* each */
+    assert_int_equal(world.device.share.held[3] + world.device.share.held[4], 0);
+}
+
+static void what_becomes_of_a_frame_is_said(void **state)
+{
+    struct net_frame f = {.header = frame, .header_length = 60, .length = 60, .sender = 5};
+    uint32_t sections = world.device.receive.section_count - NETVSP_CONTROL;
+
+    (void)state;
+    plain(60);
+    assert_int_equal(netvsp_receive(&world.device, &f), NET_TAKEN);
+    frame[0] ^= 0x40; /* another's */
+    assert_int_equal(netvsp_receive(&world.device, &f), NET_UNWANTED);
+    plain(60);
+    receive_from(5, sections, 60);
+    assert_int_equal(netvsp_receive(&world.device, &f), NET_CROWDED);
+    for (uint16_t i = 6; i < 60; i++)
+        receive_from(i, 1, 60);
+    f.sender = 900;
+    assert_int_equal(netvsp_receive(&world.device, &f), NET_LOST);
+    world_run();
 }
 
 static void completion_refused(uint32_t index, uint64_t transaction)
@@ -338,7 +401,7 @@ static void part_of_a_packet_is_not_given_back(void **state)
 
 static void frames_wait_for_room_in_the_ring(void **state)
 {
-    uint32_t sections = world.device.receive.section_count - NETVSP_CONTROL;
+    uint32_t sections = (world.device.receive.section_count - NETVSP_CONTROL) / 2; /* a share */
     unsigned frames = 0;
 
     (void)state;
@@ -420,7 +483,7 @@ static void fragments_go_by_their_addresses(void **state)
 
 static void what_a_closed_channel_had_is_free_again(void **state)
 {
-    uint32_t sections = world.device.receive.section_count - NETVSP_CONTROL;
+    uint32_t sections = (world.device.receive.section_count - NETVSP_CONTROL) / 2; /* a share */
 
     (void)state;
     spread();
@@ -458,6 +521,8 @@ int main(void)
         FACT(frames_longer_than_the_mtu_are_lost),
         FACT(without_a_buffer_frames_are_lost),
         FACT(a_child_that_gives_nothing_back_loses_frames),
+        FACT(who_floods_leaves_sections_for_others),
+        FACT(what_becomes_of_a_frame_is_said),
         FACT(sections_are_given_back_once),
         FACT(part_of_a_packet_is_not_given_back),
         FACT(frames_wait_for_room_in_the_ring),

@@ -88,25 +88,65 @@ static void one_that_floods_leaves_room_for_the_others(void **state)
         ask(&w.a, MAC_A);
     ask(&w.b, MAC_B);
     ask(&w.uplink, MAC_OUTSIDE);
+    assert_int_equal(root->port.statistics.crowded, 1000 - ROOT_PORT_SLOTS / 2);
     serve_all();
-    got(&w.a, ROOT_PORT_SHARE);
+    got(&w.a, ROOT_PORT_SLOTS / 2);
     got(&w.b, 1);
     got(&w.uplink, 1);
-    assert_int_equal(root->dropped, 1000 - ROOT_PORT_SHARE);
+    assert_int_equal(root->dropped, 1000 - ROOT_PORT_SLOTS / 2);
     ask(&w.a, MAC_A); /* and once more, when its own are done */
     serve_all();
     got(&w.a, 1);
 }
 
-static void the_queue_ends_somewhere(void **state)
+/* However many addresses it claims to be: the port is who sends. */
+static void many_addresses_of_a_port_have_one_share(void **state)
 {
     (void)state;
     for (uint64_t i = 0; i < 1000; i++)
         ask(&w.uplink, MAC_OUTSIDE + i);
+    ask(&w.b, MAC_B);
     serve_all();
-    got(&w.uplink, ROOT_PORT_SLOTS);
-    assert_int_equal(root->dropped, 1000 - ROOT_PORT_SLOTS);
-    assert_int_equal(root->responder.statistics.arp, ROOT_PORT_SLOTS);
+    got(&w.uplink, ROOT_PORT_SLOTS / 2);
+    got(&w.b, 1);
+    assert_int_equal(root->dropped, 1000 - ROOT_PORT_SLOTS / 2);
+    assert_int_equal(root->responder.statistics.arp, ROOT_PORT_SLOTS / 2 + 1);
+}
+
+/* Each that floods, too: there is still some for one that does not. */
+static void all_but_one_may_flood(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        ask(&w.a, MAC_A);
+        ask(&w.c, MAC_C);
+        ask(&w.uplink, MAC_OUTSIDE);
+    }
+    ask(&w.b, MAC_B);
+    serve_all();
+    got(&w.b, 1);
+    assert_true(w.a.count >= ROOT_PORT_SLOTS / 4 && w.c.count >= ROOT_PORT_SLOTS / 4 - 1);
+    w.a.count = w.c.count = w.uplink.count = 0;
+}
+
+/* A copy can be long. */
+uint32_t __wrap_net_frame_write(const struct net_frame *f, struct net_cursor *cursor, uint8_t *to);
+uint32_t __real_net_frame_write(const struct net_frame *f, struct net_cursor *cursor, uint8_t *to);
+static uint32_t copies;
+
+uint32_t __wrap_net_frame_write(const struct net_frame *f, struct net_cursor *cursor, uint8_t *to)
+{
+    assert_int_equal(fake.locks_held, 0);
+    copies++;
+    return __real_net_frame_write(f, cursor, to);
+}
+
+static void frames_are_copied_with_interrupts_on(void **state)
+{
+    (void)state;
+    copies = 0;
+    ask(&w.a, MAC_A);
+    assert_int_equal(copies, 1);
 }
 
 /* In the order in which they came, however the queue lies in its ring. */
@@ -171,7 +211,9 @@ int main(void)
         ROOT_TEST(who_asks_is_answered_and_nobody_else_hears_it),
         ROOT_TEST(the_address_is_announced_on_every_port),
         ROOT_TEST(one_that_floods_leaves_room_for_the_others),
-        ROOT_TEST(the_queue_ends_somewhere),
+        ROOT_TEST(many_addresses_of_a_port_have_one_share),
+        ROOT_TEST(all_but_one_may_flood),
+        ROOT_TEST(frames_are_copied_with_interrupts_on),
         ROOT_TEST(frames_are_answered_in_their_order),
         ROOT_TEST(what_is_too_long_does_not_wait),
     };

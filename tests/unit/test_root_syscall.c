@@ -468,8 +468,8 @@ static void network_cards_and_ports_are_told_by_number(void **state)
     assert_true(copy_from_user(&p, at, sizeof(p)));
     assert_int_equal(p.port, 3);
     assert_string_equal(p.network_name, "switch0");
-    assert_string_equal(p.name, "child");
-    assert_int_equal(p.flags, NET_PORT_OPEN);
+    assert_string_equal(p.name, "card0");
+    assert_int_equal(p.flags, NET_PORT_UPLINK);
     assert_int_equal(p.spoofed, 2);
     p.port = 4;
     assert_true(copy_to_user(at, &p, sizeof(p)));

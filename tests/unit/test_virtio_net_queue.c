@@ -23,7 +23,7 @@ static struct {
     uint16_t taken, returned; /* by the device */
     uint8_t wire[100000];     /* what it sends */
     uint32_t wire_length;
-    uint32_t seed;
+    uint32_t seed, senders;
 } t;
 
 static void queue_make(uint32_t buffer_bytes)
@@ -140,20 +140,36 @@ static struct net_frame frame_make(uint32_t length)
     return f;
 }
 
+static enum net_taken send(const struct net_frame *f, bool cut)
+{
+    struct virtio_net_place place;
+    enum net_taken taken = virtio_net_send_begin(&t.q, f, cut, &place);
+
+    if (taken == NET_TAKEN) {
+        virtio_net_send_fill(&t.q, f, &place);
+        virtio_net_send_end(&t.q, f, &place);
+        (void)virtio_ring_publish(&t.q.ring);
+    }
+    return taken;
+}
+
+/* By a sender who has nothing in the ring yet. */
 static void frame_goes_out(const struct net_frame *f)
 {
-    assert_true(virtio_net_send(&t.q, f));
-    (void)virtio_ring_publish(&t.q.ring);
+    struct net_frame own = *f;
+
+    own.sender = (uint16_t)(++t.senders % NET_SENDERS);
+    assert_int_equal(send(&own, false), NET_TAKEN);
 }
 
 static void a_frame_goes_out_whole_behind_its_header(void **state)
 {
-    static const uint32_t lengths[] = {14, 60, 127, 128, 129, 1514, 4083, 4084, 4085, 9014, 65524};
+    static const uint32_t lengths[] = {14, 60, 127, 128, 129, 1514, 4083, 4084, 4085, 9014, 32756};
     static const uint8_t zeros[HEADER];
 
     (void)state;
     for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
-        uint32_t length = lengths[i]; /* the last takes all 16 buffers */
+        uint32_t length = lengths[i]; /* the last takes half of the buffers */
         struct net_frame f = frame_make(length);
 
         frame_goes_out(&f);
@@ -214,23 +230,108 @@ static void the_header_says_what_the_device_is_to_do(void **state)
 
 static void without_room_nothing_changes(void **state)
 {
-    struct net_frame two = frame_make(5000);
+    struct net_frame two = frame_make(5000), one = two;
     uint16_t heads[SIZE / 2];
 
     (void)state;
-    for (uint32_t i = 0; i < SIZE / 2; i++)
+    one.piece_count = 0;
+    one.length = one.header_length;
+    for (uint32_t i = 0; i < SIZE / 2 - 1; i++)
         frame_goes_out(&two);
-    assert_int_equal(t.q.free_count, 0);
-    assert_false(virtio_net_send(&t.q, &two));
+    assert_int_equal(t.q.free_count, 2);
+    two.sender = 900;
+    assert_int_equal(send(&two, false), NET_LOST);
+    frame_goes_out(&one);
+    assert_int_equal(t.q.free_count, 1);
     for (uint32_t i = 0; i < SIZE / 2; i++)
         heads[i] = device_send();
     assert_int_equal(t.taken, t.q.ring.available->index);
     device_return(heads[3], 0);
     assert_true(virtio_net_sent_take(&t.q));
-    assert_int_equal(t.q.free_count, 2);
-    frame_goes_out(&two);
+    assert_int_equal(t.q.free_count, 3);
+    frame_goes_out(&one);
     two = frame_make(65525); /* more than the ring has */
-    assert_false(virtio_net_send(&t.q, &two));
+    assert_int_equal(send(&two, false), NET_LOST);
+    assert_int_equal(t.q.free_count, 2);
+}
+
+/* A sender has half of the ring, counted by descriptors, and the next one finds some. */
+static void one_that_floods_leaves_room_for_others(void **state)
+{
+    struct net_frame f = frame_make(5000);
+    uint32_t sent = 0;
+
+    (void)state;
+    f.sender = 7;
+    while (send(&f, false) == NET_TAKEN)
+        sent += 2;
+    assert_int_equal(sent, SIZE / 2);
+    assert_int_equal(send(&f, false), NET_CROWDED);
+    f.sender = 8;
+    assert_int_equal(send(&f, false), NET_TAKEN);
+    while (t.taken != t.q.ring.available->index)
+        device_return(device_send(), 0);
+    assert_true(virtio_net_sent_take(&t.q));
+    assert_int_equal(t.q.share.free, SIZE);
+    assert_int_equal(t.q.share.held[7] + t.q.share.held[8], 0);
+}
+
+/* What is not put into the ring yet is none of the device's, whatever it says. */
+static void frames_are_written_in_any_order(void **state)
+{
+    struct net_frame f = frame_make(200);
+    struct virtio_net_place places[3];
+
+    (void)state;
+    for (uint32_t i = 0; i < 3; i++) {
+        f.sender = (uint16_t)i;
+        assert_int_equal(virtio_net_send_begin(&t.q, &f, false, &places[i]), NET_TAKEN);
+    }
+    for (uint32_t i = 3; i-- > 1;) {
+        f.sender = (uint16_t)i;
+        virtio_net_send_fill(&t.q, &f, &places[i]);
+        virtio_net_send_end(&t.q, &f, &places[i]);
+        (void)virtio_ring_publish(&t.q.ring);
+        device_return(device_send(), 0);
+        assert_int_equal(t.wire_length, HEADER + 200);
+        assert_memory_equal(t.wire + HEADER, source.bytes, 200);
+        assert_true(virtio_net_sent_take(&t.q));
+    }
+    assert_int_equal(t.q.free_count, SIZE - 1);
+    device_return(places[0].first, 0);
+    assert_false(virtio_net_sent_take(&t.q));
+    assert_true(t.q.broken);
+}
+
+/* For a device that does neither checksums nor segments. */
+static void what_is_to_be_cut_is_cut_into_buffers(void **state)
+{
+    static const uint8_t zeros[HEADER];
+    const struct net_offload_wish wish = {.ip_checksum = true, .l4_checksum = true, .mss = 1460};
+    uint32_t wanted[] = {1514, 1514, 1134}, at = 54;
+    struct net_frame f = frame_make(54 + 4000);
+
+    (void)state;
+    memset(source.bytes + 14, 0, 40);
+    source.bytes[14] = 0x45;
+    source.bytes[23] = NET_IP_TCP;
+    source.bytes[46] = 0x50;
+    assert_null(net_offload_prepare(source.bytes, f.header_length, f.length, &wish, &f.offload));
+    f.vlan = 0xa123;
+    assert_int_equal(send(&f, true), NET_TAKEN);
+    assert_int_equal(t.q.free_count, SIZE - 3);
+    for (int i = 0; i < 3; i++) {
+        device_return(device_send(), 0);
+        assert_int_equal(t.wire_length, HEADER + NET_VLAN_BYTES + wanted[i]);
+        assert_memory_equal(t.wire, zeros, HEADER);
+        assert_memory_equal(t.wire + HEADER + 12, "\x81\0\xa1\x23\x08\0\x45", 7);
+        assert_memory_equal(t.wire + HEADER + NET_VLAN_BYTES + 54, source.bytes + at,
+                            wanted[i] - 54);
+        at += wanted[i] - 54;
+    }
+    assert_true(virtio_net_sent_take(&t.q));
+    assert_int_equal(t.q.free_count, SIZE);
+    assert_int_equal(t.q.share.free, SIZE);
 }
 
 static void many_frames_of_any_length_come_out_as_they_went_in(void **state)
@@ -488,6 +589,9 @@ int main(void)
         SEND_TEST(a_tag_goes_before_the_type),
         SEND_TEST(the_header_says_what_the_device_is_to_do),
         SEND_TEST(without_room_nothing_changes),
+        SEND_TEST(one_that_floods_leaves_room_for_others),
+        SEND_TEST(frames_are_written_in_any_order),
+        SEND_TEST(what_is_to_be_cut_is_cut_into_buffers),
         SEND_TEST(many_frames_of_any_length_come_out_as_they_went_in),
         SEND_TEST(a_chain_that_does_not_exist_breaks_it),
         SEND_TEST(a_chain_that_is_not_out_breaks_it),

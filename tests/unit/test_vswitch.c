@@ -47,6 +47,37 @@ static void a_frame_goes_to_the_port_whose_address_it_is_for(void **state)
     assert_int_equal(w.b.port.users, 0);
 }
 
+/* The one that it came by is the share's that pays for it. */
+static void a_frame_has_the_number_of_the_port_that_it_came_by(void **state)
+{
+    (void)state;
+    send_plain(&w.a, MAC_B, MAC_A);
+    send_plain(&w.c, MAC_B, MAC_C);
+    send_plain(&w.uplink, MAC_B, MAC_OUTSIDE);
+    got(&w.b, 3);
+    assert_int_equal(w.b.frames[0].sender, w.a.port.slot);
+    assert_int_equal(w.b.frames[1].sender, w.c.port.slot);
+    assert_int_equal(w.b.frames[2].sender, w.uplink.port.slot);
+}
+
+static void what_a_port_does_not_take_is_not_out(void **state)
+{
+    static const enum net_taken answers[] = {NET_TAKEN,   NET_LOST,     NET_CROWDED,
+                                             NET_CROWDED, NET_UNWANTED, NET_LOST};
+    const struct vswitch_statistics *s = &w.b.port.statistics;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        w.b.answer = answers[i];
+        frame_send(&w.a, MAC_B, MAC_A, 0, NET_TYPE_ARP, 77);
+    }
+    assert_int_equal(s->out, 1);
+    assert_int_equal(s->out_bytes, 77);
+    assert_int_equal(s->dropped, 2);
+    assert_int_equal(s->crowded, 2);
+    assert_int_equal(w.a.port.statistics.in, 6);
+}
+
 static void what_is_for_many_goes_to_all_others(void **state)
 {
     (void)state;
@@ -59,47 +90,35 @@ static void what_is_for_many_goes_to_all_others(void **state)
     assert_int_equal(w.a.port.statistics.flooded, 2);
 }
 
-static void guarded_ports_do_not_see_what_is_for_somebody_unknown(void **state)
+static void ports_do_not_see_what_is_for_somebody_unknown(void **state)
 {
-    struct seen_port open;
-
     (void)state;
-    assert_int_equal(port_join(&open, (struct vswitch_port_config){.open = true}, MAC_C + 1),
-                     VSWITCH_OK);
     send_plain(&w.a, MAC_OUTSIDE, MAC_A);
     got(&w.uplink, 1);
-    got(&open, 1);
     send_plain(&w.uplink, MAC_OUTSIDE + 1, MAC_OUTSIDE);
-    got(&open, 1);
     nobody_got_anything();
 }
 
-static void an_address_is_learned_moves_and_is_forgotten(void **state)
+static void an_address_is_learned_and_forgotten(void **state)
 {
-    struct seen_port open;
+    struct seen_port late;
 
     (void)state;
-    assert_int_equal(port_join(&open, (struct vswitch_port_config){.open = true}, MAC_C + 1),
-                     VSWITCH_OK);
-    send_plain(&open, MAC_A, MAC_OUTSIDE); /* it is there */
+    send_plain(&w.uplink, MAC_A, MAC_OUTSIDE);
     got(&w.a, 1);
-    send_plain(&w.b, MAC_OUTSIDE, MAC_B);
-    got(&open, 1);
-    nobody_got_anything();
-    send_plain(&w.uplink, MAC_A, MAC_OUTSIDE); /* no, there */
-    got(&w.a, 1);
-    send_plain(&w.b, MAC_OUTSIDE, MAC_B);
-    got(&w.uplink, 1);
-    got(&open, 0);
     fake.now += VSWITCH_AGE_NS;
     send_plain(&w.b, MAC_OUTSIDE, MAC_B);
     got(&w.uplink, 1);
-    got(&open, 0);
+    assert_int_equal(w.uplink.port.learned_count, 1);
     fake.now += 1;
     send_plain(&w.b, MAC_OUTSIDE, MAC_B); /* nobody knows where */
     got(&w.uplink, 1);
-    got(&open, 1);
     assert_int_equal(w.uplink.port.learned_count, 0);
+    send_plain(&w.uplink, MAC_A, MAC_OUTSIDE);
+    assert_int_equal(port_join(&late, (struct vswitch_port_config){0}, MAC_OUTSIDE), VSWITCH_OK);
+    send_plain(&w.b, MAC_OUTSIDE, MAC_B); /* it has moved */
+    got(&late, 1);
+    got(&w.uplink, 0);
 }
 
 static void a_frame_for_its_own_sender_goes_nowhere(void **state)
@@ -114,7 +133,7 @@ static void a_frame_for_its_own_sender_goes_nowhere(void **state)
 
 /* ---- who may send it ---- */
 
-static void a_guarded_port_sends_from_its_own_address_only(void **state)
+static void a_port_sends_from_its_own_address_only(void **state)
 {
     (void)state;
     send_plain(&w.a, MAC_B, MAC_C);
@@ -127,20 +146,18 @@ static void a_guarded_port_sends_from_its_own_address_only(void **state)
 
 static void nobody_takes_a_ports_own_address(void **state)
 {
-    struct seen_port open, same;
+    struct seen_port same;
 
     (void)state;
-    assert_int_equal(port_join(&open, (struct vswitch_port_config){.open = true}, MAC_C + 1),
-                     VSWITCH_OK);
-    send_plain(&open, MAC_B, MAC_A);
+    send_plain(&w.c, MAC_B, MAC_A);
     send_plain(&w.uplink, MAC_B, MAC_A);
     send_plain(&w.uplink, MAC_EVERYONE, MAC_A);
     nobody_got_anything();
-    assert_int_equal(open.port.statistics.spoofed, 1);
+    assert_int_equal(w.c.port.statistics.spoofed, 1);
     assert_int_equal(w.uplink.port.statistics.spoofed, 2);
     send_plain(&w.b, MAC_A, MAC_B);
     got(&w.a, 1);
-    assert_int_equal(port_join(&same, (struct vswitch_port_config){.open = true}, MAC_A),
+    assert_int_equal(port_join(&same, (struct vswitch_port_config){0}, MAC_A),
                      VSWITCH_ADDRESS_TAKEN);
 }
 
@@ -253,24 +270,6 @@ static void a_rate_lets_a_burst_pass_and_then_so_much_a_second(void **state)
     got(&w.a, 4);
 }
 
-static void an_open_port_has_its_share_of_addresses_the_oldest_go(void **state)
-{
-    struct seen_port open;
-
-    (void)state;
-    assert_int_equal(port_join(&open, (struct vswitch_port_config){.open = true}, MAC_C + 1),
-                     VSWITCH_OK);
-    for (uint32_t i = 0; i < VSWITCH_OPEN_SHARE + 1; i++)
-        send_plain(&open, MAC_A, MAC_OUTSIDE + i);
-    assert_int_equal(open.port.learned_count, VSWITCH_OPEN_SHARE);
-    w.a.count = 0;
-    send_plain(&w.uplink, MAC_OUTSIDE + VSWITCH_OPEN_SHARE, 0x52aaaaaaaaaaull);
-    got(&open, 1);
-    send_plain(&w.a, MAC_OUTSIDE, MAC_A); /* forgotten: it may be outside as well */
-    got(&open, 1);
-    got(&w.uplink, 1);
-}
-
 /* However many addresses are seen: no more are kept than there is room, and none of a port's own
  * goes. */
 static void addresses_without_end_take_no_more_room(void **state)
@@ -295,9 +294,9 @@ static void ports_that_cannot_be_are_refused(void **state)
 
     (void)state;
     assert_non_null(many);
-    assert_int_equal(port_join(&p, (struct vswitch_port_config){.open = true}, MAC_MANY),
+    assert_int_equal(port_join(&p, (struct vswitch_port_config){0}, MAC_MANY),
                      VSWITCH_BAD_CONFIG);
-    assert_int_equal(port_join(&p, (struct vswitch_port_config){.open = true}, 0),
+    assert_int_equal(port_join(&p, (struct vswitch_port_config){0}, 0),
                      VSWITCH_BAD_CONFIG);
     assert_int_equal(port_join(&p, (struct vswitch_port_config){.vlan = 4095}, MAC_OUTSIDE),
                      VSWITCH_BAD_CONFIG);
@@ -319,7 +318,42 @@ static void ports_that_cannot_be_are_refused(void **state)
     free(many);
 }
 
+static void a_frame_for_many_counts_for_each_of_them(void **state)
+{
+    struct seen_port slow;
+    struct vswitch_port_config config = {.rate = 10000, .burst = 3000};
+
+    (void)state;
+    assert_int_equal(port_join(&slow, config, MAC_C + 1), VSWITCH_OK);
+    for (int i = 0; i < 20; i++)
+        frame_send(&slow, MAC_EVERYONE, MAC_C + 1, 0, NET_TYPE_IPV4, 1000);
+    got(&w.a, 1); /* to four ports */
+    assert_int_equal(slow.port.statistics.limited, 19);
+    fake.now += NS_PER_S / 10; /* one frame's worth, of the one that is beyond the burst */
+    frame_send(&slow, MAC_A, MAC_C + 1, 0, NET_TYPE_IPV4, 1000);
+    got(&w.a, 1);
+}
+
 /* ---- coming and going ---- */
+
+static void ports_are_told_of_the_link_when_it_changes(void **state)
+{
+    (void)state;
+    assert_true(vswitch_link(w.vswitch)); /* as if there were no uplink */
+    vswitch_link_set(w.vswitch, true);
+    assert_int_equal(w.a.link_changes, 0);
+    vswitch_port_remove(&w.b.port);
+    vswitch_link_set(w.vswitch, false);
+    assert_false(vswitch_link(w.vswitch));
+    assert_int_equal(w.a.link_changes, 1);
+    assert_int_equal(w.b.link_changes, 0);
+    assert_int_equal(w.c.link_changes, 1);
+    send_plain(&w.a, MAC_C, MAC_A); /* which does not need it */
+    got(&w.c, 1);
+    vswitch_link_set(w.vswitch, true);
+    assert_int_equal(w.c.link_changes, 2);
+    assert_int_equal(w.c.port.users, 0);
+}
 
 static void a_port_that_has_gone_neither_sends_nor_gets(void **state)
 {
@@ -380,11 +414,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SWITCH_TEST(a_frame_goes_to_the_port_whose_address_it_is_for),
+        SWITCH_TEST(a_frame_has_the_number_of_the_port_that_it_came_by),
+        SWITCH_TEST(what_a_port_does_not_take_is_not_out),
         SWITCH_TEST(what_is_for_many_goes_to_all_others),
-        SWITCH_TEST(guarded_ports_do_not_see_what_is_for_somebody_unknown),
-        SWITCH_TEST(an_address_is_learned_moves_and_is_forgotten),
+        SWITCH_TEST(ports_do_not_see_what_is_for_somebody_unknown),
+        SWITCH_TEST(an_address_is_learned_and_forgotten),
         SWITCH_TEST(a_frame_for_its_own_sender_goes_nowhere),
-        SWITCH_TEST(a_guarded_port_sends_from_its_own_address_only),
+        SWITCH_TEST(a_port_sends_from_its_own_address_only),
         SWITCH_TEST(nobody_takes_a_ports_own_address),
         SWITCH_TEST(a_port_gets_its_address_back_from_who_had_it_before),
         SWITCH_TEST(what_is_no_frame_goes_nowhere),
@@ -392,9 +428,10 @@ int main(void)
         SWITCH_TEST(the_uplinks_tag_says_the_vlan),
         SWITCH_TEST(no_port_but_the_uplink_sends_tags),
         SWITCH_TEST(a_rate_lets_a_burst_pass_and_then_so_much_a_second),
-        SWITCH_TEST(an_open_port_has_its_share_of_addresses_the_oldest_go),
         SWITCH_TEST(addresses_without_end_take_no_more_room),
         SWITCH_TEST(ports_that_cannot_be_are_refused),
+        SWITCH_TEST(a_frame_for_many_counts_for_each_of_them),
+        SWITCH_TEST(ports_are_told_of_the_link_when_it_changes),
         SWITCH_TEST(a_port_that_has_gone_neither_sends_nor_gets),
         SWITCH_TEST(removal_waits_for_who_is_at_the_port),
         SWITCH_TEST(ports_are_found_by_their_slots),

@@ -35,18 +35,20 @@ struct guest {
     uint64_t got; /* [a] */
 };
 
-static void sender_gets(struct vswitch_port *to, const struct net_frame *frame)
+static enum net_taken sender_gets(struct vswitch_port *to, const struct net_frame *frame)
 {
     struct sender *s = to->owner;
 
     __atomic_fetch_add(&s->got, frame->length, __ATOMIC_RELAXED);
+    return NET_TAKEN;
 }
 
-static void guest_gets(struct vswitch_port *to, const struct net_frame *frame)
+static enum net_taken guest_gets(struct vswitch_port *to, const struct net_frame *frame)
 {
     struct guest *g = to->owner;
 
     __atomic_fetch_add(&g->got, frame->length, __ATOMIC_RELAXED);
+    return NET_TAKEN;
 }
 
 static const struct vswitch_port_ops sender_ops = {.deliver = sender_gets};
@@ -58,8 +60,7 @@ static void mac_put(uint8_t *at, uint64_t mac)
     be32_put(at + 2, (uint32_t)mac);
 }
 
-/* To everybody, to the guest, to each other, from addresses that move between the two open ports.
- */
+/* To everybody, to the guest, to each other, from addresses that move between uplinks. */
 static void send_all(void *argument)
 {
     struct sender *s = argument;
@@ -72,7 +73,7 @@ static void send_all(void *argument)
 
         mac_put(header, to);
         mac_put(header + NET_ADDRESS_BYTES,
-                s->port.config.open ? MAC_OF(0x1000 + i % 100) : s->mac);
+                s->port.config.uplink ? MAC_OF(0x1000 + i % 100) : s->mac);
         vswitch_send(&s->port, &f);
     }
     __atomic_fetch_sub(&t.running, 1, __ATOMIC_RELEASE);
@@ -81,7 +82,7 @@ static void send_all(void *argument)
 static void senders_make(void)
 {
     for (uint32_t i = 0; i < SENDERS; i++) {
-        struct vswitch_port_config config = {.open = i > 0};
+        struct vswitch_port_config config = {.uplink = i > 0};
 
         t.senders[i].mac = MAC_OF(i);
         mac_put(config.mac, MAC_OF(i));
@@ -92,10 +93,10 @@ static void senders_make(void)
 }
 
 /* A guest's life: it joins, others send, it goes. */
-static void guest_lives(uint32_t number)
+static void guest_lives(void)
 {
     struct guest *g = calloc(1, sizeof(*g));
-    struct vswitch_port_config config = {.open = number % 2 == 0};
+    struct vswitch_port_config config = {0};
 
     assert_non_null(g);
     mac_put(config.mac, MAC_OF(SENDERS));
@@ -121,8 +122,8 @@ static void ports_come_and_go_while_frames_pass(void **state)
     t.running = SENDERS;
     for (uint32_t i = 0; i < SENDERS; i++)
         assert_non_null(thread_start("sender", send_all, &t.senders[i], -1));
-    while (lives < LIVES || __atomic_load_n(&t.running, __ATOMIC_ACQUIRE) > 0)
-        guest_lives(lives++);
+    while (lives++ < LIVES || __atomic_load_n(&t.running, __ATOMIC_ACQUIRE) > 0)
+        guest_lives();
     fake_threads_join();
     for (uint32_t i = 0; i < SENDERS; i++) {
         sent += t.senders[i].port.statistics.in;

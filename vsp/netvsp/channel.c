@@ -132,6 +132,14 @@ bool netvsp_any_used(const struct netvsp_device *d)
     return false;
 }
 
+bool netvsp_any_sends(const struct netvsp_device *d)
+{
+    for (uint32_t i = 0; i < NETVSP_CHANNELS; i++)
+        if (__atomic_load_n(&d->slots[i].senders, __ATOMIC_SEQ_CST) > 0)
+            return true;
+    return false;
+}
+
 /* No frame comes for @c any more, nor, with the primary, for any channel. */
 static void close_begin(struct netvsp_channel *c)
 {
@@ -148,7 +156,7 @@ static bool close_go_on(struct netvsp_channel *c)
     struct netvsp_device *d = c->device;
 
     close_begin(c);
-    if (netvsp_is_primary(c) ? netvsp_any_used(d) : netvsp_used(c->slot))
+    if (netvsp_is_primary(c) ? netvsp_any_used(d) || netvsp_any_sends(d) : netvsp_used(c->slot))
         return true;
     if (netvsp_is_primary(c))
         netvsp_queues_clear(d);

@@ -18,7 +18,6 @@ static bool primary_may_open(struct netvsp_device *d)
         return false;
     __atomic_store_n(&d->version, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&d->mtu, NET_MTU_DEFAULT, __ATOMIC_RELAXED);
-    __atomic_store_n(&d->sub_wanted, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&d->table_due, false, __ATOMIC_RELAXED);
     netvsp_settings_reset(d);
     return true;
@@ -207,9 +206,21 @@ static bool send_get(struct netvsp_device *d)
     return false;
 }
 
+/* As many as asked for, or as there is memory for. */
+static void sub_channels_offer(struct netvsp_device *d)
+{
+    uint32_t are = vmbus_server_sub_channels(&d->offer, d->sub_channels);
+
+    if (are < d->sub_channels)
+        d->sub_channels = are;
+}
+
 static bool errand_run(struct netvsp_device *d)
 {
     switch (d->errand) {
+    case NETVSP_ERRAND_SUB_CHANNELS:
+        sub_channels_offer(d);
+        return true;
     case NETVSP_ERRAND_RECEIVE_GET:
         return receive_get(d);
     case NETVSP_ERRAND_SEND_GET:
@@ -299,13 +310,8 @@ static void drained_close(struct netvsp_device *d)
 
 void netvsp_service(struct netvsp_device *d)
 {
-    uint32_t count;
-
     broken_close(d);
     errand_do(d);
-    count = __atomic_exchange_n(&d->sub_wanted, 0, __ATOMIC_ACQUIRE); /* sub_channel_take */
-    if (count > 0 && d->primary)
-        (void)vmbus_server_sub_channels(&d->offer, count);
     drained_close(d);
 }
 

@@ -10,9 +10,11 @@
  *   rndis.c     RNDIS: the control messages
  *   oid.c       what they ask for and set
  *
- * The buffers that the child shares, the sections, and a slot's channel are used by the users of a
- * slot only (netvsp_enter(), netvsp_leave()): whoever wants to take them away shuts the door, by
- * buffer.open or slot.channel, and waits until the users are gone.
+ * The receive buffer, the sections, and a slot's channel are used by the users of a slot only
+ * (netvsp_enter(), netvsp_leave()), the send buffer by its senders: whoever wants to take them away
+ * shuts the door, by buffer.open or slot.channel, and waits until those are gone. Who comes looks
+ * at the door before he enters, too, so that this takes no longer than what is under way: senders
+ * do not keep the receive buffer, nor those who bring frames the send buffer.
  *
  * A section is free (on device.free, or a bit of control_free), being filled (one user's), queued
  * (on slot.filled, then in the worker's queue), or the child's: in a chain of those that one packet
@@ -39,6 +41,7 @@ enum {
     NETVSP_ERRAND_RECEIVE_PUT,
     NETVSP_ERRAND_SEND_GET,
     NETVSP_ERRAND_SEND_PUT,
+    NETVSP_ERRAND_SUB_CHANNELS,
 };
 
 /* device.errand_state: who is to do something next. */
@@ -64,7 +67,8 @@ enum { NETVSP_SECTION_FREE, NETVSP_SECTION_QUEUED, NETVSP_SECTION_SENT, NETVSP_S
 
 struct netvsp_section {
     uint32_t next;   /* [a] plus 1, in whatever list it is */
-    uint32_t length; /* of its message */
+    uint16_t length; /* of its message */
+    uint16_t sender; /* of a frame, while it is not free */
     uint64_t owner;  /* [a] NETVSP_OWNER: its use counts, so that no completion fits twice */
 };
 
@@ -111,8 +115,8 @@ static inline void netvsp_complain(const struct netvsp_channel *c, const char *r
 
 /* ---- doors ---- */
 
-/* The caller uses buffers, and the slot's channel, until netvsp_leave(): if they are there, which
- * is to be asked after this. */
+/* The caller uses the receive buffer, and the slot's channel, until netvsp_leave(): if they are
+ * there, which is to be asked after this. */
 static inline void netvsp_enter(struct netvsp_slot *s)
 {
     __atomic_fetch_add(&s->users, 1, __ATOMIC_SEQ_CST); /* before looking at a door */
@@ -138,8 +142,9 @@ static inline bool netvsp_used(const struct netvsp_slot *s)
     return __atomic_load_n(&s->users, __ATOMIC_SEQ_CST) > 0;
 }
 
-/* Somebody uses any slot. */
+/* Somebody is a user of any slot; a sender of any. */
 bool netvsp_any_used(const struct netvsp_device *d);
+bool netvsp_any_sends(const struct netvsp_device *d);
 
 /* ---- channel.c ---- */
 

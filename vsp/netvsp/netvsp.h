@@ -5,8 +5,9 @@
  * send(), within the worker's call, and is answered when that returns: nothing is queued on the
  * way. What is given to netvsp_receive() is copied into the child's receive buffer at once and
  * waits there; the child owns those sections until it says that it took them. A child that never
- * does loses its frames, which are counted, and nothing else. Headers are copied once and private
- * from then on; the rest of a frame is read once, by whoever copies it.
+ * does loses its frames, which are counted, and nothing else. Each sender has a share of the
+ * sections (rt/net_share.h), so that one who floods leaves some for others. Headers are copied once
+ * and private from then on; the rest of a frame is read once, by whoever copies it.
  *
  * Four kinds of callers; a function says whose it is.
  * - Bus: whatever serialises the calls of the child's vmbus_server, which this uses. That is
@@ -23,6 +24,7 @@
 
 #include <rt/list.h>
 #include <rt/net_frame.h>
+#include <rt/net_share.h>
 #include <vmbus/server.h>
 #include <vspabi/network.h>
 
@@ -90,6 +92,7 @@ struct netvsp_statistics {
     uint64_t sent_frames, sent_bytes;         /* by the child */
     uint64_t received_frames, received_bytes; /* by the child: put into its buffer */
     uint64_t lost_no_buffer;                  /* the child has all sections */
+    uint64_t lost_share;                      /* it has its sender's share of them */
     uint64_t lost_not_ready; /* it does not receive, or its channel is being closed */
     uint64_t lost_too_long;  /* longer than its MTU */
     uint64_t filtered;       /* by the packet filter that it set */
@@ -111,7 +114,8 @@ struct netvsp_stack {
  * after the channel. */
 struct netvsp_slot {
     struct netvsp_channel *channel;      /* [a] NULL: there is none, or it is being closed */
-    uint32_t users;                      /* [a] of the buffers and of @channel, at the moment */
+    uint32_t users;                      /* [a] of the receive buffer and of @channel, at the moment */
+    uint32_t senders;                    /* [a] of the send buffer */
     uint32_t first, last;                /* worker, as a user: sections to be sent, plus 1 */
     struct netvsp_stack filled;          /* by the network, for the worker; the latest first */
     bool awake;                          /* [a] the worker will look at @filled by itself */
@@ -147,7 +151,7 @@ struct netvsp_device {
     uint32_t errand;       /* NETVSP_ERRAND_* */
     uint32_t errand_state; /* [a] */
     bool errand_done;      /* the bus's answer */
-    uint32_t sub_wanted;   /* [a] sub-channels that the bus is to offer */
+    uint32_t sub_channels; /* that the bus is to offer; its answer: that there are */
     bool table_due;        /* [a] the child is to be told to which channels it should send */
 
     /* NVSP and RNDIS, set by the primary's worker. */
@@ -167,6 +171,7 @@ struct netvsp_device {
     struct netvsp_buffer receive, send;
     struct netvsp_section *sections; /* of the receive buffer */
     struct netvsp_stack free;        /* of them, for frames */
+    struct net_share share;          /* of those, for each sender */
     uint32_t control_free;           /* primary's worker: bits of the first NETVSP_CONTROL */
     struct netvsp_slot slots[NETVSP_CHANNELS];
 };
@@ -184,7 +189,7 @@ void netvsp_service(struct netvsp_device *d);
 
 /* Give @frame to the child, or drop and count it: cut and with its checksums complete, if it has
  * offloads. Tags are handed over beside the frame. Network. */
-void netvsp_receive(struct netvsp_device *d, const struct net_frame *frame);
+enum net_taken netvsp_receive(struct netvsp_device *d, const struct net_frame *frame);
 
 /* The link is up (@up) or down, and of config's speed. The child is told. Network. */
 void netvsp_link_set(struct netvsp_device *d, bool up);

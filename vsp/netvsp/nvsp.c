@@ -2,8 +2,9 @@
 /* netvsp/nvsp.c - NVSP: versions, the buffers that the child shares, sub-channels. All of it but
  * RNDIS messages is the primary channel's.
  *
- * Buffers are named by GPADLs, which are the bus's to get and put: such a message is an errand
- * (device.errand), and nothing more is read on the primary channel until it is done. */
+ * Buffers are named by GPADLs, which are the bus's to get and put, and channels are the bus's to
+ * offer: such a message is an errand (device.errand), and nothing more is read on the primary
+ * channel until it is done. */
 #include <rt/mem.h>
 #include "internal.h"
 
@@ -165,26 +166,41 @@ static void buffer_revoke(struct netvsp_channel *c, const struct nvsp_message *m
                  NETVSP_WAITING);
 }
 
-/* The bus has done it. */
-static void errand_finish(struct netvsp_channel *c)
+/* The answer to an errand that was done, in @a; its length. */
+static uint32_t errand_answer_make(struct netvsp_channel *c, struct nvsp_message *a)
 {
     struct netvsp_device *d = c->device;
     bool receive = d->errand == NETVSP_ERRAND_RECEIVE_GET;
     bool get = receive || d->errand == NETVSP_ERRAND_SEND_GET;
     struct netvsp_buffer *b = receive ? &d->receive : &d->send;
-    struct nvsp_message a = {.type = receive ? NVSP_RECEIVE_BUFFER_COMPLETE
-                                             : NVSP_SEND_BUFFER_COMPLETE};
 
+    if (d->errand == NETVSP_ERRAND_SUB_CHANNELS) {
+        *a = (struct nvsp_message){
+            .type = NVSP_SUB_CHANNEL,
+            .sub_channel = {.operation = NVSP_STATUS_SUCCESS, .count = d->sub_channels}};
+        return sizeof(*a);
+    }
+    a->type = receive ? NVSP_RECEIVE_BUFFER_COMPLETE : NVSP_SEND_BUFFER_COMPLETE;
     if (get && d->errand_done)
         __atomic_store_n(&b->open, true, __ATOMIC_SEQ_CST); /* pairs with netvsp_open */
     if (get && !d->errand_done)
         netvsp_complain(c, "a buffer that is not shared, or too small, or for which there is no "
                            "memory");
-    buffer_answer(&a, b, d->errand_done);
+    buffer_answer(a, b, d->errand_done);
+    return get ? sizeof(*a) : 0;
+}
+
+/* The bus has done it. */
+static void errand_finish(struct netvsp_channel *c)
+{
+    struct netvsp_device *d = c->device;
+    struct nvsp_message a = {0};
+    uint32_t length = errand_answer_make(c, &a);
+
     d->errand = NETVSP_ERRAND_NONE;
     __atomic_store_n(&d->errand_state, NETVSP_IDLE, __ATOMIC_RELAXED);
     if (c->errand_answer)
-        netvsp_answer(c, c->errand_transaction, &a, get ? sizeof(a) : 0);
+        netvsp_answer(c, c->errand_transaction, &a, length);
 }
 
 bool netvsp_errand_go_on(struct netvsp_channel *c)
@@ -193,7 +209,7 @@ bool netvsp_errand_go_on(struct netvsp_channel *c)
 
     switch (__atomic_load_n(&d->errand_state, __ATOMIC_ACQUIRE)) { /* pairs with errand_do */
     case NETVSP_WAITING:
-        if (netvsp_any_used(d))
+        if (d->errand == NETVSP_ERRAND_RECEIVE_PUT ? netvsp_any_used(d) : netvsp_any_sends(d))
             return true;
         if (d->errand == NETVSP_ERRAND_RECEIVE_PUT)
             netvsp_queues_clear(d);
@@ -210,18 +226,17 @@ bool netvsp_errand_go_on(struct netvsp_channel *c)
 
 /* ---- sub-channels ---- */
 
-/* The bus offers them; the child counts the offers, not on this answer. */
+/* The bus offers them; then the child is told how many there are. */
 static void sub_channel_take(struct netvsp_channel *c, const struct nvsp_message *m,
                              const struct vmbus_packet *p)
 {
     struct netvsp_device *d = c->device;
     struct nvsp_message a = {.type = NVSP_SUB_CHANNEL,
-                             .sub_channel.operation = NVSP_STATUS_SUCCESS};
+                             .sub_channel.operation = NVSP_STATUS_FAIL};
     uint32_t count = m->sub_channel.count;
 
     if (version_of(d) < NVSP_VERSION_5 || m->sub_channel.operation != NVSP_SUB_CHANNEL_ALLOCATE) {
         netvsp_complain(c, "sub-channels out of order");
-        a.sub_channel.operation = NVSP_STATUS_FAIL;
         answer(c, p, &a);
         return;
     }
@@ -229,10 +244,8 @@ static void sub_channel_take(struct netvsp_channel *c, const struct nvsp_message
         netvsp_complain(c, "more sub-channels than there may be are asked for");
         count = d->config.sub_channel_max;
     }
-    __atomic_store_n(&d->sub_wanted, count, __ATOMIC_RELEASE); /* pairs with netvsp_service */
-    d->port->wake_bus(d);
-    a.sub_channel.count = count;
-    answer(c, p, &a);
+    d->sub_channels = count;
+    errand_begin(c, p, NETVSP_ERRAND_SUB_CHANNELS, NETVSP_ASKED);
 }
 
 /* All channels that are open take turns in the table. */

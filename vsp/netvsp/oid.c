@@ -67,7 +67,7 @@ static uint32_t counter(const struct netvsp_device *d, uint32_t oid)
         return (uint32_t)s.lost_too_long;
     case OID_GEN_RCV_NO_BUFFER:
     default:
-        return (uint32_t)s.lost_no_buffer;
+        return (uint32_t)(s.lost_no_buffer + s.lost_share);
     }
 }
 

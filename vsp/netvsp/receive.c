@@ -94,6 +94,7 @@ void netvsp_sections_init(struct netvsp_device *d)
     for (uint32_t i = NETVSP_CONTROL; i < d->receive.section_count; i++)
         next_set(&d->sections[i], i + 1 < d->receive.section_count ? i + 2 : 0);
     d->free.head = NETVSP_CONTROL + 1;
+    net_share_init(&d->share, d->receive.section_count - NETVSP_CONTROL);
 }
 
 static uint8_t *section_bytes(const struct netvsp_device *d, uint32_t index)
@@ -170,13 +171,40 @@ static uint32_t section_write(struct netvsp_device *d, uint32_t index,
     head->packet.data_length = length;
     head->packet.header.length = before + length;
     memcpy(to, head, before);
-    d->sections[index].length = before + length;
+    d->sections[index].length = (uint16_t)(before + length);
     return length;
 }
 
+/* A free section for a frame of @sender's; NONE: there is none for him. */
+static uint32_t section_take(struct netvsp_device *d, uint16_t sender)
+{
+    uint32_t index;
+
+    if (!net_share_take(&d->share, sender, 1))
+        return NONE;
+    index = stack_pop(d, &d->free); /* there is one: it is on the stack before it is given back */
+    d->sections[index].sender = sender;
+    return index;
+}
+
+/* What became of a frame of which @lost pieces found no section. */
+static enum net_taken lost_count(struct netvsp_device *d, struct netvsp_slot *slot, uint16_t sender,
+                                 uint32_t lost)
+{
+    enum net_taken why = net_share_refusal(&d->share, sender);
+
+    if (lost == 0)
+        return NET_TAKEN;
+    netvsp_count(why == NET_CROWDED ? &slot->statistics.lost_share
+                                    : &slot->statistics.lost_no_buffer,
+                 lost);
+    return why;
+}
+
 /* Fill sections with @frame, and queue them in @slot. */
-static void frame_put(struct netvsp_device *d, uint32_t number, const struct net_frame *frame,
-                      struct netvsp_channel *c, struct message_head *head)
+static enum net_taken frame_put(struct netvsp_device *d, uint32_t number,
+                                const struct net_frame *frame, struct netvsp_channel *c,
+                                struct message_head *head)
 {
     struct netvsp_slot *slot = &d->slots[number];
     uint32_t count = net_frame_segments(frame), done = 0, top = NONE, bottom = NONE;
@@ -184,7 +212,7 @@ static void frame_put(struct netvsp_device *d, uint32_t number, const struct net
     uint64_t bytes = 0;
 
     for (; done < count; done++) {
-        uint32_t index = stack_pop(d, &d->free);
+        uint32_t index = section_take(d, frame->sender);
 
         if (index == NONE)
             break;
@@ -197,11 +225,10 @@ static void frame_put(struct netvsp_device *d, uint32_t number, const struct net
     }
     netvsp_count(&slot->statistics.received_frames, done);
     netvsp_count(&slot->statistics.received_bytes, bytes);
-    if (done < count)
-        netvsp_count(&slot->statistics.lost_no_buffer, count - done);
     if (top != NONE && stack_push(d, &slot->filled, top, bottom) &&
         !__atomic_load_n(&slot->awake, __ATOMIC_SEQ_CST)) /* pairs with netvsp_channel_work */
         d->port->wake(c);
+    return lost_count(d, slot, frame->sender, count - done);
 }
 
 /* Longer than the child takes, or than a section is. */
@@ -229,35 +256,37 @@ static struct netvsp_channel *channel_find(struct netvsp_device *d, uint32_t *nu
 }
 
 /* As a user of slot @number and of the primary's. */
-static void frame_take(struct netvsp_device *d, uint32_t number, const struct net_frame *frame,
-                       const struct netvsp_flow *flow, uint32_t hash)
+static enum net_taken frame_take(struct netvsp_device *d, uint32_t number,
+                                 const struct net_frame *frame, const struct netvsp_flow *flow,
+                                 uint32_t hash)
 {
     struct netvsp_channel *c = channel_find(d, &number);
     struct message_head head;
 
-    if (!c) {
-        netvsp_count(&d->slots[0].statistics.lost_not_ready, 1);
-    } else if (too_long(d, frame)) {
-        netvsp_count(&d->slots[0].statistics.lost_too_long, 1);
-    } else {
-        head_make(d, frame, flow, hash, &head);
-        frame_put(d, number, frame, c, &head);
+    if (!c || too_long(d, frame)) {
+        netvsp_count(c ? &d->slots[0].statistics.lost_too_long
+                       : &d->slots[0].statistics.lost_not_ready,
+                     1);
+        return NET_LOST;
     }
+    head_make(d, frame, flow, hash, &head);
+    return frame_put(d, number, frame, c, &head);
 }
 
-void netvsp_receive(struct netvsp_device *d, const struct net_frame *frame)
+enum net_taken netvsp_receive(struct netvsp_device *d, const struct net_frame *frame)
 {
     struct netvsp_flow flow;
+    enum net_taken taken;
     uint32_t hash, number;
 
     /* Asked before the door, so that newcomers do not keep it from being shut. */
     if (!netvsp_open(&d->receive) || !__atomic_load_n(&d->ready, __ATOMIC_RELAXED)) {
         netvsp_count(&d->slots[0].statistics.lost_not_ready, 1);
-        return;
+        return NET_LOST;
     }
     if (!netvsp_filter_passes(d, frame)) {
         netvsp_count(&d->slots[0].statistics.filtered, 1);
-        return;
+        return NET_UNWANTED;
     }
     netvsp_flow_find(frame, &flow);
     number = netvsp_spread(d, &flow, &hash);
@@ -266,10 +295,11 @@ void netvsp_receive(struct netvsp_device *d, const struct net_frame *frame)
     netvsp_enter(&d->slots[number]);
     if (number != 0)
         netvsp_enter(&d->slots[0]);
-    frame_take(d, number, frame, &flow, hash);
+    taken = frame_take(d, number, frame, &flow, hash);
     if (number != 0)
         netvsp_leave(&d->slots[0]);
     netvsp_leave(&d->slots[number]);
+    return taken;
 }
 
 /* ---- the worker: packets ---- */
@@ -384,17 +414,22 @@ void netvsp_sections_send(struct netvsp_channel *c)
 
 static void section_free(struct netvsp_device *d, uint32_t index)
 {
+    uint16_t sender = d->sections[index].sender; /* on the stack it may be another's at once */
+
     state_set(&d->sections[index], NETVSP_SECTION_FREE);
-    if (is_control(index))
+    if (is_control(index)) {
         d->control_free |= 1u << index;
-    else
-        (void)stack_push(d, &d->free, index, index);
+        return;
+    }
+    (void)stack_push(d, &d->free, index, index);
+    net_share_give(&d->share, sender, 1);
 }
 
 /* Free all of the packet whose first section is @index: frames in one go. */
 static void chain_free(struct netvsp_device *d, uint32_t index)
 {
-    uint32_t last = index, at = index + 1;
+    uint32_t last = index, at = index + 1, count = 0;
+    uint16_t senders[NETVSP_RANGES];
 
     if (is_control(index)) {
         while (at != 0) {
@@ -408,8 +443,11 @@ static void chain_free(struct netvsp_device *d, uint32_t index)
     for (; at != 0; at = next_get(&d->sections[last])) {
         last = at - 1;
         state_set(&d->sections[last], NETVSP_SECTION_FREE);
+        senders[count++] = d->sections[last].sender;
     }
     (void)stack_push(d, &d->free, index, last);
+    while (count > 0)
+        net_share_give(&d->share, senders[--count], 1);
 }
 
 static bool completion_fits(const struct netvsp_channel *c, uint64_t transaction)
@@ -424,13 +462,15 @@ static bool completion_fits(const struct netvsp_channel *c, uint64_t transaction
 
 void netvsp_completion_take(struct netvsp_channel *c, uint64_t transaction)
 {
-    bool fits;
+    bool fits = false;
 
-    netvsp_enter(c->slot);
-    fits = netvsp_open(&c->device->receive) && completion_fits(c, transaction);
-    if (fits)
-        chain_free(c->device, (uint32_t)transaction - 1);
-    netvsp_leave(c->slot);
+    if (netvsp_open(&c->device->receive)) { /* who waits for us to leave is not kept waiting */
+        netvsp_enter(c->slot);
+        fits = netvsp_open(&c->device->receive) && completion_fits(c, transaction);
+        if (fits)
+            chain_free(c->device, (uint32_t)transaction - 1);
+        netvsp_leave(c->slot);
+    }
     if (fits)
         return;
     netvsp_count(&c->slot->statistics.dropped, 1);
@@ -482,7 +522,7 @@ bool netvsp_control_send(struct netvsp_channel *c, const void *message, uint32_t
     index = (uint32_t)__builtin_ctz(d->control_free);
     d->control_free &= d->control_free - 1;
     memcpy(section_bytes(d, index), message, length);
-    d->sections[index].length = length;
+    d->sections[index].length = (uint16_t)length;
     queued_set(&d->sections[index], 0);
     next_set(&d->sections[index], 0);
     if (slot->last != 0)

@@ -6,6 +6,8 @@
 #include <rt/mem.h>
 #include "internal.h"
 
+#define NO_SEND_BUFFER "a section of a send buffer that is not there"
+
 /* Where reading stands in a message of the child's. */
 struct reader {
     const struct net_piece *piece;
@@ -274,7 +276,9 @@ static uint32_t control_take(struct netvsp_channel *c, uint32_t total)
         return NVSP_STATUS_INVALID_RNDIS;
     }
     reader_copy(&r, c->control, total);
+    netvsp_enter(c->slot);
     netvsp_control_take(c, (const uint8_t *)c->control, total);
+    netvsp_leave(c->slot);
     return NVSP_STATUS_SUCCESS;
 }
 
@@ -285,10 +289,8 @@ static const char *section_take(struct netvsp_channel *c, const struct nvsp_rndi
 {
     const struct netvsp_buffer *b = &c->device->send;
 
-    if (m->section == NVSP_SECTION_NONE)
-        return NULL;
     if (!netvsp_open(b))
-        return "a section of a send buffer that is not there";
+        return NO_SEND_BUFFER;
     if (m->section >= b->section_count || m->section_size > b->section_size)
         return "a section that is not in the send buffer";
     if (m->section_size > 0)
@@ -373,19 +375,30 @@ static uint32_t with_pages(struct netvsp_channel *c, uint32_t channel, const str
     return status;
 }
 
+/* As a sender. */
+static uint32_t with_section(struct netvsp_channel *c, const struct nvsp_rndis *m,
+                             const struct vmbus_packet *p)
+{
+    const char *why = section_take(c, m);
+
+    return why ? refuse(c, why) : with_pages(c, m->channel, p);
+}
+
 uint32_t netvsp_rndis_take(struct netvsp_channel *c, const struct nvsp_message *message,
                            const struct vmbus_packet *p)
 {
     const struct nvsp_rndis *m = &message->rndis;
-    const char *why;
     uint32_t status;
 
     if (m->channel != NVSP_CHANNEL_DATA && m->channel != NVSP_CHANNEL_CONTROL)
         return refuse(c, "a message for neither data nor control");
     c->piece_count = 0;
-    netvsp_enter(c->slot);
-    why = section_take(c, m);
-    status = why ? refuse(c, why) : with_pages(c, m->channel, p);
-    netvsp_leave(c->slot);
+    if (m->section == NVSP_SECTION_NONE)
+        return with_pages(c, m->channel, p);
+    if (!netvsp_open(&c->device->send)) /* who waits for senders to leave is not kept waiting */
+        return refuse(c, NO_SEND_BUFFER);
+    __atomic_fetch_add(&c->slot->senders, 1, __ATOMIC_SEQ_CST); /* before looking at the door */
+    status = with_section(c, m, p);
+    __atomic_fetch_sub(&c->slot->senders, 1, __ATOMIC_SEQ_CST);
     return status;
 }

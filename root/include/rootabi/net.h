@@ -22,14 +22,12 @@ struct net_nic {
     uint64_t received, received_bytes, sent, sent_bytes; /* frames */
     uint64_t receive_errors;
     uint64_t send_drops;
+    uint64_t send_crowded; /* dropped: their sender had his share of the card's ring */
     uint64_t interrupts;
 };
-ABI_SIZE(struct net_nic, 120);
+ABI_SIZE(struct net_nic, 128);
 
-enum {
-    NET_PORT_UPLINK = 1,
-    NET_PORT_OPEN = 2, /* may send from addresses that are not its own */
-};
+enum { NET_PORT_UPLINK = 1 };
 
 struct net_port {
     uint32_t network; /* in: the switch's number; ENOENT: there are fewer, or no more ports */
@@ -41,11 +39,12 @@ struct net_port {
     uint8_t mac[6];
     uint16_t vlan;
     uint64_t rate; /* bytes a second that it may send; 0: as many as it likes */
-    uint64_t in, in_bytes, out, out_bytes; /* frames; in: from the port */
+    uint64_t in, in_bytes, out, out_bytes; /* frames; in: from the port, out: taken by it */
     uint64_t spoofed, limited, malformed;  /* of those that were in, dropped */
     uint64_t flooded;
+    uint64_t dropped, crowded; /* for the port: it had no room; none for more of their sender's */
 };
-ABI_SIZE(struct net_port, 128);
+ABI_SIZE(struct net_port, 144);
 
 /* What root's own port has done with frames. */
 struct net_root {

@@ -31,9 +31,9 @@ int command_nics(int argc, char **argv)
         print(", %s, MTU %u, %s, %u link changes\n", n.model, n.mtu, link_text(n.flags),
               n.link_changes);
         print("               %lu frames of %lu bytes received, %lu of %lu sent, %lu errors, %lu "
-              "dropped, %lu interrupts\n",
+              "dropped, %lu beyond a share, %lu interrupts\n",
               n.received, n.received_bytes, n.sent, n.sent_bytes, n.receive_errors, n.send_drops,
-              n.interrupts);
+              n.send_crowded, n.interrupts);
     }
     if (n.index == 0)
         print("nics: none\n");
@@ -49,15 +49,14 @@ static void print_port(const struct net_port *p)
         print_mac(p->mac);
     if (p->vlan != 0)
         print(", VLAN %u", p->vlan);
-    if ((p->flags & NET_PORT_OPEN) != 0)
-        print(", open");
     if (p->rate != 0)
         print(", %lu bytes/s", p->rate);
     print(", %u addresses learned\n", p->learned);
-    print("                   in %lu of %lu bytes, out %lu of %lu bytes, %lu flooded, %lu spoofed, "
-          "%lu limited, %lu malformed\n",
-          p->in, p->in_bytes, p->out, p->out_bytes, p->flooded, p->spoofed, p->limited,
-          p->malformed);
+    print("                   in %lu of %lu bytes, %lu flooded, %lu spoofed, %lu limited, %lu "
+          "malformed\n",
+          p->in, p->in_bytes, p->flooded, p->spoofed, p->limited, p->malformed);
+    print("                   out %lu of %lu bytes, %lu dropped, %lu beyond a share\n", p->out,
+          p->out_bytes, p->dropped, p->crowded);
 }
 
 static void print_root(void)

@@ -8,9 +8,11 @@ from boottest import Failure, Lan, Test, cable, monitor
 
 ADDRESS = "10.9.8.7"
 CHILD = "10.9.8.20"
+OTHER = "10.9.8.21"
 TARGET = socket.inet_aton(ADDRESS)
 MAC = "52:54:00:12:34:56"
 PINGS = (0, 1, 17, 18, 19, 333, 1471, 1472)  # bytes of payload; 1,500 with the headers
+BUFFERS_KIB = 1024  # of a card's rings, at least
 BACK_TO_BACK = 12  # fewer than root keeps of one sender, so that each is answered
 # Slots that the card's driver is asked for by their own capability, not by ACPI.
 SLOT = ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
@@ -66,22 +68,43 @@ def link(vm, lan, card, name):
 
 
 def child_answers(vm, lan):
-    """A child's card is reached by the uplink, at an address of its own."""
+    """A child's card is reached by the uplink, at an address of its own, and has the uplink's link."""
     vm.send(f"start server net net=switch0 address={CHILD}/24 serve=1")
     vm.expect(r"\[server\] net: address=(\S+) mtu=1500 ")
     vm.expect(r"\[server\] net: serves$")
     child = lan.who_has(socket.inet_aton(CHILD))
     for sequence, size in enumerate(PINGS):
         ping(lan, child, sequence, size, socket.inet_aton(CHILD))
-    vm.send("stop server")
-    vm.expect(r"child server: ended: it was stopped$")
+    for round in range(3):
+        monitor.ask(vm, "set_link card0 off")
+        vm.expect(r"\[server\] net: link down ")
+        monitor.ask(vm, "set_link card0 on")
+        vm.expect(r"\[server\] net: link up ")
+        ping(lan, child, round, 64, socket.inet_aton(CHILD))
+
+
+def free_kib(vm):
+    vm.send("memory")
+    return int(vm.expect(r"^free +(\d+) KiB$").group(1))
 
 
 def taken_out(vm, name):
+    """The card goes while a child is at its switch: its buffers are free then; the child lives on, and
+    talks to another."""
+    before = free_kib(vm)
     monitor.ask(vm, "device_del card0")
     vm.expect(rf"{name}: was removed$")
+    vm.expect(r"\[server\] net: link down ")
     vm.send("nics")
-    vm.expect(rf"^{name} +{MAC}, .* gone, 3 link changes$")
+    vm.expect(rf"^{name} +{MAC}, .* gone, 9 link changes$")
+    back = free_kib(vm) - before
+    if back < BUFFERS_KIB:
+        raise Failure(f"{back} KiB are free that were not with the card")
+    vm.send(f"start client net net=switch0 address={OTHER}/24 ping={CHILD}/24")
+    vm.expect(r"\[client\] net: ping requests=10 replies=10$")
+    vm.expect(r"child client: ended: it ended itself with 0$")
+    vm.send("stop server")
+    vm.expect(r"child server: ended: it was stopped$")
 
 
 def network(vm, name, model):
@@ -99,11 +122,12 @@ def network(vm, name, model):
     received = 1 + bad + ignored + 4 + echoes
     vm.send("nics")
     vm.expect(rf"^{name} +{MAC}, {model}, MTU 1500, link up, 2 link changes$")
-    vm.expect(rf"^ +{received} frames of \d+ bytes received, {2 + echoes} of \d+ sent, 0 errors, 0 dropped, [1-9]\d* interrupts$")
+    vm.expect(rf"^ +{received} frames of \d+ bytes received, {2 + echoes} of \d+ sent, 0 errors, 0 dropped, 0 beyond a share, [1-9]\d* interrupts$")
     vm.send("switch")
     vm.expect(r"^switch0$")
     vm.expect(rf"^  {name} +uplink, 1 addresses learned$")
-    vm.expect(rf"^ +in {received - 2} of \d+ bytes, out {2 + echoes} of \d+ bytes, 0 flooded, 1 spoofed, 0 limited, 2 malformed$")
+    vm.expect(rf"^ +in {received - 2} of \d+ bytes, 0 flooded, 1 spoofed, 0 limited, 2 malformed$")
+    vm.expect(rf"^ +out {2 + echoes} of \d+ bytes, 0 dropped, 0 beyond a share$")
     vm.expect(rf"^  root +{MAC}, 0 addresses learned$")
     vm.expect(rf"^root: {ADDRESS}, 1 ARP and {echoes} echoes answered, {bad} bad, {ignored} ignored, 0 conflicts, 0 dropped$")
     child_answers(vm, lan)

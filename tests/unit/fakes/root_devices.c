@@ -131,7 +131,7 @@ void block_for_each(bool (*visit)(struct block_device *device, void *context), v
 static struct nic card = {
     .name = "card0", .link = true, .statistics = {.sent = 1, .sent_bytes = 60}};
 static struct vswitch network = {.name = "switch0"};
-static struct vswitch_port port = {.config = {.name = "child", .open = true},
+static struct vswitch_port port = {.config = {.name = "card0", .uplink = true},
                                    .statistics = {.in = 2, .spoofed = 2}};
 enum { PORT_SLOT = 3 };
 

@@ -81,6 +81,15 @@ struct net_frame {
     uint32_t length; /* header included */
     struct net_offload offload;
     uint16_t vlan;
+    uint16_t sender; /* the port of a switch by which it came, for rt/net_share.h */
+};
+
+/* What became of a frame that was handed on. */
+enum net_taken {
+    NET_TAKEN,
+    NET_UNWANTED, /* the receiver asked for no such frames */
+    NET_LOST,     /* there is no room, no link, or nobody who receives */
+    NET_CROWDED,  /* there is room, but its sender has his share of it; a part may be taken */
 };
 
 static inline uint16_t net_frame_type(const struct net_frame *f)
