@@ -34,7 +34,7 @@ def linux(vm):
     vm.expect(r"^1$")
     vm.expect(r"^/dev/sda / ext4 rw")
     vm.expect(r"^6\.\S+-amd64$")
-    with WebFile(1 << 20) as file:  # the network is there without anybody's doing
+    with WebFile(64 << 20) as file:  # the network is there without anybody's doing
         vm.send(f"until ip route | grep -q ^default; do sleep 1; done; wget -q -O - {file.url} | sha256sum")
         vm.expect(rf"^{file.sha256}  -$")
     vm.type("\x1d")
