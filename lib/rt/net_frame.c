@@ -56,20 +56,25 @@ static uint16_t swap(uint16_t value)
     return (uint16_t)(value << 8 | value >> 8);
 }
 
+/* Copy a word; @value and what was copied. memcpy would be a call for each. */
+static uint64_t word_copy(uint8_t *to, const uint8_t *from, uint64_t value)
+{
+    uint64_t word = *(const volatile any_word *)(const void *)from;
+
+    *(any_word *)(void *)to = word;
+    return add(value, word);
+}
+
 /* Copy, and add to @sum what was copied: each byte of @from is read once. */
 static void copy_sum(uint8_t *to, const uint8_t *from, uint32_t length, struct sum *sum)
 {
-    uint64_t value = 0, word;
-    uint32_t i = 0;
+    uint64_t value = 0, word = 0;
+    uint32_t words = length / WORD;
     uint16_t folded;
 
-    for (; i + WORD <= length; i += WORD) {
-        word = *(const volatile any_word *)(const void *)(from + i);
-        memcpy(to + i, &word, sizeof(word));
-        value = add(value, word);
-    }
-    word = 0;
-    for (uint32_t shift = 0; i < length; i++, shift += 8) {
+    for (; words != 0; words--, to += WORD, from += WORD)
+        value = word_copy(to, from, value);
+    for (uint32_t i = 0, shift = 0; i < length % WORD; i++, shift += 8) {
         to[i] = *(const volatile uint8_t *)(from + i);
         word |= (uint64_t)to[i] << shift;
     }

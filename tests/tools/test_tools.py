@@ -237,6 +237,23 @@ class RunQemu(unittest.TestCase):
                       ["--kernel", "x"], ["--gdb", "1"]):
             self.assertIsNone(self.parsed(*words).guest, words)
 
+    def test_a_linux_has_a_network_unless_it_is_told_otherwise(self):
+        for words, card in ((["--kernel", "x"], "virtio-net"), ([], "virtio-net"), (["--net", "e1000e"], "e1000e"),
+                            (["--net", "none"], "none"), (["--guest", "toy"], "none"), (["--esp", "x"], "none"),
+                            (["--guest", "toy", "--net", "e1000e"], "e1000e")):
+            self.assertEqual(self.parsed(*words).net, card, words)
+        for words, networks in (([], ["switch0"]), (["--net", "none"], [])):
+            made, _ = self.tool.linux_child(self.parsed("--kernel", "x", *words))
+            self.assertEqual(made.networks, networks)
+
+    def test_a_forward_is_two_ports_of_a_network(self):
+        self.assertIn("--forward has no effect", self.refused("--net", "none", "--forward", "8080:80"))
+        self.assertIn("--forward has no effect", self.refused("--guest", "toy", "--forward", "8080:80"))
+        for wrong in ("80", "80:", "0:80", "80:65536", "80:x", "1:2:3"):
+            self.assertIn(f"--forward: '{wrong}' is no pair of ports", self.refused("--forward", wrong))
+        network = self.tool.qemu.Network("e1000e", self.parsed("--forward", "8080:80", "--forward", "2222:22").forward)
+        self.assertIn("user,id=net0,hostfwd=tcp:127.0.0.1:8080-:80,hostfwd=tcp:127.0.0.1:2222-:22", network.args())
+
     def test_a_linux_of_ours_has_its_packages_downloaded(self):
         for words, downloads in (([], 1), (["--guest", "debian"], 1), (["--kernel", "x"], 0)):
             with unittest.mock.patch.object(self.tool.subprocess, "run") as run, \
@@ -273,8 +290,8 @@ class RunQemu(unittest.TestCase):
             self.assertEqual([d.path for d in disks], [image.name])
         self.assertEqual(made.definition().splitlines(), [
             "name = linux", "vps = 3", "memory = 2G", "kernel = bzImage", "initrd = rd",
-            "cmdline = console=ttyS0 quiet root=/dev/sda", "disk = ahci1", "console = com1",
-            "autostart = yes", "restart = never"])
+            "cmdline = console=ttyS0 quiet root=/dev/sda", "disk = ahci1", "network = switch0",
+            "console = com1", "autostart = yes", "restart = never"])
         self.assertEqual(self.tool.memory(args, made), "2560M")
 
     def test_a_machine_has_memory_for_its_child_unless_told(self):

@@ -33,7 +33,9 @@ ROOT_DRIVERS = CHILD_DRIVERS + OTHER_DRIVERS + [
 INITRAMFS_LINKS = ["sh", "mount", "cat", "echo", "ls", "sed", "grep", "findfs", "mkdir",
                    "modprobe", "setsid", "sleep", "switch_root"]
 PROGRAMS = {"fio": ["usr/bin/fio"],
-            "e2fsprogs": ["sbin/e2fsck", "sbin/mke2fs", "sbin/dumpe2fs", "sbin/resize2fs"]}
+            "e2fsprogs": ["sbin/e2fsck", "sbin/mke2fs", "sbin/dumpe2fs", "sbin/resize2fs"],
+            "ethtool": ["sbin/ethtool"],
+            "iperf3": ["usr/bin/iperf3"]}
 MERGED = ("bin", "sbin", "lib", "lib64")  # of /, which Debian links to those of /usr
 FOLDERS = ["dev", "proc", "sys", "run", "tmp", "root", "mnt", "var/log", "var/tmp", "etc"]
 

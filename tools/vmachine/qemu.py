@@ -68,6 +68,31 @@ def disk_args(index, disk, boot=False):
     return ["-drive", drive, "-device", device + (",bootindex=0" if boot else "")]
 
 
+CARDS = {"virtio-net": "virtio-net-pci", "e1000e": "e1000e"}  # and the devices that they are
+
+
+@dataclass
+class Network:
+    """A card in QEMU's user network: DHCP gives 10.0.2.15 and more, 10.0.2.2 is the host's loopback.
+    forwards: "PORT:PORT" each, a port of the host's loopback and that of whoever has 10.0.2.15."""
+    card: str = "virtio-net"  # one of CARDS
+    forwards: list = field(default_factory=list)
+
+    def args(self):
+        user = "user,id=net0" + "".join(f",hostfwd=tcp:127.0.0.1:{host}-:{child}" for host, child in
+                                        map(self.ports, self.forwards))
+        # Nothing starts from the network, so its option ROM is left out.
+        return ["-netdev", user, "-device", f"{CARDS[self.card]},netdev=net0,romfile="]
+
+    @staticmethod
+    def ports(text):
+        """The two of a forward. ValueError: it is none."""
+        ports = text.split(":")
+        if len(ports) != 2 or not all(p.isdecimal() and 0 < int(p) < 65536 for p in ports):
+            raise ValueError(f"{text!r} is no pair of ports: 8080:80")
+        return ports
+
+
 @dataclass
 class Direct:
     """A Linux on the emulated machine itself, to compare with. It has what a child would have."""
@@ -112,6 +137,7 @@ class Machine:
     display: str = "none"
     esp_bus: str = "ahci"
     firmware: str = OVMF_CODE
+    network: Network = None
     extra: list = field(default_factory=list)
 
     def command(self):
@@ -132,6 +158,8 @@ class Machine:
         args += disk_args(0, Disk(self.esp, self.esp_bus, snapshot=True), boot=True)
         for index, disk in enumerate(self.disks, 1):
             args += disk_args(index, disk)
+        if self.network:
+            args += self.network.args()
         return args + list(self.extra)
 
 

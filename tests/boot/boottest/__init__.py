@@ -16,8 +16,9 @@ from .lan import Lan, cable, checksum
 from .multiboot import MultibootChild, ToyChild
 from .screen import screen_text
 from .vm import Failure
+from .web import WebFile
 
 __all__ = ["ALL_BACK", "COUNTING", "PROBE", "Test", "Blank", "LinuxDisk", "Mixed", "Random", "Fill", "Failure", "Lan",
-           "ChildShell", "LinuxChild", "MultibootChild", "ToyChild", "bad_flush", "bad_sector",
+           "ChildShell", "LinuxChild", "MultibootChild", "ToyChild", "WebFile", "bad_flush", "bad_sector",
            "cable", "check_rows", "checksum", "counts", "counts_in", "counts_return", "difference", "every_vp_once", "first_data_disk", "hello_lines",
            "judge_log", "monitor", "screen_text", "sequence"]

@@ -2,7 +2,7 @@
 """./verdigris run, as people use it, and the shell under the hypervisor."""
 import re
 
-from boottest import Failure, Random, Test
+from boottest import Failure, Random, Test, WebFile
 from boottest.linux import PROMPT as CHILD_PROMPT
 
 ACCELERATOR = r"^run: (using /dev/kvm|no usable /dev/kvm: emulating|/dev/kvm is there, but|emulating)"
@@ -34,10 +34,14 @@ def linux(vm):
     vm.expect(r"^1$")
     vm.expect(r"^/dev/sda / ext4 rw")
     vm.expect(r"^6\.\S+-amd64$")
+    with WebFile(64 << 20) as file:  # the network is there without anybody's doing
+        vm.send(f"until ip route | grep -q ^default; do sleep 1; done; wget -q -O - {file.url} | sha256sum")
+        vm.expect(rf"^{file.sha256}  -$")
     vm.type("\x1d")
     vm.expect(PROMPT)
     vm.send("channels")
     vm.expect(r"^linux +1\.0 +storvsp ")
+    vm.expect(r"^linux +\d+\.0 +netvsp +open ")
     vm.send("vm console linux")
     vm.expect(r"^\(Ctrl-\] leaves this console\)$")
     vm.send("poweroff")
