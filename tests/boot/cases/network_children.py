@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Children with network cards at root's switch. Linux's are in linux.py: linux-two."""
-from boottest import Test
+from boottest import Failure, Test
 
 ADDRESS = "10.9.8.7"  # root's
-CHILDREN = {"server": "10.9.8.20", "client": "10.9.8.21", "apart": "10.9.8.22"}
+CHILDREN = {"server": "10.9.8.20", "client": "10.9.8.21", "apart": "10.9.8.22", "mallory": "10.9.8.23"}
+PINGS = 20
+ATTACKED = 60  # pings amidst an attack
+SHARE = 0.95  # of what is asked then, answered at the first time
 REPLIED = r"\[{child}\] net: ping requests={n} replies={n}$"
 
 
@@ -41,7 +44,75 @@ def children(vm):
     vm.send("poweroff")
 
 
+def attacked(vm, kind, victim, says):
+    vm.send(f"start mallory net {card_of('mallory')} ping={victim}/24 attack={kind}")
+    vm.expect(rf"\[mallory\] net: {says}$")
+
+
+def attack_ends(vm):
+    vm.send("stop mallory")
+    vm.expect(r"child mallory: ended: it was stopped$")
+
+
+def share(vm, target):
+    """Ping @target amidst an attack: each is answered, and most at the first time."""
+    vm.send(f"start client net {card_of('client')} ping={target}/24 count={ATTACKED}")
+    vm.expect(rf"\[client\] net: ping requests={ATTACKED} replies={ATTACKED}$")
+    asked = int(vm.expect(r"\[client\] net: received=\d+ sent=(\d+) failed=0$").group(1)) - 1  # ARP
+    vm.expect(r"child client: ended: it ended itself with 0$")
+    if ATTACKED / asked < SHARE:
+        raise Failure(f"{target} answered {ATTACKED} of {asked} requests")
+
+
+def port_of(vm, name):
+    """Of the switch's port @name: frames spoofed by it; for it, lost without room, and beyond a share."""
+    vm.send("switch")
+    vm.expect(rf"^  {name} +\S+, 0 addresses learned$")
+    spoofed = int(vm.expect(r"^ +in .* (\d+) spoofed, 0 limited, 0 malformed$").group(1))
+    out = vm.expect(r"^ +out \d+ of \d+ bytes, (\d+) dropped, (\d+) beyond a share$")
+    vm.expect(rf"^root: {ADDRESS}, ")
+    return spoofed, int(out.group(1)), int(out.group(2))
+
+
+def isolation(vm):
+    """What one child does to others: it neither hears nor is them, nor takes what is theirs."""
+    vm.expect(r"^root> ")
+    vm.send(f"start server net {card_of('server')} serve=1")
+    vm.expect(r"\[server\] net: serves$")
+    vm.send(f"start apart net {card_of('apart')} promiscuous=1 serve=1")
+    vm.expect(r"\[apart\] net: serves$")
+    vm.send(f"start client net {card_of('client')} ping={CHILDREN['server']}/24 count={PINGS}")
+    vm.expect(r"\[apart\] net: hears what is for many$")  # who asks where the server is
+    replied(vm, "client", PINGS)
+    vm.send("stop apart")
+    vm.expect(r"child apart: ended: it was stopped$")
+    attacked(vm, "spoof", CHILDREN["server"], "spoofed 100 frames")
+    spoofed, _, _ = port_of(vm, "mallory")
+    if spoofed != 100:
+        raise Failure(f"{spoofed} frames are counted as spoofed")
+    attack_ends(vm)
+    for victim in (CHILDREN["server"], ADDRESS):
+        attacked(vm, "flood", victim, "floods")
+        share(vm, CHILDREN["server"])
+        share(vm, ADDRESS)
+        for port in ("server", "root"):
+            _, dropped, crowded = port_of(vm, port)
+            if dropped != 0:
+                raise Failure(f"{dropped} frames found no room at {port}, which are not the flood's")
+        if victim == ADDRESS and crowded == 0:
+            raise Failure("root took all of a flood")
+        attack_ends(vm)
+    for kind, says in (("keep", "keeps what it gets"), ("control", "floods with control messages")):
+        attacked(vm, kind, CHILDREN["server"], says)
+        share(vm, CHILDREN["server"])
+        share(vm, ADDRESS)
+        attack_ends(vm)
+    vm.send("poweroff")
+
+
 TESTS = [
     Test("network-children", smp=2, options={"rootaddress": f"{ADDRESS}/24"}, script=children,
          forbid=[r"net: root has no"]),
+    Test("network-isolation", smp=2, options={"rootaddress": f"{ADDRESS}/24"}, script=isolation,
+         forbid=[r"net: root has no", r"net: hears what is for another"]),
 ]

@@ -93,6 +93,9 @@ static bool driver_begin(void)
         .send_bytes = SEND_BYTES,
     };
 
+    net.promiscuous = guest_arg_number(guest_command_line(), "promiscuous", 0) != 0;
+    if (net.promiscuous)
+        config.filter = NDIS_FILTER_PROMISCUOUS;
     if (!share(&card.receive, RECEIVE_BYTES, &config.receive) ||
         !share(&card.send, SEND_BYTES, &config.send))
         return false;

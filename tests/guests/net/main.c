@@ -13,11 +13,29 @@ enum { TEXT = 24 };
 
 struct net net;
 
+/* With promiscuous=1: say once what is not for this card alone. */
+static void overhear(const uint8_t *bytes, uint32_t length)
+{
+    bool many, own;
+
+    if (length < NET_ADDRESS_BYTES || !net.promiscuous)
+        return;
+    many = net_address_is_group(bytes);
+    own = memcmp(bytes, net.netvsc.address, NET_ADDRESS_BYTES) == 0;
+    if (many && !net.many)
+        guest_printf("net: hears what is for many\n");
+    if (!many && !own && !net.strange)
+        guest_printf("net: hears what is for another\n");
+    net.many |= many;
+    net.strange |= !many && !own;
+}
+
 void frame_received(const uint8_t *bytes, uint32_t length)
 {
     static uint8_t answer[NET_FRAME_BYTES];
     size_t n;
 
+    overhear(bytes, length);
     ping_received(bytes, length);
     if (length > sizeof(answer) || udp_echo(bytes, length))
         return;
@@ -44,7 +62,12 @@ static bool talk(uint32_t target)
     const char *line = guest_command_line();
     uint64_t count = guest_arg_number(line, "count", PING_COUNT);
     uint64_t size = guest_arg_number(line, "size", PING_BYTES);
+    char name[TEXT];
 
+    if (guest_arg_text(line, "attack", name, sizeof(name))) {
+        attack(name, target);
+        return false;
+    }
     if (target != 0) {
         uint64_t replies = ping(target, count, (uint32_t)(size < PING_MAX ? size : PING_MAX));
 

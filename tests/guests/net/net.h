@@ -17,6 +17,8 @@ struct net {
     uint64_t received, sent, failed; /* frames; failed: that the provider did not take */
     uint64_t under_way;              /* frames sent and not answered */
     uint64_t udp;                    /* echoes of datagrams */
+    bool promiscuous;                /* its filter lets everything through */
+    bool strange, many;              /* frames came that are for another; for many */
 };
 
 extern struct net net;
@@ -44,7 +46,16 @@ bool udp_echo(const uint8_t *bytes, uint32_t length);
  * came back as they were. */
 uint64_t ping(uint32_t address, uint64_t count, uint32_t size);
 
+/* The hardware address of @address; NULL, with a line printed: nobody says that it is his. */
+const uint8_t *address_find(uint32_t address);
+
 /* What has come, as far as ping() waits for it. */
 void ping_received(const uint8_t *bytes, uint32_t length);
+
+/* ---- attack.c ---- */
+
+/* Do for ever what @name says, to the machine that has @address. Returns, with a line printed, if
+ * there is no such attack or machine. */
+void attack(const char *name, uint32_t address);
 
 #endif

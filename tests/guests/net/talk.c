@@ -155,17 +155,23 @@ static bool insist(void (*ask)(void), const bool *answered)
     return *answered;
 }
 
+const uint8_t *address_find(uint32_t address)
+{
+    peer.address = address;
+    peer.known = false;
+    if (insist(arp_ask, &peer.known))
+        return peer.mac;
+    guest_printf("net: nobody says that the address is his\n");
+    return NULL;
+}
+
 uint64_t ping(uint32_t address, uint64_t count, uint32_t size)
 {
     uint64_t replies = 0;
 
-    peer.address = address;
     peer.size = size;
-    peer.known = false;
-    if (!insist(arp_ask, &peer.known)) {
-        guest_printf("net: nobody says that the address is his\n");
+    if (!address_find(address))
         return 0;
-    }
     for (uint64_t i = 0; i < count; i++) {
         peer.number = i + 1;
         peer.answered = false;
