@@ -3,10 +3,11 @@
  *   bench: NAME instructions=N exits=N REASON=N ...
  * in TSC ticks, which under -icount are instructions, and exits of this VP by its statistics page;
  * the median of several batches, divided by the operations in a batch.
- * Arguments: loops=N operations a batch (100); only=NAME measures one figure. Nothing here halts but
- * vp_switch, where each VP does and the other one runs. signal_event_root needs an event connection
- * that root has set up, and vp_switch a second VP; what cannot be measured is said. With storage=1 all
- * of that is left out for reads of a disk: bench_storage.c. */
+ * Arguments: loops=N operations a batch (100); only=NAME measures one figure. Nothing here halts
+ * but vp_switch, where each VP does and the other one runs. signal_event_root needs an event
+ * connection that root has set up, and vp_switch a second VP; what cannot be measured is said. With
+ * storage=1 all of that is left out for reads of a disk: bench_storage.c; with network=1 for
+ * frames: bench_network.c. */
 #include <hvabi/msr.h>
 #include <hvabi/stats.h>
 #include <kern/guest_apic.h>
@@ -115,8 +116,8 @@ static void switch_handler(struct guest_frame *frame)
 static void wake_other(void)
 {
     switches++;
-    guest_apic_ipi(guest_cpu_this()->index ^ 1u, APIC_DELIVERY_FIXED | APIC_ICR_LEVEL_ASSERT |
-                                                     VECTOR_SWITCH);
+    guest_apic_ipi(guest_cpu_this()->index ^ 1u,
+                   APIC_DELIVERY_FIXED | APIC_ICR_LEVEL_ASSERT | VECTOR_SWITCH);
 }
 
 /* The interrupt stays pending until the halt, even if the other VP has gone first meanwhile: each
@@ -254,9 +255,12 @@ uint8_t guest_main(const struct guest_boot *boot)
 
     if (guest_arg_number(guest_command_line(), "storage", 0) != 0)
         return bench_storage();
+    if (guest_arg_number(guest_command_line(), "network", 0) != 0)
+        return bench_network();
     boot_info = boot;
     guest_arg_text(guest_command_line(), "only", only, sizeof only);
-    insn_wrmsr(HV_X64_MSR_STATS_VP_RETAIL_PAGE, (uint64_t)(uintptr_t)stats | HV_X64_MSR_PAGE_ENABLE);
+    insn_wrmsr(HV_X64_MSR_STATS_VP_RETAIL_PAGE,
+               (uint64_t)(uintptr_t)stats | HV_X64_MSR_PAGE_ENABLE);
     if (!guest_hypercall_enable())
         return GUEST_EXIT_FAILED;
     if (!loops)

@@ -3,9 +3,39 @@
 #ifndef BENCH_H
 #define BENCH_H
 
+#include <hvabi/stats.h>
+
 #include "guest.h"
+
+#define BENCH_EXIT(constant, name) BENCH_EXIT_##name,
+enum bench_exit { HV_STATS_VP_EXITS(BENCH_EXIT) BENCH_EXIT_REASONS };
+#define BENCH_COUNTERS (HvStatsVpExitFirst + (unsigned)BENCH_EXIT_REASONS)
 
 /* Measure reads of the child's first disk; the exit code. */
 uint8_t bench_storage(void);
+
+/* Measure frames between the child's two network cards; the exit code. */
+uint8_t bench_network(void);
+
+/* ---- bench_count.c ---- */
+
+/* What a stretch of work has cost: ticks in all, of the child and of root; this VP's counters, and
+ * root's exits. */
+struct bench_cost {
+    uint64_t tsc, child;
+    uint64_t counters[BENCH_COUNTERS];
+    uint32_t root, root_exits;
+};
+
+/* Have this VP counted, once. */
+void bench_count(void);
+
+/* What @count operations of @work with @figure cost, once half as many have been done. While it
+ * waits it spins, so that the LP never idles. */
+void bench_measure(void (*work)(const void *figure, uint64_t count), const void *figure,
+                   uint64_t count, struct bench_cost *cost);
+
+/* Print what one of @count cost. */
+void bench_report(const char *name, const struct bench_cost *cost, uint64_t count);
 
 #endif

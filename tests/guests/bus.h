@@ -33,6 +33,10 @@ uint32_t guest_bus_version(void);
 struct vmbus_client_channel *guest_bus_offer(const struct vmbus_guid *interface,
                                              uint16_t sub_channel_index);
 
+/* The same, where several are offered: number 0 is the first. */
+struct vmbus_client_channel *guest_bus_offer_number(const struct vmbus_guid *interface,
+                                                    uint16_t sub_channel_index, uint32_t number);
+
 /* Open @c with rings of so many pages of data, to be signalled on VP @vp by @handler. False: root
  * refuses. */
 bool guest_bus_open(struct vmbus_client_channel *c, uint32_t out_pages, uint32_t in_pages,

@@ -226,17 +226,23 @@ uint32_t guest_bus_version(void)
 
 /* ---- channels ---- */
 
-struct vmbus_client_channel *guest_bus_offer(const struct vmbus_guid *interface,
-                                             uint16_t sub_channel_index)
+struct vmbus_client_channel *guest_bus_offer_number(const struct vmbus_guid *interface,
+                                                    uint16_t sub_channel_index, uint32_t number)
 {
     for (uint32_t i = 0; i < GUEST_BUS_CHANNELS; i++) {
         struct vmbus_client_channel *c = &bus.channels[i];
 
         if (bus.users[i].offered && c->offer.sub_channel_index == sub_channel_index &&
-            memcmp(&c->offer.interface, interface, sizeof(*interface)) == 0)
+            memcmp(&c->offer.interface, interface, sizeof(*interface)) == 0 && number-- == 0)
             return c;
     }
     return NULL;
+}
+
+struct vmbus_client_channel *guest_bus_offer(const struct vmbus_guid *interface,
+                                             uint16_t sub_channel_index)
+{
+    return guest_bus_offer_number(interface, sub_channel_index, 0);
 }
 
 /* Memory for rings; what an earlier opening left, if it suffices. */

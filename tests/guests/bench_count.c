@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* bench_count.c - what a stretch of work costs, by who does it: see bench.h.
+ *
+ * Ticks of this VP and of root's in guest mode are the hypervisor's counts (hvabi/stats.h), what is
+ * left of the whole is the hypervisor's. Asking for root's takes time itself: what an empty stretch
+ * costs is subtracted. */
+#include <hvabi/msr.h>
+#include <rt/format.h>
+#include <x86/insn.h>
+
+#include "bench.h"
+
+#define NOT_COUNTED UINT32_MAX /* root's answer when nobody counts ticks */
+
+#define EXIT_NAME(constant, name) #name,
+static const char *const exit_names[] = {HV_STATS_VP_EXITS(EXIT_NAME)};
+_Static_assert(sizeof(exit_names) / sizeof(exit_names[0]) == BENCH_EXIT_REASONS,
+               "one name for each reason");
+
+static uint64_t counters[512] __attribute__((aligned(4096)));
+
+struct sample {
+    uint64_t tsc, ticks; /* all, this VP's */
+    uint64_t counters[BENCH_COUNTERS];
+    uint32_t root_ticks, root_exits;
+};
+
+void bench_count(void)
+{
+    insn_wrmsr(HV_X64_MSR_STATS_VP_RETAIL_PAGE,
+               (uint64_t)(uintptr_t)counters | HV_X64_MSR_PAGE_ENABLE);
+}
+
+/* No exit came between what is read, or they do not belong together. */
+static void own_sample(struct sample *s)
+{
+    do {
+        for (unsigned i = 0; i < BENCH_COUNTERS; i++)
+            s->counters[i] = __atomic_load_n(&counters[i], __ATOMIC_RELAXED);
+        s->tsc = insn_rdtsc();
+        s->ticks = s->counters[HvStatsVpGuestTicks] + s->tsc;
+    } while (__atomic_load_n(&counters[HvStatsVpTotalExits], __ATOMIC_RELAXED) !=
+             s->counters[HvStatsVpTotalExits]);
+}
+
+static void root_sample(struct sample *s)
+{
+    s->root_ticks = insn_in32(GUEST_PORT_ROOT_TICKS);
+    s->root_exits = insn_in32(GUEST_PORT_ROOT_EXITS);
+}
+
+/* @count times @work with @figure. */
+static void stretch(void (*work)(const void *figure, uint64_t count), const void *figure,
+                    uint64_t count, struct bench_cost *cost)
+{
+    struct sample begin, end;
+
+    root_sample(&begin);
+    own_sample(&begin);
+    work(figure, count);
+    own_sample(&end);
+    root_sample(&end);
+    cost->tsc = end.tsc - begin.tsc;
+    cost->child = end.ticks - begin.ticks;
+    for (unsigned i = 0; i < BENCH_COUNTERS; i++)
+        cost->counters[i] = end.counters[i] - begin.counters[i];
+    cost->root = end.root_ticks - begin.root_ticks;
+    cost->root_exits = end.root_exits - begin.root_exits;
+}
+
+void bench_measure(void (*work)(const void *figure, uint64_t count), const void *figure,
+                   uint64_t count, struct bench_cost *cost)
+{
+    struct bench_cost empty;
+
+    work(figure, count / 2); /* warm up */
+    stretch(work, figure, 0, &empty);
+    stretch(work, figure, count, cost);
+    cost->root -= empty.root;
+    cost->root_exits -= empty.root_exits;
+}
+
+static size_t exits_put(char *line, size_t size, const char *name, uint64_t exits, uint64_t count)
+{
+    uint64_t hundredths = (exits * 100 + count / 2) / count;
+
+    return rt_snprintf(line, size, " %s=%lu.%02lu", name, hundredths / 100, hundredths % 100);
+}
+
+void bench_report(const char *name, const struct bench_cost *cost, uint64_t count)
+{
+    char line[GUEST_LINE_MAX];
+    bool counted = insn_in32(GUEST_PORT_ROOT_TICKS) != NOT_COUNTED;
+    size_t n =
+        rt_snprintf(line, sizeof(line), "bench: %s instructions=%lu", name, cost->tsc / count);
+
+    if (counted)
+        n += rt_snprintf(line + n, sizeof(line) - n, " child=%lu hypervisor=%lu root=%lu",
+                         cost->child / count, (cost->tsc - cost->child - cost->root) / count,
+                         (uint64_t)cost->root / count);
+    n += exits_put(line + n, sizeof(line) - n, "exits", cost->counters[HvStatsVpTotalExits], count);
+    if (counted)
+        n += exits_put(line + n, sizeof(line) - n, "root_exits", cost->root_exits, count);
+    for (unsigned i = 0; i < BENCH_EXIT_REASONS; i++)
+        if (cost->counters[HvStatsVpExitFirst + i] * 200 >= count)
+            n += exits_put(line + n, sizeof(line) - n, exit_names[i],
+                           cost->counters[HvStatsVpExitFirst + i], count);
+    guest_printf("%s\n", line);
+}
