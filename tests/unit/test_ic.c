@@ -258,6 +258,7 @@ static void a_child_is_frozen_and_thawed(void **state)
     assert_true(world.ic.frozen);
     assert_int_equal(world.ic.requests[IC_FREEZE].outcome, IC_DONE);
     assert_int_equal(ic_ask(&world.ic, IC_POWER_OFF, NULL, NULL), IC_ASK_BUSY);
+    assert_int_equal(ic_ask(&world.ic, IC_FREEZE, NULL, NULL), IC_ASK_BUSY);
     assert_int_equal(ic_ask(&world.ic, IC_THAW, NULL, NULL), IC_ASK_OK);
     operation_is(IC_SNAPSHOT_THAW);
     world_answer(IC_SNAPSHOT, IC_STATUS_OK);

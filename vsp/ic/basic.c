@@ -118,11 +118,9 @@ static bool time_send(struct ic *ic, uint8_t flags)
             .parent_time = m.wall, .reference_time = m.reference, .flags = flags};
 
         return ic_question(ic, IC_TIME, &t, IC_TIME_REFERENCE_BYTES, IC_NEVER);
-    } else {
-        const struct ic_time t = {.parent_time = m.wall, .flags = flags};
-
-        return ic_question(ic, IC_TIME, &t, IC_TIME_BYTES, IC_NEVER);
     }
+    return ic_question(ic, IC_TIME, &(struct ic_time){.parent_time = m.wall, .flags = flags},
+                       IC_TIME_BYTES, IC_NEVER);
 }
 
 static uint64_t time_due(struct ic *ic)

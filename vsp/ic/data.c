@@ -30,12 +30,12 @@ static bool is_plain(const char *text, size_t size)
 /* As UTF-16; the bytes with its end. */
 static uint32_t widen(uint8_t *to, const char *text)
 {
-    uint32_t n = 0;
+    size_t n = 0;
 
     do
         to[2 * n] = (uint8_t)text[n];
     while (text[n++] != '\0');
-    return 2 * n;
+    return (uint32_t)(2 * n);
 }
 
 /* UTF-16 of @bytes, which may lack its end. */
@@ -48,7 +48,7 @@ static void narrow(char *to, size_t size, const uint8_t *from, uint32_t bytes)
 
         if (c == 0)
             break;
-        to[n] = c >= ' ' && c <= '~' ? (char)c : '?';
+        to[n] = ic_printable(c);
     }
     to[n] = '\0';
 }

@@ -36,12 +36,19 @@ static const struct ic_operations *operations_of(const struct ic_service *s)
     return all_operations[kind_of(s)];
 }
 
+char ic_printable(uint32_t c)
+{
+    if (c < ' ' || c > '~')
+        return '?';
+    return (char)c;
+}
+
 void ic_text_copy(char *to, const char *from, size_t size)
 {
     size_t n = 0;
 
     for (; n + 1 < size && from[n] != '\0'; n++)
-        to[n] = from[n] >= ' ' && from[n] <= '~' ? from[n] : '?';
+        to[n] = ic_printable((uint8_t)from[n]);
     to[n] = '\0';
 }
 
@@ -82,7 +89,7 @@ static bool busy(const struct ic *ic, enum ic_request request)
 {
     switch (request) {
     case IC_FREEZE:
-        return ic->requests[IC_FREEZE].outcome == IC_PENDING ||
+        return ic->frozen || ic->requests[IC_FREEZE].outcome == IC_PENDING ||
                ic->requests[IC_THAW].outcome == IC_PENDING || ic->thaw_wanted;
     case IC_THAW:
         return ic->requests[IC_FREEZE].outcome == IC_PENDING ||

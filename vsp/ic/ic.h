@@ -56,7 +56,7 @@ enum ic_request {
 enum ic_ask_result {
     IC_ASK_OK,         /* it is under way: ic.requests */
     IC_ASK_NO_SERVICE, /* no system in the child has agreed on that service */
-    IC_ASK_BUSY,       /* a request of that service is under way, or, to power off, it is frozen */
+    IC_ASK_BUSY,       /* such a request is under way; to power off or freeze: it is frozen */
     IC_ASK_INVALID,    /* key or value are too long, or not of printable ASCII */
 };
 

@@ -51,6 +51,9 @@ void ic_request_answered(struct ic *ic, enum ic_request request, uint32_t status
  */
 bool ic_data_set(struct ic *ic, const char *key, const char *value);
 
+/* @c, or '?' if that cannot be printed. */
+char ic_printable(uint32_t c);
+
 /* Text, cut and always ended; what cannot be printed is '?'. */
 void ic_text_copy(char *to, const char *from, size_t size);
 

@@ -197,8 +197,8 @@ enum {
 enum { VM_KEY_SIZE = 64, VM_VALUE_SIZE = 256 };
 
 /* Begin to ask; what becomes of it: struct vm_integration. ENOENT: no such child. ENOTCONN: no system in it
- * has such a service. EBUSY: such a request is under way; or to power off what is frozen. EINVAL: no
- * such request, or key or value are none. */
+ * has such a service. EBUSY: such a request is under way; or to power off, or freeze, what is frozen.
+ * EINVAL: no such request, or key or value are none. */
 struct vm_ask {
     char name[VM_NAME_SIZE];
     uint32_t what; /* VM_ASK_* */

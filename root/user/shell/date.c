@@ -47,10 +47,11 @@ int command_date(int argc, char **argv)
 {
     uint64_t now;
     struct calendar c;
-    int64_t seconds, result;
+    int64_t seconds;
 
     if (argc == 3 && parse(argv[1], argv[2], &seconds)) {
-        result = wall_clock_set_ns((uint64_t)seconds * NS_PER_S);
+        int64_t result = wall_clock_set_ns((uint64_t)seconds * NS_PER_S);
+
         if (result != 0)
             return report("date", result);
     } else if (argc != 1) {

@@ -59,7 +59,7 @@ static int refused(const char *name, uint32_t what, int64_t result)
         print("%s: its system has no service for that: it needs %s\n", name, drivers[what]);
         break;
     case -EBUSY:
-        print(what == VM_ASK_POWER_OFF
+        print(what == VM_ASK_POWER_OFF || what == VM_ASK_FREEZE
                   ? "%s: it is frozen (vm thaw), or asked already\n"
                   : "%s: it has not answered yet what it was asked before\n",
               name);
