@@ -2,6 +2,7 @@
 /* abi_check.c - compiles the headers of what providers and clients say to each other: their layout
  * assertions are the test. */
 #include <vspabi/echo.h>
+#include <vspabi/ic.h>
 #include <vspabi/network.h>
 #include <vspabi/scsi.h>
 #include <vspabi/storage.h>

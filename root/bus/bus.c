@@ -191,6 +191,16 @@ static bool receive(struct bus *b)
     return i != 0;
 }
 
+/* How long nothing is due by itself. */
+static uint64_t until_due(const struct bus *b)
+{
+    uint64_t now = time_now();
+
+    if (b->due == BUS_NEVER)
+        return BUS_NEVER;
+    return b->due > now ? b->due - now : 0;
+}
+
 /* A round of what has come; what is left makes the next one begin at once. True: a message came. */
 static bool serve(struct bus *b)
 {
@@ -199,15 +209,21 @@ static bool serve(struct bus *b)
 
     for (unsigned i = 0; i < ROUND_WORKS && (w = take_work(b)) != NULL; i++)
         w->run(w);
+    if (until_due(b) == 0)
+        bus_ic_run(b);
     return received;
 }
 
-/* Sleep until there is something to do, or it is time to post again (@again ns; 0: nothing waits).
- * Returns the next time. */
+/* Sleep until there is something to do, something is due, or it is time to post again (@again ns; 0:
+ * nothing waits). Returns the next time. */
 static uint64_t await(struct bus *b, uint64_t again)
 {
-    if (again == 0)
+    uint64_t due = until_due(b);
+
+    if (again == 0 && due == BUS_NEVER)
         wait_until(&b->queue, something_to_do, b);
+    else if (again == 0 || due < again)
+        (void)wait_until_timeout(&b->queue, something_to_do, b, due);
     else if (!wait_until_timeout(&b->queue, something_to_do, b, again))
         again = 2 * again < POST_AGAIN_MAX_NS ? 2 * again : POST_AGAIN_MAX_NS;
     return again;
@@ -302,6 +318,7 @@ static struct bus *allocate(struct child *c)
         return NULL;
     b->child = c;
     b->number = child_number(c);
+    b->due = BUS_NEVER;
     mutex_init(&b->mutex);
     wait_queue_init(&b->queue);
     list_init(&b->work);
@@ -344,6 +361,8 @@ int64_t bus_create(struct child *c, const struct bus_devices *devices, struct bu
         result = network_create(b, devices->networks, devices->network_count);
     if (result == 0 && devices->echo && !bus_echo_create(b))
         result = -ENOMEM;
+    if (result == 0 && devices->integration && !bus_ic_create(b))
+        result = -ENOMEM;
     if (result != 0) {
         bus_destroy(b, NULL);
         return result;
@@ -385,6 +404,7 @@ void bus_destroy(struct bus *b, const struct hv_client *h)
     storage_destroy(b->storage);
     network_destroy(b);
     bus_echo_destroy(b->echo);
+    bus_ic_destroy(b->ic);
     for (uint32_t i = 0; b->connected && i < BUS_WAYS; i++)
         (void)port_to_root_delete(h, b->child, PORT_BUS(b->number, i), ways[i]);
     bus_vp_ports_delete(b, h);
@@ -416,7 +436,7 @@ static void describe(const struct bus *b, const struct vmbus_channel *c,
     out->full = s->full;
     if (b->storage != NULL && storage_offers(b->storage, offer))
         storage_channel(c, out);
-    else if (!network_offers(b, offer, out))
+    else if (!network_offers(b, offer, out) && !bus_ic_offers(b, offer, out))
         rt_strlcpy(out->provider, offer != NULL ? "echo" : "-", sizeof(out->provider));
 }
 

@@ -31,6 +31,7 @@ struct bus_devices {
     const struct vm_network *networks; /* a card for each */
     uint32_t network_count;
     bool echo; /* an echo device */
+    bool integration; /* the integration services, for a system of its own */
 };
 
 /* A bus for @c with @devices. 0, or a negative error number, whose reason is in the log. Thread
@@ -71,6 +72,12 @@ void bus_worker_destroy(struct bus_worker *w);
 /* The @index-th channel that is offered, with its counters. False: there are not so many. Thread
  * context; @b stays. */
 bool bus_channel(struct bus *b, uint32_t index, struct vm_channel *out);
+
+/* bus/ic.c: what VM_IOCTL_ASK, _INTEGRATION and _ITEM (rootabi/vm.h) are of the child of @b: 0, or a
+ * negative error number. Thread context; @b stays. */
+int64_t bus_ask(struct bus *b, const struct vm_ask *a);
+int64_t bus_integration(struct bus *b, struct vm_integration *out);
+int64_t bus_item(struct bus *b, struct vm_item *out);
 
 /* Over all buses: GPADLs that are mapped, channels whose doorbells are connected. Any context. */
 uint64_t bus_gpadls_mapped(void);

@@ -21,6 +21,9 @@ struct bus_message {
 struct network;
 struct storage;
 struct bus_echo;
+struct bus_ic;
+
+#define BUS_NEVER UINT64_MAX
 
 struct bus {
     struct child *child;          /* [I] */
@@ -32,6 +35,8 @@ struct bus {
     struct network *networks[VM_NETWORKS_MAX]; /* [I] its cards */
     uint32_t network_count;       /* [I] */
     struct bus_echo *echo;        /* [I] NULL: it has no echo device */
+    struct bus_ic *ic;            /* [I] NULL: it has no integration services */
+    uint64_t due;                 /* [t] when they have something to do by themselves; BUS_NEVER */
     bool *vp_ports;               /* [t] each VP: it has its ports */
     struct hv_monitor_page *monitor_page; /* [t] NULL: there is none */
     uint64_t monitor_address;     /* [t] where the child has it */
@@ -103,6 +108,15 @@ bool network_offers(const struct bus *b, const struct vmbus_offer *offer, struct
 bool bus_echo_create(struct bus *b);
 /* Harmless without one. After the server is destroyed. */
 void bus_echo_destroy(struct bus_echo *e);
+
+/* The integration services of @b. False: no memory. Before the child runs. */
+bool bus_ic_create(struct bus *b);
+/* Do what is due: b->due says when that is next. By the bus's thread. */
+void bus_ic_run(struct bus *b);
+/* Harmless without them. After the server is destroyed. */
+void bus_ic_destroy(struct bus_ic *i);
+/* Is @offer one of them? Then say in @out which. NULL is not. */
+bool bus_ic_offers(const struct bus *b, const struct vmbus_offer *offer, struct vm_channel *out);
 
 /* Is @offer its controller? NULL is not. */
 bool storage_offers(const struct storage *s, const struct vmbus_offer *offer);

@@ -44,7 +44,8 @@ static int64_t make_bus(struct child *c, const struct child_plan *p)
                                         .disk_count = p->disk_count,
                                         .networks = p->networks,
                                         .network_count = p->network_count,
-                                        .echo = (p->flags & VM_START_ECHO) != 0};
+                                        .echo = (p->flags & VM_START_ECHO) != 0,
+                                        .integration = p->has_worker};
     bool wanted = p->has_worker || p->disk_count != 0 || p->network_count != 0 || devices.echo;
     int64_t result = wanted ? bus_create(c, &devices, &b) : 0;
     uint64_t flags = spin_lock(&c->lock);

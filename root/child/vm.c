@@ -227,11 +227,77 @@ static int64_t channel(struct vm_channel *a)
     return found ? 0 : -ENOENT;
 }
 
+/* ---- integration services ---- */
+
+/* The bus of the child named so, or of one that ended lately: NULL with its error. */
+static struct bus *bus_named(const char *name, struct child **c, int64_t *error)
+{
+    struct bus *b;
+
+    *c = child_find(name);
+    *error = -ENOENT;
+    if (*c == NULL)
+        return NULL;
+    b = child_bus_get(*c);
+    if (b != NULL)
+        return b;
+    if (!child_has_ended(*c))
+        *error = -ENOTCONN;
+    child_put(*c);
+    return NULL;
+}
+
+static void bus_done(struct child *c)
+{
+    child_bus_put(c);
+    child_put(c);
+}
+
+static int64_t ask(const struct vm_ask *a)
+{
+    struct child *c;
+    int64_t result;
+    struct bus *b = bus_named(a->name, &c, &result);
+
+    if (b == NULL)
+        return result;
+    result = bus_ask(b, a);
+    bus_done(c);
+    return result;
+}
+
+static int64_t integration(struct vm_integration *a)
+{
+    struct child *c;
+    int64_t result;
+    struct bus *b = bus_named(a->name, &c, &result);
+
+    if (b == NULL)
+        return result;
+    result = bus_integration(b, a);
+    bus_done(c);
+    return result;
+}
+
+static int64_t item(struct vm_item *a)
+{
+    struct child *c;
+    int64_t result;
+    struct bus *b = bus_named(a->name, &c, &result);
+
+    if (b == NULL)
+        return result;
+    result = bus_item(b, a);
+    bus_done(c);
+    return result;
+}
+
 void vm_operations_register(void)
 {
     static const struct vm_operations operations = {child_start, stop, wait, partition, vp,
                                                     child_statistic, hash, lp, channel,
-                                                    partition_create, partition_worker};
+                                                    partition_create, ask, integration, item,
+                                                    partition_worker};
 
     child_statistics_init();
     vm_register(&operations);

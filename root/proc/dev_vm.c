@@ -107,6 +107,38 @@ static int64_t vm_channel(struct file *f, void *argument)
     return o != NULL ? o->channel(argument) : -ENODEV;
 }
 
+static int64_t vm_ask(struct file *f, void *argument)
+{
+    struct vm_ask *a = argument;
+    const struct vm_operations *o = operations();
+
+    (void)f;
+    TERMINATE(a->name);
+    TERMINATE(a->key);
+    TERMINATE(a->value);
+    return o != NULL ? o->ask(a) : -ENODEV;
+}
+
+static int64_t vm_integration(struct file *f, void *argument)
+{
+    struct vm_integration *a = argument;
+    const struct vm_operations *o = operations();
+
+    (void)f;
+    TERMINATE(a->name);
+    return o != NULL ? o->integration(a) : -ENODEV;
+}
+
+static int64_t vm_item(struct file *f, void *argument)
+{
+    struct vm_item *a = argument;
+    const struct vm_operations *o = operations();
+
+    (void)f;
+    TERMINATE(a->name);
+    return o != NULL ? o->item(a) : -ENODEV;
+}
+
 /* The file goes to the caller; without a descriptor for it the child ends with it. */
 static int64_t vm_create(struct file *f, void *argument)
 {
@@ -168,7 +200,8 @@ static const struct file_ioctl ioctls[] = {
     {VM_IOCTL_PARTITION, vm_partition}, {VM_IOCTL_VP, vm_vp},     {VM_IOCTL_STATISTIC, vm_statistic},
     {VM_IOCTL_HASH, vm_hash},           {VM_IOCTL_LP, vm_lp},
     {VM_IOCTL_CHANNEL, vm_channel},     {VM_IOCTL_CREATE, vm_create},
-    {VM_IOCTL_WORKER, vm_worker},
+    {VM_IOCTL_WORKER, vm_worker},       {VM_IOCTL_ASK, vm_ask},
+    {VM_IOCTL_INTEGRATION, vm_integration}, {VM_IOCTL_ITEM, vm_item},
 };
 
 const struct file_operations dev_vm = {

@@ -48,6 +48,7 @@ static syscall_handler *const calls[SYSCALL_NUMBERS] = {
     [SYSCALL_GETTID] = sys_getpid, /* one thread each */
     [SYSCALL_GETDENTS64] = sys_getdents64,
     [SYSCALL_SET_TID_ADDRESS] = sys_set_tid_address,
+    [SYSCALL_CLOCK_SETTIME] = sys_clock_settime,
     [SYSCALL_CLOCK_GETTIME] = sys_clock_gettime,
     [SYSCALL_EXIT_GROUP] = sys_exit,
     [SYSCALL_OPENAT] = sys_openat,

@@ -45,6 +45,24 @@ int64_t sys_clock_gettime(struct process *p, const uint64_t *a)
     return copy_to_user(a[1], &t, sizeof(t)) ? 0 : -EFAULT;
 }
 
+/* The wall clock alone, which all see. */
+int64_t sys_clock_settime(struct process *p, const uint64_t *a)
+{
+    struct root_timespec t;
+
+    if (p->kind != PROCESS_SYSTEM)
+        return -EPERM;
+    if (a[0] != CLOCK_REALTIME_ID)
+        return -EINVAL;
+    if (!copy_from_user(&t, a[1], sizeof(t)))
+        return -EFAULT;
+    if (t.seconds < 0 || t.nanoseconds < 0 || t.nanoseconds >= NS_PER_S ||
+        t.seconds >= INT64_MAX / NS_PER_S)
+        return -EINVAL;
+    wall_clock_set((uint64_t)(t.seconds * NS_PER_S + t.nanoseconds));
+    return 0;
+}
+
 int64_t sys_getpid(struct process *p, const uint64_t *a)
 {
     (void)a;

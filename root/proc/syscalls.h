@@ -18,8 +18,8 @@ syscall_handler sys_read, sys_write, sys_readv, sys_writev, sys_open, sys_openat
 syscall_handler sys_mmap, sys_munmap, sys_mprotect, sys_madvise, sys_brk;
 
 /* syscall_process.c */
-syscall_handler sys_sched_yield, sys_nanosleep, sys_clock_gettime, sys_getpid, sys_exit, sys_kill,
-    sys_reboot, sys_arch_prctl, sys_set_tid_address, sys_getrandom, sys_rt_sigaction,
+syscall_handler sys_sched_yield, sys_nanosleep, sys_clock_gettime, sys_clock_settime, sys_getpid,
+    sys_exit, sys_kill, sys_reboot, sys_arch_prctl, sys_set_tid_address, sys_getrandom, sys_rt_sigaction,
     sys_rt_sigprocmask;
 
 /* syscall_socket.c */

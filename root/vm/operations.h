@@ -22,6 +22,9 @@ struct vm_operations {
     int64_t (*lp)(struct vm_lp *a);
     int64_t (*channel)(struct vm_channel *a);
     int64_t (*create)(struct vm_create *a, struct file **out); /* the file, instead of @a->fd */
+    int64_t (*ask)(const struct vm_ask *a);
+    int64_t (*integration)(struct vm_integration *a);
+    int64_t (*item)(struct vm_item *a);
     /* The files that its descriptors name; @control may be NULL. */
     int64_t (*worker)(struct file *partition, struct file *control, struct vm_worker *a);
 };

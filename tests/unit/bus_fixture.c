@@ -5,6 +5,7 @@
 #include "fakes/test.h"
 #include "bus_fixture.h"
 
+#include <hvabi/partition.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -15,6 +16,7 @@
 #include "mm/alias.h"
 #include "mm/memory.h"
 #include "net/net.h"
+#include "sched/wall_clock.h"
 
 #define POSTS    4096u
 #define PATIENCE 20000u /* times a millisecond */
@@ -42,7 +44,45 @@ struct vswitch *net_switch(uint32_t index)
     return index == 0 ? world.vswitch : NULL;
 }
 
+/* ---- the clock, which nobody but a test sets ---- */
+
+static struct wall_clock_watch *watch; /* the only one */
+static uint64_t clock_offset;
+
+uint64_t wall_clock_now(void)
+{
+    return time_now() + __atomic_load_n(&clock_offset, __ATOMIC_RELAXED);
+}
+
+void wall_clock_set(uint64_t ns)
+{
+    __atomic_store_n(&clock_offset, ns - time_now(), __ATOMIC_RELAXED);
+    watch->set(watch);
+}
+
+void wall_clock_watch(struct wall_clock_watch *w)
+{
+    assert_null(watch);
+    watch = w;
+}
+
+void wall_clock_unwatch(struct wall_clock_watch *w)
+{
+    assert_ptr_equal(watch, w);
+    watch = NULL;
+}
+
 /* ---- the hypervisor ---- */
+
+hv_status hv_call_get_partition_property(const struct hv_client *c, hv_partition_id id,
+                                         uint32_t property, uint64_t *value)
+{
+    (void)c;
+    (void)id;
+    assert_int_equal(property, HvPartitionPropertyReferenceTime);
+    *value = time_now() / 100;
+    return HV_STATUS_SUCCESS;
+}
 
 static struct {
     _Alignas(HV_PAGE_SIZE) uint8_t input[HV_PAGE_SIZE], output[HV_PAGE_SIZE];
@@ -333,6 +373,15 @@ int64_t world_make_card(struct vswitch *s, const struct vm_network *card)
     else
         ram_drop();
     return result;
+}
+
+void world_make_integration(void)
+{
+    const struct bus_devices devices = {.integration = true};
+
+    world_begin("guest", 0);
+    assert_int_equal(bus_create(&world.child, &devices, &world.bus), 0);
+    assert_int_equal(bus_connect(world.bus, &client), HV_STATUS_SUCCESS);
 }
 
 void world_make(uint32_t number, bool disk, bool echo)

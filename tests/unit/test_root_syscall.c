@@ -217,6 +217,29 @@ static void wall_clock_is_ahead_of_the_monotonic_one(void **state)
     assert_int_equal(call(SYSCALL_CLOCK_GETTIME, 2, at, 0), -EINVAL);
 }
 
+static void wall_clock_is_set_by_a_system_process_to_what_a_time_can_be(void **state)
+{
+    struct root_timespec t = {2000000000, 7};
+    uint64_t at = scratch();
+
+    (void)state;
+    assert_true(copy_to_user(at, &t, sizeof(t)));
+    assert_int_equal(call(SYSCALL_CLOCK_SETTIME, CLOCK_REALTIME_ID, at, 0), 0);
+    assert_int_equal(call(SYSCALL_CLOCK_GETTIME, CLOCK_REALTIME_ID, at, 0), 0);
+    memset(&t, 0, sizeof(t));
+    assert_true(copy_from_user(&t, at, sizeof(t)));
+    assert_int_equal(t.seconds, 2000000000);
+    assert_int_equal(t.nanoseconds, 7);
+    assert_int_equal(call(SYSCALL_CLOCK_SETTIME, CLOCK_MONOTONIC_ID, at, 0), -EINVAL);
+    assert_int_equal(call(SYSCALL_CLOCK_SETTIME, CLOCK_REALTIME_ID, KERNEL_ADDRESS, 0), -EFAULT);
+    t.nanoseconds = 1000000000;
+    assert_true(copy_to_user(at, &t, sizeof(t)));
+    assert_int_equal(call(SYSCALL_CLOCK_SETTIME, CLOCK_REALTIME_ID, at, 0), -EINVAL);
+    t = (struct root_timespec){-1, 0};
+    assert_true(copy_to_user(at, &t, sizeof(t)));
+    assert_int_equal(call(SYSCALL_CLOCK_SETTIME, CLOCK_REALTIME_ID, at, 0), -EINVAL);
+}
+
 static void thread_local_data_lies_in_ring_3(void **state)
 {
     uint64_t at = scratch(), base = 0;
@@ -289,6 +312,7 @@ static void a_worker_touches_nothing_but_its_own(void **state)
     assert_int_equal(open_path("/dev/root", OPEN_READ), -EACCES);
     assert_int_equal(call(SYSCALL_KILL, FAKE_ID + 1, SIGNAL_KILL, 0), -EPERM);
     assert_int_equal(call(SYSCALL_REBOOT, REBOOT_MAGIC_1, REBOOT_MAGIC_2, REBOOT_RESTART), -EPERM);
+    assert_int_equal(call(SYSCALL_CLOCK_SETTIME, CLOCK_REALTIME_ID, at, 0), -EPERM);
     assert_int_equal(call(SYSCALL_SOCKET, SOCKET_UNIX, SOCKET_SEQPACKET, 0), -EACCES);
     assert_int_equal(fake_syscall(SYSCALL_SOCKETPAIR, SOCKET_UNIX, SOCKET_SEQPACKET, 0, at, 0, 0),
                      -EACCES);
@@ -518,6 +542,7 @@ int main(void)
         SYSCALL_TEST(bad_times_are_refused),
         SYSCALL_TEST(sleep_takes_its_time),
         SYSCALL_TEST(wall_clock_is_ahead_of_the_monotonic_one),
+        SYSCALL_TEST(wall_clock_is_set_by_a_system_process_to_what_a_time_can_be),
         SYSCALL_TEST(thread_local_data_lies_in_ring_3),
         SYSCALL_TEST(random_bytes_come_and_differ),
         SYSCALL_TEST(signals_are_accepted_and_forgotten),

@@ -23,7 +23,7 @@ KERNEL = "standard"
 MEMORY = "512M"
 MACHINE_MEMORY = "1536M"
 CMDLINE = "console=ttyS0 nokaslr"
-DRIVERS = ["hv_storvsc", "sd_mod"]
+DRIVERS = ["hv_storvsc", "sd_mod", "hv_utils"]
 GUARDS = "grep . /sys/devices/system/cpu/vulnerabilities/*"
 DISK_MIB = 64
 MIB = 1 << 20

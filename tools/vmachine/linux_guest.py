@@ -29,15 +29,16 @@ OTHER_DRIVERS = ["crc32c_intel", "ahci", "nvme", "virtio_pci", "virtio_blk"]
 # Not needed to boot, on the root disk for modprobe.
 ROOT_DRIVERS = CHILD_DRIVERS + OTHER_DRIVERS + [
     "hv_netvsc", "hv_utils", "hv_balloon", "hv_sock", "hyperv_keyboard", "hid_hyperv", "uio_hv_generic",
-    "loop"]
+    "loop", "msr"]
 INITRAMFS_LINKS = ["sh", "mount", "cat", "echo", "ls", "sed", "grep", "findfs", "mkdir",
                    "modprobe", "setsid", "sleep", "switch_root"]
 PROGRAMS = {"fio": ["usr/bin/fio"],
             "e2fsprogs": ["sbin/e2fsck", "sbin/mke2fs", "sbin/dumpe2fs", "sbin/resize2fs"],
             "ethtool": ["sbin/ethtool"],
-            "iperf3": ["usr/bin/iperf3"]}
+            "iperf3": ["usr/bin/iperf3"],
+            "hyperv-daemons": ["usr/sbin/hv_kvp_daemon", "usr/sbin/hv_vss_daemon"]}
 MERGED = ("bin", "sbin", "lib", "lib64")  # of /, which Debian links to those of /usr
-FOLDERS = ["dev", "proc", "sys", "run", "tmp", "root", "mnt", "var/log", "var/tmp", "etc"]
+FOLDERS = ["dev", "proc", "sys", "run", "tmp", "root", "mnt", "var/lib", "var/log", "var/tmp", "etc"]
 
 
 def say(text):

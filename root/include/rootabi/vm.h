@@ -183,6 +183,88 @@ struct vm_channel {
 };
 ABI_SIZE(struct vm_channel, 224);
 
+/* What the system in a child can be asked by its integration services (docs/integration.md). */
+enum {
+    VM_ASK_POWER_OFF = 0, /* cleanly; done: it will */
+    VM_ASK_FREEZE = 1,    /* writes to its file systems wait from now on */
+    VM_ASK_THAW = 2,
+    VM_ASK_SET = 3,     /* a key has this value; printable ASCII */
+    VM_ASK_REFRESH = 4, /* to tell of itself anew: VM_IOCTL_ITEM */
+    VM_ASKS = 5,
+};
+#define VM_ASK_DELETE 1u /* of VM_ASK_SET: the key has no value any more */
+
+enum { VM_KEY_SIZE = 64, VM_VALUE_SIZE = 256 };
+
+/* Begin to ask; what becomes of it: struct vm_integration. ENOENT: no such child. ENOTCONN: no system in it
+ * has such a service. EBUSY: such a request is under way; or to power off, or freeze, what is frozen.
+ * EINVAL: no such request, or key or value are none. */
+struct vm_ask {
+    char name[VM_NAME_SIZE];
+    uint32_t what; /* VM_ASK_* */
+    uint32_t flags;
+    char key[VM_KEY_SIZE];
+    char value[VM_VALUE_SIZE];
+};
+ABI_SIZE(struct vm_ask, 392);
+
+/* vm_service.state */
+enum {
+    VM_SERVICE_CLOSED = 0, /* there is no driver for it in the child */
+    VM_SERVICE_OPEN = 1,   /* there is, but it has not said which version it takes */
+    VM_SERVICE_READY = 2,
+    VM_SERVICE_REFUSED = 3, /* it has no version in common with root */
+};
+/* vm_integration.services */
+enum { VM_SERVICE_HEARTBEAT, VM_SERVICE_SHUTDOWN, VM_SERVICE_TIME, VM_SERVICE_KVP, VM_SERVICE_VSS,
+       VM_SERVICES };
+/* vm_asked.outcome */
+enum {
+    VM_ASK_NONE = 0,
+    VM_ASK_PENDING = 1,
+    VM_ASK_DONE = 2,
+    VM_ASK_FAILED = 3, /* the child says so: status */
+    VM_ASK_TIMED_OUT = 4,
+    VM_ASK_GONE = 5, /* its system went away meanwhile */
+};
+
+struct vm_service {
+    uint32_t state; /* VM_SERVICE_* */
+    uint16_t major, minor;
+    uint64_t asked, answered;
+    uint64_t unasked, malformed, late;
+};
+ABI_SIZE(struct vm_service, 48);
+
+struct vm_asked {
+    uint32_t outcome;
+    uint32_t status;
+};
+ABI_SIZE(struct vm_asked, 8);
+
+/* How it is with them. ENOENT: no such child. ENOTCONN: it is offered none. */
+struct vm_integration {
+    char name[VM_NAME_SIZE]; /* in */
+    struct vm_service services[VM_SERVICES];
+    struct vm_asked asks[VM_ASKS];
+    uint64_t heartbeat_ns; /* since it was last answered; UINT64_MAX: never */
+    uint64_t wall_ns;      /* root's clock, since 1970, and at the same moment ... */
+    uint64_t reference_ns; /* ... the child's reference time; 0, 0: not known */
+    uint32_t frozen;
+    uint32_t item_count;
+};
+ABI_SIZE(struct vm_integration, 376);
+
+/* What a child has told of itself, printable: by index until ENOENT. */
+struct vm_item {
+    char name[VM_NAME_SIZE]; /* in */
+    uint32_t index;          /* in */
+    uint32_t pool;           /* 1: told by people or programs there, 2: by the system itself */
+    char key[VM_KEY_SIZE];
+    char value[VM_VALUE_SIZE];
+};
+ABI_SIZE(struct vm_item, 392);
+
 /* How long a logical processor has run VPs of root and of children, as the hypervisor accounts. */
 struct vm_lp {
     uint32_t index; /* in */
@@ -203,5 +285,8 @@ ABI_SIZE(struct vm_lp, 24);
 #define VM_IOCTL_CHANNEL   IOCTL_EXCHANGE('v', 8, struct vm_channel)
 #define VM_IOCTL_CREATE    IOCTL_EXCHANGE('v', 9, struct vm_create)
 #define VM_IOCTL_WORKER    IOCTL_EXCHANGE('v', 10, struct vm_worker)
+#define VM_IOCTL_ASK       IOCTL_EXCHANGE('v', 11, struct vm_ask)
+#define VM_IOCTL_INTEGRATION IOCTL_EXCHANGE('v', 12, struct vm_integration)
+#define VM_IOCTL_ITEM      IOCTL_EXCHANGE('v', 13, struct vm_item)
 
 #endif

@@ -84,6 +84,21 @@ uint64_t monotonic_ns(void)
     return (uint64_t)t.seconds * NS_PER_S + (uint64_t)t.nanoseconds;
 }
 
+uint64_t wall_clock_ns(void)
+{
+    struct root_timespec t = {0, 0};
+
+    system_call(SYSCALL_CLOCK_GETTIME, CLOCK_REALTIME_ID, address(&t), 0, 0, 0);
+    return (uint64_t)t.seconds * NS_PER_S + (uint64_t)t.nanoseconds;
+}
+
+int64_t wall_clock_set_ns(uint64_t ns)
+{
+    struct root_timespec t = {(int64_t)(ns / NS_PER_S), (int64_t)(ns % NS_PER_S)};
+
+    return system_call(SYSCALL_CLOCK_SETTIME, CLOCK_REALTIME_ID, address(&t), 0, 0, 0);
+}
+
 const char *error_text(int64_t result)
 {
     static const struct {

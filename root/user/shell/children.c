@@ -66,6 +66,8 @@ void channel_print(const struct vm_channel *c)
                   c->reads, c->read_bytes / KIB, c->writes, c->written_bytes / KIB, c->errors);
         return;
     }
+    if (strncmp(c->provider, "storvsp", sizeof("storvsp")) != 0)
+        return;
     print("    I/O     %lu requests, %u under way; %lu reads of %lu KiB, %lu writes of %lu KiB, "
           "%lu errors\n",
           c->requests, c->under_way, c->reads, c->read_bytes / KIB, c->writes,

@@ -72,9 +72,19 @@ int command_disks(int argc, char **argv);
 int command_nics(int argc, char **argv);
 int command_switch(int argc, char **argv);
 int command_vm(int argc, char **argv);
+int command_date(int argc, char **argv);
 
 /* shell/stats.c: exits by reason and ring traffic of child @name, each second until a key is typed. */
 int stats_watch(const char *name);
+
+/* shell/integration.c: ask the system in child @name, and say what came of it; the exit status. @value
+ * NULL: the key has none any more. */
+int integration_shutdown(const char *name);
+int integration_freeze(const char *name);
+int integration_thaw(const char *name);
+int integration_set(const char *name, const char *key, const char *value);
+/* What it tells of itself, if it runs. */
+void integration_info(const char *name);
 
 /* shell/children.c */
 void channel_print(const struct vm_channel *c);

@@ -132,6 +132,23 @@ static int console(int argc, char **argv)
     return status;
 }
 
+/* The service takes note that it is wanted off, so that it is not started again. */
+static int of_child(const char *command, const char *name)
+{
+    int status;
+
+    if (strcmp(command, "freeze") == 0)
+        return integration_freeze(name);
+    if (strcmp(command, "thaw") == 0)
+        return integration_thaw(name);
+    status = simple(command, name);
+    if (status == 0 && strcmp(command, "info") == 0)
+        integration_info(name);
+    if (status == 0 && strcmp(command, "shutdown") == 0)
+        return integration_shutdown(name);
+    return status;
+}
+
 int command_vm(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "list") == 0)
@@ -140,9 +157,11 @@ int command_vm(int argc, char **argv)
         return console(argc, argv);
     if (argc >= 3 && strcmp(argv[1], "stats") == 0)
         return stats_watch(argv[2]);
+    if ((argc == 4 || argc == 5) && strcmp(argv[1], "set") == 0)
+        return integration_set(argv[2], argv[3], argc == 5 ? argv[4] : NULL);
     if (argc == 3)
-        return simple(argv[1], argv[2]);
-    print("vm: list | start|stop|reset|pause|resume|info|stats NAME | "
-          "console NAME [--exec 'COMMANDS']\n");
+        return of_child(argv[1], argv[2]);
+    print("vm: list | start|stop|shutdown|reset|pause|resume|freeze|thaw|info|stats NAME | "
+          "set NAME KEY [VALUE] | console NAME [--exec 'COMMANDS']\n");
     return 1;
 }

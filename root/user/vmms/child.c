@@ -340,6 +340,7 @@ static const char *begin(struct child *c)
     }
     c->state = CHILD_RUNNING;
     c->wanted = true;
+    c->shut_down = false;
     backoff_started(&c->backoff, begun, now_ns());
     return NULL;
 }
@@ -397,6 +398,14 @@ const char *child_reset(struct child *c)
     if (c->state != CHILD_RUNNING && c->state != CHILD_PAUSED)
         return "it does not run";
     return device_ioctl(c->partition, PARTITION_IOCTL_END, &a) == 0 ? NULL : strerror(errno);
+}
+
+const char *child_shutdown(struct child *c)
+{
+    if (c->state != CHILD_RUNNING)
+        return c->state == CHILD_PAUSED ? "it is paused" : "it does not run";
+    c->shut_down = true;
+    return NULL;
 }
 
 const char *child_stop(struct child *c)
@@ -471,7 +480,7 @@ static bool ended_well(uint32_t end)
 
 static bool starts_again(const struct child *c, uint32_t end)
 {
-    if (!c->wanted)
+    if (!c->wanted || (c->shut_down && end == VM_END_POWER_OFF))
         return false;
     if (end == VM_END_RESET)
         return true;

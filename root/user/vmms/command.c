@@ -56,6 +56,17 @@ void command_stopped(struct client *client, const struct child *c)
     answer(client, c, NULL, "stopped");
 }
 
+/* Its system is asked by the shell: here is only noted that it shall not start again. */
+static void shutdown(struct client *client, struct child *c)
+{
+    const char *wrong = child_shutdown(c);
+
+    if (wrong != NULL)
+        answer(client, c, wrong, NULL);
+    else
+        client_finish(client, true);
+}
+
 static void reset(struct client *client, struct child *c)
 {
     answer(client, c, child_reset(c), "reset");
@@ -152,7 +163,7 @@ static const struct {
     const char *name;
     void (*run)(struct client *client, struct child *c);
 } commands[] = {
-    {"start", start},   {"stop", stop}, {"reset", reset},     {"pause", pause},
+    {"start", start},   {"stop", stop}, {"shutdown", shutdown}, {"reset", reset},     {"pause", pause},
     {"resume", resume}, {"info", info}, {"console", console}, {"type", type},
 };
 

@@ -28,6 +28,7 @@ struct child {
     char file[DEFINITION_NAME_MAX];
     enum child_state state;
     bool wanted;       /* nobody has stopped it: restart = counts */
+    bool shut_down;    /* somebody has asked its system to switch itself off */
     uint32_t restarts;
     struct backoff backoff;
     uint64_t again_ns; /* when it starts again, while it waits */
@@ -56,6 +57,8 @@ const char *child_start(struct child *c);
 const char *child_stop(struct child *c);
 const char *child_pause(struct child *c, bool pause);
 const char *child_reset(struct child *c);
+/* If it switches itself off, that is for good. */
+const char *child_shutdown(struct child *c);
 
 /* What poll() says of @c->partition and @c->control. */
 void child_partition_ready(struct child *c);

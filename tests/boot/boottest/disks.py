@@ -41,6 +41,17 @@ class Blank:
 
 
 @dataclass
+class Program:
+    """A program of images/tests/linux for a Linux child: the disk begins with it, and has nothing else."""
+    name: str
+    bus: str = "virtio"
+
+    def make(self, path, tree):
+        shutil.copyfile(os.path.join(tree, "build", "gcc", "images", "tests", "linux", self.name), path)
+        os.truncate(path, disk.MIB)
+
+
+@dataclass
 class LinuxDisk:
     """The root disk of a Linux child, bare or as the only partition of a GPT."""
     bus: str = "nvme"

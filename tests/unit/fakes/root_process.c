@@ -328,7 +328,12 @@ uint64_t time_now(void)
 
 uint64_t wall_clock_now(void)
 {
-    return FAKE_WALL_CLOCK + fake_process.now;
+    return FAKE_WALL_CLOCK + fake_process.clock_moved + fake_process.now;
+}
+
+void wall_clock_set(uint64_t ns)
+{
+    fake_process.clock_moved += ns - wall_clock_now();
 }
 
 uint64_t thread_fs_base(void)

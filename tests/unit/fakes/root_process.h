@@ -25,6 +25,7 @@ enum { FAKE_ID = 7 };
 struct fake_process {
     struct process process;
     uint64_t now;
+    uint64_t clock_moved; /* the wall clock, by being set */
     int64_t live;             /* kernel allocations and pages not given back */
     int64_t allocations_left; /* -1: endless; then there is no memory */
     uint64_t flushes;         /* of the TLB */

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: MIT
+"""Integration services of a Linux child: heartbeat, shutdown, time, key-value pairs, snapshots."""
+import re
+
+from boottest import ChildShell, Failure, LinuxChild, LinuxDisk, Program, Test, judge_log
+
+ROOT_PROMPT = r"^root> "
+ROOT_MIB = 768  # of the machine, beside its child's
+
+SERVICES = {"heartbeat": "57164f39-9115-4e78-ab55-382f3bd5422d", "shutdown": "0e0b6031-5213-4934-818b-38d90ced39db",
+            "time": "9527e630-d0ae-497b-adce-e80ab0175caf", "kvp": "a9a0f4e7-5a45-4d96-b827-8a841e8c03e6",
+            "vss": "35fa2e29-ea23-4236-96ae-3a6ebacba440"}
+
+
+def clean(vm):
+    wrong = vm.disks[0].check_ext4()
+    if wrong:
+        raise Failure(wrong)
+
+
+def bound(vm, shell):
+    """Linux' driver has all services, in the newest version that both know."""
+    for name, guid in SERVICES.items():
+        found = shell.run(f"grep -l {guid} /sys/bus/vmbus/devices/*/class_id")
+        device = found.strip().rsplit("/", 1)[0]
+        shell.run(f"readlink {device}/driver | grep /hv_utils$")
+        vm.send("channels")
+        vm.expect(rf"^linux +\d+\.0 +{name} +open ")
+        vm.expect(ROOT_PROMPT)
+    log = shell.run("dmesg | grep IC.version")
+    for line in ("Heartbeat IC version 3.0", "Shutdown IC version 3.2", "TimeSync IC version 4.0"):
+        if line not in log:
+            raise Failure(f"the kernel does not say {line!r} but:\n{log}")
+
+
+def services(vm):
+    vm.expect(ROOT_PROMPT)
+    shell = ChildShell(vm)
+    bound(vm, shell)
+    release = shell.run("uname -r").strip()
+    vm.send("sleep 3")
+    vm.send("vm info linux")
+    vm.expect(r"^# heartbeat: OK, [0-9] s ago$")
+    vm.expect(r"^# shutdown: version 3\.2$")
+    vm.expect(r"^# time: version 4\.0$")
+    vm.expect(r"^# kvp: version 4\.0$")
+    vm.expect(r"^# vss: version 5\.0$")
+    vm.expect(rf"^# OSBuildNumber = {re.escape(release)}$")
+    vm.expect(ROOT_PROMPT)
+    judge_log(shell.log())
+    vm.send("vm shutdown linux")
+    vm.expect(r"^linux: it switched itself off$")
+    vm.expect(ROOT_PROMPT)
+    vm.send("vm shutdown linux")
+    vm.expect(r"^linux: it does not run$")
+    vm.send("poweroff")
+
+
+# ---- key-value pairs ----
+
+def pairs(vm):
+    """What root says is in the child's files, and what programs there say is root's to see."""
+    vm.expect(ROOT_PROMPT)
+    shell = ChildShell(vm)
+    for key, value in (("HostName", "Verdigris"), ("VirtualMachineName", "linux")):
+        shell.run(f"until tr -s \\\\0 : </var/lib/hyperv/.kvp_pool_3 | grep {key}:{value}: ; do sleep 1; done")
+    vm.send("vm set linux role 'web server 1'")
+    vm.expect(r"^linux: told$")
+    shell.run("tr -s \\\\0 : </var/lib/hyperv/.kvp_pool_0 | grep 'role:web server 1:'")
+    vm.send("vm set linux role")
+    vm.expect(r"^linux: forgotten$")
+    shell.run("! grep role /var/lib/hyperv/.kvp_pool_0")
+    vm.send("vm set linux role")
+    vm.expect(r"^linux: its system refused \(status [0-9a-f]+\)$")
+    shell.run("{ printf colour; head -c 506 /dev/zero; printf green; head -c 2043 /dev/zero; } >/var/lib/hyperv/.kvp_pool_1")
+    vm.send("vm info linux")
+    vm.expect(r"^# guest: colour = green$")
+    vm.expect(ROOT_PROMPT)
+    shell.run("killall hv_kvp_daemon")
+    vm.send("vm set linux role db")
+    vm.expect(r"^linux: its system (refused \(status 80004005\)|does not answer)$")
+    vm.send("vm shutdown linux")
+    vm.expect(r"^linux: it switched itself off$")
+    vm.send("poweroff")
+
+
+# ---- snapshots ----
+
+def freeze(vm):
+    """A write waits while the child is frozen, and is done when it is thawed."""
+    vm.expect(ROOT_PROMPT)
+    shell = ChildShell(vm)
+    shell.run("until pidof hv_vss_daemon; do sleep 1; done")
+    vm.send("sleep 2")
+    vm.send("vm freeze linux")
+    vm.expect(r"^linux: frozen: ")
+    shell.run("(echo written >/root/file; sync; echo done >/tmp/done) & sleep 5; ls /tmp; ! test -e /tmp/done")
+    vm.send("vm info linux")
+    vm.expect(r"^# heartbeat: OK")
+    vm.expect(r"^# frozen: ")
+    vm.send("vm shutdown linux")
+    vm.expect(r"^linux: it is frozen \(vm thaw\), or asked already$")
+    before = vm.disks[0].sha256()
+    shell.run("sleep 5; ! test -e /tmp/done")
+    if vm.disks[0].sha256() != before:
+        raise Failure("the disk has changed while the child was frozen")
+    vm.send("vm thaw linux")
+    vm.expect(r"^linux: thawed$")
+    shell.run("until test -e /tmp/done; do sleep 1; done; grep written /root/file")
+    judge_log(shell.log())
+    shell.run("killall hv_vss_daemon; sleep 1")
+    vm.send("vm freeze linux")
+    vm.expect(r"^linux: its system (refused|does not answer)")
+    vm.send("vm shutdown linux")
+    vm.expect(r"^linux: it switched itself off$")
+    vm.send("poweroff")
+
+
+# ---- time ----
+
+CLOCK_LIMIT_NS = 10_000_000
+
+
+def clocks_agree(vm, shell, seconds):
+    """The child's clock is root's: both are compared at one moment of the child's reference time.
+    seconds: what root's clock says at least."""
+    child = re.search(r"clock=(\d+) reference=(\d+) ", shell.run("/tmp/clock"))
+    vm.send("vm info linux")
+    root = vm.expect(r"^# at its reference time (\d+) ns it was (\d+) ns after 1970$")
+    vm.expect(ROOT_PROMPT)
+    elapsed = int(root.group(1)) - int(child.group(2)) * 100
+    difference = int(child.group(1)) + elapsed - int(root.group(2))
+    print(f"integration-time: the child's clock is {difference / 1e6:+.3f} ms off root's", flush=True)
+    if int(root.group(2)) < seconds * 10**9:
+        raise Failure("root's clock was not set")
+    return abs(difference) < CLOCK_LIMIT_NS
+
+
+def agree_soon(vm, shell, seconds):
+    for _ in range(5):
+        if clocks_agree(vm, shell, seconds):
+            return
+        shell.run("sleep 1")
+    raise Failure("the child's clock is not root's")
+
+
+def follows(wait):
+    def script(vm):
+        vm.expect(ROOT_PROMPT)
+        shell = ChildShell(vm)
+        shell.run("modprobe msr; head -c 1048576 /dev/sdb >/tmp/clock; chmod +x /tmp/clock")
+        agree_soon(vm, shell, 0)
+        shell.run("date -s @1000000000")
+        if clocks_agree(vm, shell, 0):
+            raise Failure("the child's clock cannot be moved")
+        vm.send("date 2038-01-20 03:14:07")  # beyond 32 bits
+        vm.expect(r"^2038-01-20 03:14:07\.\d+ UTC$")
+        agree_soon(vm, shell, 2**31)
+        shell.run("date | grep 2038")
+        vm.send("date 2031-02-29 00:00:00")
+        vm.expect(r"^date: \[YYYY-MM-DD HH:MM:SS\], which is UTC$")
+        vm.send("date 2031-02-28 23:59:50")
+        vm.expect(r"^2031-02-28 23:59:50\.\d+ UTC$")
+        for _ in range(10):  # of root's own time
+            vm.send(f"sleep {wait // 10}")
+            vm.expect(ROOT_PROMPT, timeout=wait)
+            if not clocks_agree(vm, shell, 1930089590):
+                raise Failure("the child's clock has left root's")
+        judge_log(shell.log())
+        vm.send("vm shutdown linux")
+        vm.expect(r"^linux: it switched itself off$")
+        vm.send("poweroff")
+    return script
+
+
+def test(name, script, group="normal", disks=(), **machine):
+    """Of a child that would start anew whenever it switches itself off, unless root asked for it."""
+    names = ["nvme0"] + [f"{d.bus}0" for d in disks]
+    return Test(name, group=group, memory=f"{384 + ROOT_MIB}M", disks=[LinuxDisk("nvme"), *disks], script=script,
+                after=clean, children=[LinuxChild(kernel="cloud", restart="always", disks=names)], timeout=900, **machine)
+
+
+TESTS = [
+    test("integration-services", services),
+    test("integration-pairs", pairs),
+    test("integration-freeze", freeze),
+    # A second of an idle machine that counts instructions takes no time; the other one's threads lose their
+    # processors whenever the host likes.
+    test("integration-time", follows(1000), disks=[Program("clock")], smp=1, icount=True),
+    test("integration-time-real", follows(60), group="long", disks=[Program("clock")]),
+]
