@@ -164,7 +164,8 @@ static struct vswitch *switch_find(const char *name)
 }
 
 /* The same whenever a child of that name is started at this machine's switch. */
-static void address_make(const struct bus *b, const struct vswitch *s, const char *kind, uint8_t *mac)
+static void address_make(const struct bus *b, const struct vswitch *s, const char *kind,
+                         uint8_t *mac)
 {
     uint64_t hash = fnv_text(fnv_text(s->identity, kind), b->child->name);
 
@@ -280,8 +281,8 @@ bool network_offers(const struct bus *b, const struct vmbus_offer *offer, struct
         out->writes = s.sent_frames;
         out->written_bytes = s.sent_bytes;
         out->requests = s.control;
-        out->errors = s.lost_no_buffer + s.lost_share + s.lost_not_ready + s.lost_too_long +
-                      s.malformed;
+        out->errors =
+            s.lost_no_buffer + s.lost_share + s.lost_not_ready + s.lost_too_long + s.malformed;
         return true;
     }
     return false;

@@ -2,9 +2,9 @@
 /* root/drivers/e1000e.c - Intel 82574: finds cards, brings them up, sends and receives.
  *
  * Packets are as on the wire: checksums and segments are done in software, with interrupts on. What
- * was sent is taken back when more is; a message for received packets is masked until they have been taken
- * (datasheet, 7.4.4), which is when the thread asks for the next. Rules: [s] is e1000e.send_lock, a
- * spinlock; the rest is the card's thread's, before that the probe's. */
+ * was sent is taken back when more is; a message for received packets is masked until they have
+ * been taken (datasheet, 7.4.4), which is when the thread asks for the next. Rules: [s] is
+ * e1000e.sending.lock, a spinlock; the rest is the card's thread's, before that the probe's. */
 #include <rt/format.h>
 #include <rt/mem.h>
 #include "drivers/drivers.h"
@@ -21,9 +21,6 @@
 #define RECEIVE_MAX   256u /* packets before the thread looks at the card */
 #define RESET_NS      1000000000ull
 #define RESET_POLL_NS 1000000ull
-#define FILL_POLL_NS  100000ull
-
-enum { VECTOR_RECEIVE, VECTOR_OTHER, VECTORS };
 
 /* A ring's memory. */
 struct ring_memory {
@@ -35,11 +32,7 @@ struct e1000e {
     volatile void *registers;
     struct e1000e_ring receive, send; /* the thread's; [s] */
     struct ring_memory receive_memory, send_memory;
-    struct spinlock send_lock;
-    bool closed;      /* [s] nothing is sent any more */
-    uint32_t filling; /* [s] frames that are being written into the ring */
-    struct irq irqs[VECTORS];
-    char name[24];
+    struct nic_sending sending;
     struct nic_watch watch;
     struct e1000e_packet packet; /* the thread's */
     struct nic nic;
@@ -62,24 +55,24 @@ static void register_write(struct e1000e *d, uint32_t at, uint32_t value)
 static enum net_taken place_take(struct e1000e *d, const struct net_frame *frame,
                                  struct e1000e_place *place)
 {
-    uint64_t flags = spin_lock(&d->send_lock);
-    enum net_taken taken = d->closed ? NET_LOST : e1000e_send_begin(&d->send, frame, place);
+    uint64_t flags = spin_lock(&d->sending.lock);
+    enum net_taken taken = d->sending.closed ? NET_LOST : e1000e_send_begin(&d->send, frame, place);
 
-    d->filling += taken == NET_TAKEN;
-    spin_unlock(&d->send_lock, flags);
+    d->sending.filling += taken == NET_TAKEN;
+    spin_unlock(&d->sending.lock, flags);
     return taken;
 }
 
 static void place_send(struct e1000e *d, const struct e1000e_place *place)
 {
-    uint64_t flags = spin_lock(&d->send_lock);
+    uint64_t flags = spin_lock(&d->sending.lock);
 
-    if (e1000e_send_end(&d->send, place) && !d->closed) {
+    if (e1000e_send_end(&d->send, place) && !d->sending.closed) {
         dma_publish();
         register_write(d, E1000E_TX + E1000E_RING_TAIL, d->send.tail);
     }
-    d->filling--;
-    spin_unlock(&d->send_lock, flags);
+    d->sending.filling--;
+    spin_unlock(&d->sending.lock, flags);
 }
 
 static enum net_taken card_transmit(struct nic *nic, const struct net_frame *frame)
@@ -93,22 +86,6 @@ static enum net_taken card_transmit(struct nic *nic, const struct net_frame *fra
     e1000e_send_fill(&d->send, frame, &place);
     place_send(d, &place);
     return NET_TAKEN;
-}
-
-/* Send nothing any more: nobody uses the ring when this returns. */
-static void sending_end(struct e1000e *d)
-{
-    bool busy = true;
-
-    while (busy) {
-        uint64_t flags = spin_lock(&d->send_lock);
-
-        d->closed = true;
-        busy = d->filling > 0;
-        spin_unlock(&d->send_lock, flags);
-        if (busy)
-            thread_sleep(FILL_POLL_NS);
-    }
 }
 
 static const struct nic_operations card_operations = {.transmit = card_transmit};
@@ -199,42 +176,21 @@ static void card_stop(void *card)
 {
     struct e1000e *d = card;
 
-    sending_end(d);
+    nic_sending_end(&d->sending);
     if (register_read(d, E1000E_STATUS) != E1000E_GONE)
         (void)card_reset(d);
     pci_disable(d->pci);
 }
 
-static const struct nic_watch_operations watch_operations = {
-    .receive = card_receive, .link = card_link, .trouble = card_trouble, .stop = card_stop};
-
 /* ---- bring-up ---- */
-
-static void interrupts_create(struct e1000e *d)
-{
-    static const irq_handler handlers[VECTORS] = {
-        [VECTOR_RECEIVE] = nic_watch_receive_interrupt,
-        [VECTOR_OTHER] = nic_watch_link_interrupt,
-    };
-    uint32_t n = 0;
-
-    while (n < VECTORS && irq_alloc(&d->irqs[n], 0, handlers[n], &d->watch))
-        n++;
-    d->watch.polled = n < VECTORS || !pci_enable_msix(d->pci, d->irqs, n);
-    if (!d->watch.polled)
-        return;
-    while (n > 0)
-        irq_free(&d->irqs[--n]);
-    log_print("%s: no message-signalled interrupts, polling", d->name);
-}
 
 static void interrupts_begin(struct e1000e *d)
 {
     if (d->watch.polled)
         return;
     register_write(d, E1000E_IVAR,
-                   (E1000E_IVAR_VALID | VECTOR_RECEIVE) << E1000E_IVAR_RECEIVE_SHIFT |
-                       (E1000E_IVAR_VALID | VECTOR_OTHER) << E1000E_IVAR_OTHER_SHIFT);
+                   (E1000E_IVAR_VALID | NIC_VECTOR_RECEIVE) << E1000E_IVAR_RECEIVE_SHIFT |
+                       (E1000E_IVAR_VALID | NIC_VECTOR_LINK) << E1000E_IVAR_OTHER_SHIFT);
     register_write(d, E1000E_EIAC, E1000E_CAUSE_RECEIVE);
     register_write(d, E1000E_IMS, E1000E_CAUSE_RECEIVE | E1000E_CAUSE_LINK | E1000E_CAUSE_OTHER);
 }
@@ -283,9 +239,23 @@ static void card_begin(struct e1000e *d)
     d->nic.link = card_link(d);
 }
 
-/* NULL, or why the card cannot be used. */
-static const char *card_create(struct e1000e *d)
+static void card_describe(struct e1000e *d)
 {
+    struct nic *nic = &d->nic;
+
+    rt_snprintf(nic->name, sizeof(nic->name), "e1000e%u",
+                __atomic_fetch_add(&card_numbers, 1, __ATOMIC_RELAXED));
+    rt_strlcpy(nic->model, "Intel 82574", sizeof(nic->model));
+    nic->mtu = E1000E_MTU;
+    nic->operations = &card_operations;
+    nic->driver = d;
+}
+
+/* NULL, or why the card cannot be used. */
+static const char *card_create(void *card)
+{
+    struct e1000e *d = card;
+
     if (d->pci->bars[E1000E_BAR].size < E1000E_BAR_SIZE)
         return "has fewer registers than it should";
     d->registers = pci_map_bar(d->pci, E1000E_BAR);
@@ -294,7 +264,8 @@ static const char *card_create(struct e1000e *d)
     if (!card_reset(d))
         return "does not come out of reset";
     mac_read(d);
-    interrupts_create(d);
+    card_describe(d);
+    nic_watch_interrupts(&d->watch, d->pci);
     if (!ring_create(d, E1000E_RX, &d->receive, &d->receive_memory) ||
         !ring_create(d, E1000E_TX, &d->send, &d->send_memory))
         return "has rings for which there is no memory";
@@ -308,23 +279,27 @@ static void memory_free(struct ring_memory *m)
     dma_free(&m->buffers);
 }
 
-/* What a card has that the device does not reach any more. */
-static void card_free(struct e1000e *d)
+static void card_release(void *card, bool half)
 {
-    for (uint32_t i = 0; !d->watch.polled && i < VECTORS; i++)
-        irq_free(&d->irqs[i]);
+    struct e1000e *d = card;
+
+    if (half && d->registers)
+        (void)card_reset(d);
+    if (half)
+        pci_disable(d->pci);
     memory_free(&d->receive_memory);
     memory_free(&d->send_memory);
 }
 
-static void card_destroy(struct e1000e *d)
-{
-    if (d->registers)
-        (void)card_reset(d);
-    pci_disable(d->pci);
-    card_free(d);
-    kfree(d);
-}
+static const struct nic_watch_operations watch_operations = {
+    .name = "e1000e",
+    .create = card_create,
+    .receive = card_receive,
+    .link = card_link,
+    .trouble = card_trouble,
+    .stop = card_stop,
+    .release = card_release,
+};
 
 /* ---- finding them ---- */
 
@@ -333,55 +308,15 @@ static bool e1000e_match(const struct pci_device *d)
     return d->vendor_id == E1000E_PCI_VENDOR && d->device_id == E1000E_PCI_82574;
 }
 
-static void card_describe(struct e1000e *d)
-{
-    struct nic *nic = &d->nic;
-
-    rt_snprintf(nic->name, sizeof(nic->name), "e1000e%u",
-                __atomic_fetch_add(&card_numbers, 1, __ATOMIC_RELAXED));
-    rt_strlcpy(nic->model, "Intel 82574", sizeof(nic->model));
-    nic->mtu = E1000E_MTU;
-    nic->operations = &card_operations;
-    nic->driver = d;
-}
-
 static bool e1000e_probe(struct pci_device *pci)
 {
     struct e1000e *d = kalloc(sizeof(*d));
-    const char *why;
 
     if (!d)
         return false;
     d->pci = pci;
-    nic_watch_init(&d->watch, &watch_operations, &d->nic, d);
-    d->watch.polled = true; /* until there are interrupts */
-    rt_snprintf(d->name, sizeof(d->name), "e1000e-%02x:%02x.%x", pci->bus, pci->device,
-                pci->function);
-    pci_enable(pci);
-    why = card_create(d);
-    if (!why) {
-        card_describe(d);
-        if (!nic_watch_start(&d->watch))
-            why = "there is no thread to receive";
-    }
-    if (why) {
-        log_print("%s: %s", d->name, why);
-        card_destroy(d);
-        return false;
-    }
-    pci->driver_data = d;
-    nic_register(&d->nic);
-    return true;
-}
-
-/* Its thread closes the card, which stays known: only what its rings need is given back. */
-static void e1000e_remove(struct pci_device *pci)
-{
-    struct e1000e *d = pci->driver_data;
-
-    nic_watch_remove(&d->watch);
-    card_free(d);
+    return nic_watch_probe(&d->watch, &watch_operations, &d->nic, d, pci);
 }
 
 const struct pci_driver e1000e_driver = {
-    .name = "e1000e", .match = e1000e_match, .probe = e1000e_probe, .remove = e1000e_remove};
+    .name = "e1000e", .match = e1000e_match, .probe = e1000e_probe, .remove = nic_watch_remove};

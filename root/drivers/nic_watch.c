@@ -2,10 +2,13 @@
 /* root/drivers/nic_watch.c - see nic_watch.h. */
 #include "drivers/nic_watch.h"
 #include "log.h"
+#include "mm/memory.h"
+#include <rt/format.h>
 
 #define LOOK_PERIOD_NS 1000000000ull
+#define FILL_POLL_NS   100000ull
 
-void nic_watch_receive_interrupt(void *nic_watch)
+static void receive_interrupt(void *nic_watch)
 {
     struct nic_watch *w = nic_watch;
 
@@ -14,12 +17,12 @@ void nic_watch_receive_interrupt(void *nic_watch)
     watchdog_wake(&w->watchdog);
 }
 
-void nic_watch_link_interrupt(void *nic_watch)
+static void link_interrupt(void *nic_watch)
 {
     struct nic_watch *w = nic_watch;
 
     __atomic_store_n(&w->link_due, true, __ATOMIC_RELAXED);
-    nic_watch_receive_interrupt(w);
+    receive_interrupt(w);
 }
 
 static bool card_is_due(const void *nic_watch)
@@ -83,20 +86,82 @@ static void card_leave(void *nic_watch)
 static const struct watchdog_operations watchdog_operations = {
     .is_due = card_is_due, .poll = card_poll, .watch = card_watch, .leave = card_leave};
 
-void nic_watch_init(struct nic_watch *w, const struct nic_watch_operations *operations,
-                    struct nic *nic, void *card)
+static void watch_init(struct nic_watch *w, const struct nic_watch_operations *operations,
+                       struct nic *nic, void *card)
 {
     *w = (struct nic_watch){.operations = operations, .nic = nic, .card = card};
+    w->polled = true; /* until there are interrupts */
+    w->due = true;    /* what comes before there is a thread */
     watchdog_init(&w->watchdog, &watchdog_operations, w);
 }
 
-bool nic_watch_start(struct nic_watch *w)
+void nic_watch_interrupts(struct nic_watch *w, struct pci_device *pci)
 {
-    w->due = true; /* what came before there was a thread */
-    return watchdog_start(&w->watchdog, w->nic->name, w->polled);
+    static const irq_handler handlers[NIC_VECTORS] = {
+        [NIC_VECTOR_RECEIVE] = receive_interrupt,
+        [NIC_VECTOR_LINK] = link_interrupt,
+    };
+    uint32_t n = 0;
+
+    while (n < NIC_VECTORS && irq_alloc(&w->irqs[n], 0, handlers[n], w))
+        n++;
+    w->polled = n < NIC_VECTORS || !pci_enable_msix(pci, w->irqs, n);
+    if (!w->polled)
+        return;
+    while (n > 0)
+        irq_free(&w->irqs[--n]);
+    log_print("%s: no message-signalled interrupts, polling", w->device);
 }
 
-void nic_watch_remove(struct nic_watch *w)
+static void card_release(struct nic_watch *w, bool half)
 {
+    w->operations->release(w->card, half);
+    for (uint32_t i = 0; !w->polled && i < NIC_VECTORS; i++)
+        irq_free(&w->irqs[i]);
+}
+
+bool nic_watch_probe(struct nic_watch *w, const struct nic_watch_operations *operations,
+                     struct nic *nic, void *card, struct pci_device *pci)
+{
+    const char *why;
+
+    watch_init(w, operations, nic, card);
+    rt_snprintf(w->device, sizeof(w->device), "%s-%02x:%02x.%x", operations->name, pci->bus,
+                pci->device, pci->function);
+    pci_enable(pci);
+    why = operations->create(card);
+    if (!why && !watchdog_start(&w->watchdog, nic->name, w->polled))
+        why = "there is no thread to receive";
+    if (why) {
+        log_print("%s: %s", w->device, why);
+        card_release(w, true);
+        kfree(card);
+        return false;
+    }
+    pci->driver_data = w;
+    nic_register(nic);
+    return true;
+}
+
+void nic_watch_remove(struct pci_device *pci)
+{
+    struct nic_watch *w = pci->driver_data;
+
     watchdog_remove(&w->watchdog);
+    card_release(w, false);
+}
+
+void nic_sending_end(struct nic_sending *s)
+{
+    bool busy = true;
+
+    while (busy) {
+        uint64_t flags = spin_lock(&s->lock);
+
+        s->closed = true;
+        busy = s->filling > 0;
+        spin_unlock(&s->lock, flags);
+        if (busy)
+            thread_sleep(FILL_POLL_NS);
+    }
 }

@@ -9,10 +9,8 @@
 #include "log.h"
 #include "mm/memory.h"
 
-#define BURSTS 4u /* before the thread looks at the card */
-#define BURST 64u /* packets that are received before the device gets their buffers */
-
-#define FILL_POLL_NS 100000ull
+#define BURSTS 4u  /* before the thread looks at the card */
+#define BURST  64u /* packets that are received before the device gets their buffers */
 
 static uint32_t card_numbers; /* [a] names given out */
 
@@ -43,26 +41,26 @@ static bool must_cut(const struct virtio_net *d, const struct net_frame *f)
 static enum net_taken place_take(struct virtio_net *d, const struct net_frame *frame,
                                  struct virtio_net_place *place)
 {
-    uint64_t flags = spin_lock(&d->send_lock);
+    uint64_t flags = spin_lock(&d->sending.lock);
     enum net_taken taken = NET_LOST;
 
-    if (!d->closed && virtio_net_sent_take(&d->send))
+    if (!d->sending.closed && virtio_net_sent_take(&d->send))
         taken = virtio_net_send_begin(&d->send, frame, must_cut(d, frame), place);
-    d->filling += taken == NET_TAKEN;
-    spin_unlock(&d->send_lock, flags);
+    d->sending.filling += taken == NET_TAKEN;
+    spin_unlock(&d->sending.lock, flags);
     return taken;
 }
 
 static void place_send(struct virtio_net *d, const struct net_frame *frame,
                        const struct virtio_net_place *place)
 {
-    uint64_t flags = spin_lock(&d->send_lock);
+    uint64_t flags = spin_lock(&d->sending.lock);
 
     virtio_net_send_end(&d->send, frame, place);
-    if (!d->closed && virtio_ring_publish(&d->send.ring))
+    if (!d->sending.closed && virtio_ring_publish(&d->send.ring))
         virtio_pci_notify(&d->transport, d->send_memory.notify_at, VIRTIO_NET_QUEUE_SEND);
-    d->filling--;
-    spin_unlock(&d->send_lock, flags);
+    d->sending.filling--;
+    spin_unlock(&d->sending.lock, flags);
 }
 
 static enum net_taken card_transmit(struct nic *nic, const struct net_frame *frame)
@@ -76,22 +74,6 @@ static enum net_taken card_transmit(struct nic *nic, const struct net_frame *fra
     virtio_net_send_fill(&d->send, frame, &place);
     place_send(d, frame, &place);
     return NET_TAKEN;
-}
-
-/* Send nothing any more: nobody uses the ring when this returns. */
-static void sending_end(struct virtio_net *d)
-{
-    bool busy = true;
-
-    while (busy) {
-        uint64_t flags = spin_lock(&d->send_lock);
-
-        d->closed = true;
-        busy = d->filling > 0;
-        spin_unlock(&d->send_lock, flags);
-        if (busy)
-            thread_sleep(FILL_POLL_NS);
-    }
 }
 
 static const struct nic_operations card_operations = {.transmit = card_transmit};
@@ -148,10 +130,10 @@ static enum nic_received card_receive(void *card)
 
 static bool send_is_broken(struct virtio_net *d)
 {
-    uint64_t flags = spin_lock(&d->send_lock);
+    uint64_t flags = spin_lock(&d->sending.lock);
     bool broken = d->send.broken;
 
-    spin_unlock(&d->send_lock, flags);
+    spin_unlock(&d->sending.lock, flags);
     return broken;
 }
 
@@ -178,13 +160,49 @@ static void card_stop(void *card)
 {
     struct virtio_net *d = card;
 
-    sending_end(d);
+    nic_sending_end(&d->sending);
     (void)virtio_pci_reset(&d->transport);
     pci_disable(d->transport.pci);
 }
 
+/* ---- life ---- */
+
+static const char *card_create(void *card)
+{
+    struct virtio_net *d = card;
+    struct nic *nic = &d->nic;
+    const char *why = virtio_net_create(d);
+
+    if (why)
+        return why;
+    rt_snprintf(nic->name, sizeof(nic->name), "virtio-net%u",
+                __atomic_fetch_add(&card_numbers, 1, __ATOMIC_RELAXED));
+    rt_strlcpy(nic->model, "virtio network card", sizeof(nic->model));
+    nic->operations = &card_operations;
+    nic->driver = d;
+    return NULL;
+}
+
+static void card_release(void *card, bool half)
+{
+    struct virtio_net *d = card;
+
+    if (half) {
+        virtio_pci_fail(&d->transport);
+        pci_disable(d->transport.pci);
+    }
+    virtio_net_free(d);
+}
+
 static const struct nic_watch_operations watch_operations = {
-    .receive = card_receive, .link = card_link, .trouble = card_trouble, .stop = card_stop};
+    .name = "virtio",
+    .create = card_create,
+    .receive = card_receive,
+    .link = card_link,
+    .trouble = card_trouble,
+    .stop = card_stop,
+    .release = card_release,
+};
 
 /* ---- finding them ---- */
 
@@ -194,56 +212,17 @@ static bool virtio_net_match(const struct pci_device *d)
            (d->device_id == VIRTIO_PCI_NET || d->device_id == VIRTIO_PCI_NET_TRANSITIONAL);
 }
 
-static void card_describe(struct virtio_net *d)
-{
-    struct nic *nic = &d->nic;
-
-    rt_snprintf(nic->name, sizeof(nic->name), "virtio-net%u",
-                __atomic_fetch_add(&card_numbers, 1, __ATOMIC_RELAXED));
-    rt_strlcpy(nic->model, "virtio network card", sizeof(nic->model));
-    nic->operations = &card_operations;
-    nic->driver = d;
-}
-
 static bool virtio_net_probe(struct pci_device *pci)
 {
     struct virtio_net *d = kalloc(sizeof(*d));
-    const char *why;
 
     if (!d)
         return false;
     d->transport.pci = pci;
-    nic_watch_init(&d->watch, &watch_operations, &d->nic, d);
-    d->watch.polled = true; /* until there are interrupts */
-    rt_snprintf(d->name, sizeof(d->name), "virtio-%02x:%02x.%x", pci->bus, pci->device,
-                pci->function);
-    pci_enable(pci);
-    why = virtio_net_create(d);
-    if (!why) {
-        card_describe(d);
-        if (!nic_watch_start(&d->watch))
-            why = "there is no thread to receive";
-    }
-    if (why) {
-        log_print("%s: %s", d->name, why);
-        virtio_net_destroy(d);
-        return false;
-    }
-    pci->driver_data = d;
-    nic_register(&d->nic);
-    return true;
-}
-
-/* Its thread closes the card, which stays known: only what its queues need is given back. */
-static void virtio_net_remove(struct pci_device *pci)
-{
-    struct virtio_net *d = pci->driver_data;
-
-    nic_watch_remove(&d->watch);
-    virtio_net_free(d);
+    return nic_watch_probe(&d->watch, &watch_operations, &d->nic, d, pci);
 }
 
 const struct pci_driver virtio_net_driver = {.name = "virtio-net",
                                              .match = virtio_net_match,
                                              .probe = virtio_net_probe,
-                                             .remove = virtio_net_remove};
+                                             .remove = nic_watch_remove};

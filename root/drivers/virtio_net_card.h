@@ -7,7 +7,7 @@
  *
  * One pair of queues. Interrupts only wake the thread; what was sent is taken back when more is, so
  * that sending raises none. Frames are copied with interrupts on.
- * Rules: [s] is virtio_net.send_lock, a spinlock. Only the thread that probes, later the card's
+ * Rules: [s] is virtio_net.sending.lock, a spinlock. Only the thread that probes, later the card's
  * thread, receives, commands or resets. */
 #ifndef ROOT_DRIVERS_VIRTIO_NET_CARD_H
 #define ROOT_DRIVERS_VIRTIO_NET_CARD_H
@@ -21,8 +21,6 @@
 
 #define VIRTIO_NET_MTU_MAX 9000u /* with buffers that are merged */
 
-enum { VIRTIO_NET_VECTOR_RECEIVE, VIRTIO_NET_VECTOR_CONFIG, VIRTIO_NET_VECTORS };
-
 /* A queue's memory. */
 struct virtio_net_memory {
     struct dma_buffer ring, buffers;
@@ -34,12 +32,8 @@ struct virtio_net {
     uint64_t features;
     struct virtio_net_queue receive, send; /* the thread's; [s] */
     struct virtio_net_memory receive_memory, send_memory, control_memory;
-    struct spinlock send_lock;
-    bool closed;                /* [s] nothing is sent any more */
-    uint32_t filling;           /* [s] frames that are being written into the ring */
+    struct nic_sending sending;
     struct virtio_ring control; /* the thread's that probes */
-    struct irq irqs[VIRTIO_NET_VECTORS];
-    char name[24];
     struct nic_watch watch;
     struct virtio_net_packet packet; /* the thread's */
     struct nic nic;
@@ -51,10 +45,8 @@ bool virtio_net_link(const struct virtio_net *d);
 /* Bring the device up, and learn its address and MTU. NULL, or why it cannot be used. */
 const char *virtio_net_create(struct virtio_net *d);
 
-/* Give back the vectors and the memory of a device that was closed. Once. */
+/* Give back the memory of a device that touches no memory any more; @d may be half
+ * made. */
 void virtio_net_free(struct virtio_net *d);
-
-/* Cut the device off from memory and give back what it has; @d may be half made. */
-void virtio_net_destroy(struct virtio_net *d);
 
 #endif

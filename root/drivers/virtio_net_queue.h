@@ -17,7 +17,7 @@
 #define VIRTIO_NET_RECEIVE_BUFFER 2048u /* bytes for each descriptor */
 #define VIRTIO_NET_SEND_BUFFER    4096u
 #define VIRTIO_NET_SEND_LONG      9216u /* with an MTU that is longer than such a buffer */
-#define VIRTIO_NET_RECEIVE_PIECES 8u /* buffers of a packet; of longer ones nothing is kept */
+#define VIRTIO_NET_RECEIVE_PIECES 8u    /* buffers of a packet; of longer ones nothing is kept */
 
 struct virtio_net_queue {
     struct virtio_ring ring;

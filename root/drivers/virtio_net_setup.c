@@ -77,25 +77,7 @@ static uint32_t offload_of(const struct virtio_net *d)
     return offload;
 }
 
-/* ---- queues and interrupts ---- */
-
-static void interrupts_create(struct virtio_net *d)
-{
-    static const irq_handler handlers[VIRTIO_NET_VECTORS] = {
-        [VIRTIO_NET_VECTOR_RECEIVE] = nic_watch_receive_interrupt,
-        [VIRTIO_NET_VECTOR_CONFIG] = nic_watch_link_interrupt,
-    };
-    uint32_t n = 0;
-
-    while (n < VIRTIO_NET_VECTORS && irq_alloc(&d->irqs[n], 0, handlers[n], &d->watch))
-        n++;
-    d->watch.polled = n < VIRTIO_NET_VECTORS || !pci_enable_msix(d->transport.pci, d->irqs, n);
-    if (!d->watch.polled)
-        return;
-    while (n > 0)
-        irq_free(&d->irqs[--n]);
-    log_print("%s: no message-signalled interrupts, polling", d->name);
-}
+/* ---- queues ---- */
 
 /* Hand @ring, which lies in @memory, to the device as queue @index. */
 static bool ring_announce(struct virtio_net *d, uint16_t index, const struct virtio_ring *ring,
@@ -166,8 +148,8 @@ _Static_assert(sizeof(struct virtio_net_header) + NET_ETHERNET_BYTES + NET_VLAN_
 
 static bool queues_create(struct virtio_net *d)
 {
-    uint16_t receive = d->watch.polled ? VIRTIO_NO_VECTOR : VIRTIO_NET_VECTOR_RECEIVE;
-    uint16_t config = d->watch.polled ? VIRTIO_NO_VECTOR : VIRTIO_NET_VECTOR_CONFIG;
+    uint16_t receive = d->watch.polled ? VIRTIO_NO_VECTOR : NIC_VECTOR_RECEIVE;
+    uint16_t config = d->watch.polled ? VIRTIO_NO_VECTOR : NIC_VECTOR_LINK;
 
     return virtio_pci_config_vector_set(&d->transport, config) &&
            queue_create(d, VIRTIO_NET_QUEUE_RECEIVE, &d->receive, &d->receive_memory,
@@ -236,7 +218,7 @@ static void promiscuous_set(struct virtio_net *d)
     };
 
     if (!has(d, VIRTIO_NET_F_CTRL_VQ) || !has(d, VIRTIO_NET_F_CTRL_RX) || !command_run(d, &on))
-        log_print("%s: cannot be told to receive what is for others", d->name);
+        log_print("%s: cannot be told to receive what is for others", d->watch.device);
 }
 
 /* ---- bring-up ---- */
@@ -265,7 +247,7 @@ const char *virtio_net_create(struct virtio_net *d)
     if (d->nic.mtu < NET_MTU_MIN)
         return "has an MTU that is too small";
     d->nic.offload = offload_of(d);
-    interrupts_create(d);
+    nic_watch_interrupts(&d->watch, d->transport.pci);
     if (!queues_create(d))
         return "does not take its queues, or there is no memory";
     virtio_net_receive_fill(&d->receive);
@@ -285,17 +267,7 @@ static void memory_free(struct virtio_net_memory *m)
 
 void virtio_net_free(struct virtio_net *d)
 {
-    for (uint32_t i = 0; !d->watch.polled && i < VIRTIO_NET_VECTORS; i++)
-        irq_free(&d->irqs[i]);
     memory_free(&d->receive_memory);
     memory_free(&d->send_memory);
     memory_free(&d->control_memory);
-}
-
-void virtio_net_destroy(struct virtio_net *d)
-{
-    virtio_pci_fail(&d->transport);
-    pci_disable(d->transport.pci);
-    virtio_net_free(d);
-    kfree(d);
 }

@@ -55,8 +55,7 @@ static void uplink_link(void *context)
     } while (__atomic_load_n(&n->nic->link, __ATOMIC_SEQ_CST) != up);
 }
 
-static const struct nic_receiver uplink_receiver = {.receive = uplink_receive,
-                                                    .link = uplink_link};
+static const struct nic_receiver uplink_receiver = {.receive = uplink_receive, .link = uplink_link};
 
 static void uplink_add(struct network *n, struct nic *nic)
 {

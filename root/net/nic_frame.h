@@ -12,8 +12,8 @@
  * NET_VLAN_BYTES, or it is the only one. */
 void nic_frame_make(struct net_frame *f, uint8_t *header, struct net_piece *pieces, uint32_t count);
 
-/* Write the next segment of @f to @to, as it is on the wire: net_frame_write() and the tag, if @f has
- * one. Its length, NET_VLAN_BYTES more than net_frame_segment_max() at most. */
+/* Write the next segment of @f to @to, as it is on the wire: net_frame_write() and the tag, if @f
+ * has one. Its length, NET_VLAN_BYTES more than net_frame_segment_max() at most. */
 uint32_t nic_frame_write(const struct net_frame *f, struct net_cursor *cursor, uint8_t *to);
 
 #endif

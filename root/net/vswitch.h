@@ -21,7 +21,7 @@
 #include "sched/thread.h"
 
 #define VSWITCH_PORTS     NET_SENDERS /* of 1024 children, root and the uplink */
-#define VSWITCH_ADDRESSES 1024u /* learned at a time */
+#define VSWITCH_ADDRESSES 1024u       /* learned at a time */
 #define VSWITCH_BUCKETS   1024u
 #define VSWITCH_AGE_NS    300000000000ull /* IEEE 802.1D-2004, table 7-5 */
 #define VSWITCH_VLAN_MAX  4094u

@@ -72,8 +72,8 @@ static void receive_from(uint16_t sender, uint32_t count, uint32_t length)
     struct net_frame f = {.header = frame, .length = length, .sender = sender};
 
     f.header_length = length < NET_HEADER_MAX ? length : NET_HEADER_MAX;
-    f.pieces = &(struct net_piece){.bytes = frame + f.header_length,
-                                   .length = length - f.header_length};
+    f.pieces =
+        &(struct net_piece){.bytes = frame + f.header_length, .length = length - f.header_length};
     f.piece_count = 1;
     while (count-- > 0)
         (void)netvsp_receive(&world.device, &f);

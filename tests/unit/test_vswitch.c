@@ -294,10 +294,8 @@ static void ports_that_cannot_be_are_refused(void **state)
 
     (void)state;
     assert_non_null(many);
-    assert_int_equal(port_join(&p, (struct vswitch_port_config){0}, MAC_MANY),
-                     VSWITCH_BAD_CONFIG);
-    assert_int_equal(port_join(&p, (struct vswitch_port_config){0}, 0),
-                     VSWITCH_BAD_CONFIG);
+    assert_int_equal(port_join(&p, (struct vswitch_port_config){0}, MAC_MANY), VSWITCH_BAD_CONFIG);
+    assert_int_equal(port_join(&p, (struct vswitch_port_config){0}, 0), VSWITCH_BAD_CONFIG);
     assert_int_equal(port_join(&p, (struct vswitch_port_config){.vlan = 4095}, MAC_OUTSIDE),
                      VSWITCH_BAD_CONFIG);
     assert_int_equal(

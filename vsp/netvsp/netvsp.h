@@ -113,13 +113,13 @@ struct netvsp_stack {
 /* What a channel shares with those who bring frames for it: here, because it is here before and
  * after the channel. */
 struct netvsp_slot {
-    struct netvsp_channel *channel;      /* [a] NULL: there is none, or it is being closed */
-    uint32_t users;                      /* [a] of the receive buffer and of @channel, at the moment */
-    uint32_t senders;                    /* [a] of the send buffer */
-    uint32_t first, last;                /* worker, as a user: sections to be sent, plus 1 */
-    struct netvsp_stack filled;          /* by the network, for the worker; the latest first */
-    bool awake;                          /* [a] the worker will look at @filled by itself */
-    bool taken;                          /* bus: a channel has this slot */
+    struct netvsp_channel *channel; /* [a] NULL: there is none, or it is being closed */
+    uint32_t users;                 /* [a] of the receive buffer and of @channel, at the moment */
+    uint32_t senders;               /* [a] of the send buffer */
+    uint32_t first, last;           /* worker, as a user: sections to be sent, plus 1 */
+    struct netvsp_stack filled;     /* by the network, for the worker; the latest first */
+    bool awake;                     /* [a] the worker will look at @filled by itself */
+    bool taken;                     /* bus: a channel has this slot */
     struct netvsp_statistics statistics; /* [a] */
 };
 

@@ -231,8 +231,7 @@ static void sub_channel_take(struct netvsp_channel *c, const struct nvsp_message
                              const struct vmbus_packet *p)
 {
     struct netvsp_device *d = c->device;
-    struct nvsp_message a = {.type = NVSP_SUB_CHANNEL,
-                             .sub_channel.operation = NVSP_STATUS_FAIL};
+    struct nvsp_message a = {.type = NVSP_SUB_CHANNEL, .sub_channel.operation = NVSP_STATUS_FAIL};
     uint32_t count = m->sub_channel.count;
 
     if (version_of(d) < NVSP_VERSION_5 || m->sub_channel.operation != NVSP_SUB_CHANNEL_ALLOCATE) {

@@ -195,9 +195,8 @@ static enum net_taken lost_count(struct netvsp_device *d, struct netvsp_slot *sl
 
     if (lost == 0)
         return NET_TAKEN;
-    netvsp_count(why == NET_CROWDED ? &slot->statistics.lost_share
-                                    : &slot->statistics.lost_no_buffer,
-                 lost);
+    netvsp_count(
+        why == NET_CROWDED ? &slot->statistics.lost_share : &slot->statistics.lost_no_buffer, lost);
     return why;
 }
 
@@ -264,9 +263,8 @@ static enum net_taken frame_take(struct netvsp_device *d, uint32_t number,
     struct message_head head;
 
     if (!c || too_long(d, frame)) {
-        netvsp_count(c ? &d->slots[0].statistics.lost_too_long
-                       : &d->slots[0].statistics.lost_not_ready,
-                     1);
+        netvsp_count(
+            c ? &d->slots[0].statistics.lost_too_long : &d->slots[0].statistics.lost_not_ready, 1);
         return NET_LOST;
     }
     head_make(d, frame, flow, hash, &head);

@@ -3,6 +3,7 @@
 pings, sends what is not right; the link goes and comes back; the card is taken out."""
 import os
 import socket
+import time
 
 from boottest import Failure, Lan, Test, cable, monitor
 
@@ -12,6 +13,10 @@ OTHER = "10.9.8.21"
 TARGET = socket.inet_aton(ADDRESS)
 MAC = "52:54:00:12:34:56"
 PINGS = (0, 1, 17, 18, 19, 333, 1471, 1472)  # bytes of payload; 1,500 with the headers
+FULL_SECONDS = 0.1
+FLOOD_PINGS = 20
+FLOOD_SHARE = 0.95  # of them, answered
+FLOOD_FRAMES = 5000  # that are looked at for an answer
 BUFFERS_KIB = 1024  # of a card's rings, at least
 BACK_TO_BACK = 12  # fewer than root keeps of one sender, so that each is answered
 # Slots that the card's driver is asked for by their own capability, not by ACPI.
@@ -83,6 +88,35 @@ def child_answers(vm, lan):
         ping(lan, child, round, 64, socket.inet_aton(CHILD))
 
 
+def heard(lan, card, sequence):
+    """Whether root's answer to an echo request comes among the frames of a flood."""
+    time.sleep(FULL_SECONDS)  # nobody reads meanwhile: the cable takes no more, and the ring is full
+    lan.send(lan.packet(card, TARGET, lan.echo(sequence, b"share")))
+    for _ in range(FLOOD_FRAMES):
+        _, source, kind, rest = lan.receive()
+        if (source, kind) == (card, 0x0800):
+            return rest[26:28] == sequence.to_bytes(2, "big")
+    return False
+
+
+def uplink_flooded(vm, lan, card):
+    """A child sends to the cable without end, more than that takes: root is still heard."""
+    vm.send(f"start mallory net net=switch0 address={OTHER}/24 ping={socket.inet_ntoa(lan.address)}/24 attack=flood")
+    while True:
+        _, _, kind, rest = lan.receive()
+        if kind == 0x0806 and rest[24:28] == lan.address:
+            break
+    lan.send(lan.arp(socket.inet_aton(OTHER), operation=2))
+    vm.expect(r"\[mallory\] net: floods$")
+    answers = sum(heard(lan, card, sequence) for sequence in range(FLOOD_PINGS))
+    vm.send("nics")
+    beyond = int(vm.expect(r" (\d+) beyond a share, ").group(1))
+    vm.send("stop mallory")
+    vm.expect(r"child mallory: ended: it was stopped$")
+    if answers < FLOOD_SHARE * FLOOD_PINGS or beyond == 0:
+        raise Failure(f"root is heard {answers} times of {FLOOD_PINGS}, {beyond} frames are beyond a share")
+
+
 def free_kib(vm):
     vm.send("memory")
     return int(vm.expect(r"^free +(\d+) KiB$").group(1))
@@ -107,7 +141,7 @@ def taken_out(vm, name):
     vm.expect(r"child server: ended: it was stopped$")
 
 
-def network(vm, name, model):
+def network(vm, name, model, flood):
     vm.expect(r"net: root is \S+ at switch0$")
     lan = Lan(vm)
     card = lan.who_has(TARGET)
@@ -131,19 +165,22 @@ def network(vm, name, model):
     vm.expect(rf"^  root +{MAC}, 0 addresses learned$")
     vm.expect(rf"^root: {ADDRESS}, 1 ARP and {echoes} echoes answered, {bad} bad, {ignored} ignored, 0 conflicts, 0 dropped$")
     child_answers(vm, lan)
+    if flood:
+        uplink_flooded(vm, lan, card)
     lan.close()
     taken_out(vm, name)
     vm.send("poweroff")
 
 
-def root_answers(device, name, model):
-    """By this QEMU device, which is then the card of that name and model."""
+def root_answers(device, name, model, flood):
+    """By this QEMU device, which is then the card of that name and model; flood: it takes no frames from
+    the ring that its cable does not take."""
     return Test(f"network-{device}", group="quick", smp=2, options={"rootaddress": f"{ADDRESS}/24"},
                 qemu=cable() + SLOT + ["-device", f"{device},id=card0,bus=slot0,netdev=lan0,mac={MAC},romfile="],
-                script=lambda vm: network(vm, name, model), forbid=[r"net: root has no"])
+                script=lambda vm: network(vm, name, model, flood), forbid=[r"net: root has no"])
 
 
 TESTS = [
-    root_answers("virtio-net-pci", "virtio-net0", "virtio network card"),
-    root_answers("e1000e", "e1000e0", "Intel 82574"),
+    root_answers("virtio-net-pci", "virtio-net0", "virtio network card", True),
+    root_answers("e1000e", "e1000e0", "Intel 82574", False),
 ]
