@@ -11,7 +11,7 @@ from . import disk, linux_guest
 
 SUITE = "bookworm"
 SIZE_MIB = 2048
-INCLUDED = ["systemd-sysv", "udev", "dbus", "kmod", "procps", "iproute2", "e2fsprogs", "less"]
+INCLUDED = ["systemd-sysv", "systemd-resolved", "udev", "dbus", "kmod", "procps", "iproute2", "e2fsprogs", "less"]
 LEFT_OUT = ["/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*"]
 FILES = os.path.join(linux_guest.FILES, "debian")
 # Devices are the running kernel's; an unprivileged user could not make them anyway.
@@ -67,6 +67,7 @@ def _bootstrap(path, guest, additions):
          *[f"--dpkgopt=path-exclude={left_out}" for left_out in LEFT_OUT],
          f"--customize-hook=tar-in {additions} /",
          f'--customize-hook=chroot "$1" depmod {release}',
+         '--customize-hook=chroot "$1" systemctl enable systemd-networkd',
          '--customize-hook=chroot "$1" passwd --delete root', SUITE, path], check=True,
         env={**os.environ, "PATH": f"{os.environ['PATH']}:{programs}"})
 

@@ -269,6 +269,7 @@ def debian_child(vm):
     vm.type("\x1d")  # what is typed behind it is for root's shell at once
     shell = ChildShell(vm)
     shell.run("systemctl is-system-running --wait | grep running")
+    shell.run("until ip route | grep ^default; do sleep 1; done; ip -4 -o addr show eth0 | grep \"inet 10.0.2.15/24\"")
     judge_log(shell.log())
     over(vm, shell)
     vm.send("poweroff")
@@ -300,7 +301,8 @@ TESTS = [child_test(*machine, "normal" if machine in PAIRS else "long") for mach
                    LinuxChild("two", kernel="cloud", disks=["virtio0"],
                               networks=["switch0"])]),
     Test("linux-debian", group="long", memory=f"{512 + ROOT_MIB}M", disks=[LinuxDisk("nvme", debian=True)],
-         children=[LinuxChild(vps=2, memory="512M")], script=debian_child, after=clean, timeout=1800),
+         qemu=qemu.Network().args(),
+         children=[LinuxChild(vps=2, memory="512M", networks=["switch0"])], script=debian_child, after=clean, timeout=1800),
     Test("linux-kvm", group="long", smp=1, first_guest=True, memory=f"{384 + ROOT_MIB}M", disks=[LinuxDisk("nvme")],
          children=[LinuxChild(kernel="cloud")], script=guest_of_kvm, timeout=3600),
     direct_test("standard", "ahci", "sda"),

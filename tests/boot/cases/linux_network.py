@@ -17,6 +17,7 @@ OFFLOADS = {"tx": "tx-checksum-ipv4", "rx": "rx-checksumming", "sg": "scatter-ga
             "gso": "generic-segmentation-offload", "gro": "generic-receive-offload"}
 # Of /proc/net/dev: errors, drops, fifo, frame, compressed; the same of what was sent, collisions and carrier.
 DEVICE_ERRORS = (3, 4, 5, 6, 11, 12, 13, 14, 15)
+ROOT_ERRORS = "lost|spoofed|limited|malformed|errors|dropped|beyond a share"
 DRIVER_ERRORS = r"^ *(tx_no_memory|tx_no_space|tx_too_big|rx_no_memory|vlan_error): (\d+)$"
 
 
@@ -63,7 +64,7 @@ def uplink(shell):
 
 def between(client, server, address):
     """A file of the other child's, with and without offloads, in short frames and long ones, which are left on."""
-    sha256 = sum_of(server.run(f"head -c {FILE_MIB << 20} /dev/urandom >/root/file; httpd -h /root; sha256sum </root/file"))
+    sha256 = sum_of(server.run(f"head -c {FILE_MIB << 20} /dev/urandom >/root/file; sync; httpd -h /root; sha256sum </root/file"))
     for mtu in (9000, 1500):
         for state in ("off", "on"):
             for shell in (client, server):
@@ -88,10 +89,10 @@ def errors_of_root(vm):
         vm.send(command)
     vm.expect(r"^all counted$")
     said = vm.text[begin:]
-    found = re.findall(r"(\d+) lost$|(\d+) spoofed, (\d+) limited, (\d+) malformed$|(\d+) errors, (\d+) dropped", said,
-                       re.MULTILINE)
-    if len(found) != 2 + 4 + 1:  # two cards of children, four ports, the uplink's card
-        raise Failure(f"not the counters of two children, four ports and a card:\n{said}")
+    found = re.findall(rf"(\d+) ({ROOT_ERRORS})\b", said)
+    kinds = [what for _, what in found]
+    if kinds.count("lost") != 2 or not {"spoofed", "malformed", "dropped"} <= set(kinds):
+        raise Failure(f"not the counters of two children, a switch and a card:\n{said}")
     return found
 
 
