@@ -134,8 +134,7 @@ static void answer(void)
     static const uint32_t statuses[] = {IC_STATUS_OK, IC_STATUS_OK, IC_STATUS_FAIL,
                                         IC_STATUS_NO_MORE};
     enum ic_kind kind = take_kind();
-    uint8_t how = take_byte(), count;
-    uint16_t at;
+    uint8_t how = take_byte();
 
     if (!packet_take(kind))
         return;
@@ -144,6 +143,9 @@ static void answer(void)
     if (how & 4) /* a heart beats, items have a type */
         world.payload[kind == IC_DATA ? 8 : 0]++;
     if (how & 8) {
+        uint16_t at;
+        uint8_t count;
+
         take(&at, sizeof(at));
         count = take_byte();
         at = (uint16_t)(at % (sizeof(world.payload) - UINT8_MAX));
