@@ -129,6 +129,8 @@ static void all_but_one_may_flood(void **state)
     w.a.count = w.c.count = w.uplink.count = 0;
 }
 
+/* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the linker's names */
+
 /* A copy can be long. */
 uint32_t __wrap_net_frame_write(const struct net_frame *f, struct net_cursor *cursor, uint8_t *to);
 uint32_t __real_net_frame_write(const struct net_frame *f, struct net_cursor *cursor, uint8_t *to);
@@ -140,6 +142,8 @@ uint32_t __wrap_net_frame_write(const struct net_frame *f, struct net_cursor *cu
     copies++;
     return __real_net_frame_write(f, cursor, to);
 }
+
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
 static void frames_are_copied_with_interrupts_on(void **state)
 {

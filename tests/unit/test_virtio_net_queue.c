@@ -308,8 +308,9 @@ static void what_is_to_be_cut_is_cut_into_buffers(void **state)
 {
     static const uint8_t zeros[HEADER];
     const struct net_offload_wish wish = {.ip_checksum = true, .l4_checksum = true, .mss = 1460};
-    uint32_t wanted[] = {1514, 1514, 1134}, at = 54;
+    static const uint32_t wanted[] = {1514, 1514, 1134};
     struct net_frame f = frame_make(54 + 4000);
+    uint32_t at = 54;
 
     (void)state;
     memset(source.bytes + 14, 0, 40);
