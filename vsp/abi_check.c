@@ -3,6 +3,7 @@
  * assertions are the test. */
 #include <vspabi/echo.h>
 #include <vspabi/ic.h>
+#include <vspabi/keyboard.h>
 #include <vspabi/network.h>
 #include <vspabi/scsi.h>
 #include <vspabi/storage.h>

@@ -361,7 +361,7 @@ int64_t bus_create(struct child *c, const struct bus_devices *devices, struct bu
         result = network_create(b, devices->networks, devices->network_count);
     if (result == 0 && devices->echo && !bus_echo_create(b))
         result = -ENOMEM;
-    if (result == 0 && devices->integration && !bus_ic_create(b))
+    if (result == 0 && devices->integration && (!bus_ic_create(b) || !bus_keyboard_create(b)))
         result = -ENOMEM;
     if (result != 0) {
         bus_destroy(b, NULL);
@@ -405,6 +405,7 @@ void bus_destroy(struct bus *b, const struct hv_client *h)
     network_destroy(b);
     bus_echo_destroy(b->echo);
     bus_ic_destroy(b->ic);
+    bus_keyboard_destroy(b->keyboard);
     for (uint32_t i = 0; b->connected && i < BUS_WAYS; i++)
         (void)port_to_root_delete(h, b->child, PORT_BUS(b->number, i), ways[i]);
     bus_vp_ports_delete(b, h);
@@ -436,7 +437,8 @@ static void describe(const struct bus *b, const struct vmbus_channel *c,
     out->full = s->full;
     if (b->storage != NULL && storage_offers(b->storage, offer))
         storage_channel(c, out);
-    else if (!network_offers(b, offer, out) && !bus_ic_offers(b, offer, out))
+    else if (!network_offers(b, offer, out) && !bus_ic_offers(b, offer, out) &&
+             !bus_keyboard_offers(b, offer, out))
         rt_strlcpy(out->provider, offer != NULL ? "echo" : "-", sizeof(out->provider));
 }
 

@@ -31,7 +31,7 @@ struct bus_devices {
     const struct vm_network *networks; /* a card for each */
     uint32_t network_count;
     bool echo; /* an echo device */
-    bool integration; /* the integration services, for a system of its own */
+    bool integration; /* integration services and a keyboard, for a system of its own */
 };
 
 /* A bus for @c with @devices. 0, or a negative error number, whose reason is in the log. Thread
@@ -78,6 +78,9 @@ bool bus_channel(struct bus *b, uint32_t index, struct vm_channel *out);
 int64_t bus_ask(struct bus *b, const struct vm_ask *a);
 int64_t bus_integration(struct bus *b, struct vm_integration *out);
 int64_t bus_item(struct bus *b, struct vm_item *out);
+
+/* bus/keyboard.c: the same of VM_IOCTL_KEYS. */
+int64_t bus_keys(struct bus *b, const struct vm_keys *a);
 
 /* Over all buses: GPADLs that are mapped, channels whose doorbells are connected. Any context. */
 uint64_t bus_gpadls_mapped(void);

@@ -22,6 +22,7 @@ struct network;
 struct storage;
 struct bus_echo;
 struct bus_ic;
+struct bus_keyboard;
 
 #define BUS_NEVER UINT64_MAX
 
@@ -36,6 +37,7 @@ struct bus {
     uint32_t network_count;       /* [I] */
     struct bus_echo *echo;        /* [I] NULL: it has no echo device */
     struct bus_ic *ic;            /* [I] NULL: it has no integration services */
+    struct bus_keyboard *keyboard; /* [I] NULL: it has none */
     uint64_t due;                 /* [t] when they have something to do by themselves; BUS_NEVER */
     bool *vp_ports;               /* [t] each VP: it has its ports */
     struct hv_monitor_page *monitor_page; /* [t] NULL: there is none */
@@ -117,6 +119,12 @@ void bus_ic_run(struct bus *b);
 void bus_ic_destroy(struct bus_ic *i);
 /* Is @offer one of them? Then say in @out which. NULL is not. */
 bool bus_ic_offers(const struct bus *b, const struct vmbus_offer *offer, struct vm_channel *out);
+
+/* A keyboard for @b; the same three. */
+bool bus_keyboard_create(struct bus *b);
+void bus_keyboard_destroy(struct bus_keyboard *k);
+bool bus_keyboard_offers(const struct bus *b, const struct vmbus_offer *offer,
+                         struct vm_channel *out);
 
 /* Is @offer its controller? NULL is not. */
 bool storage_offers(const struct storage *s, const struct vmbus_offer *offer);

@@ -292,12 +292,25 @@ static int64_t item(struct vm_item *a)
     return result;
 }
 
+static int64_t keys(const struct vm_keys *a)
+{
+    struct child *c;
+    int64_t result;
+    struct bus *b = bus_named(a->name, &c, &result);
+
+    if (b == NULL)
+        return result;
+    result = bus_keys(b, a);
+    bus_done(c);
+    return result;
+}
+
 void vm_operations_register(void)
 {
     static const struct vm_operations operations = {child_start, stop, wait, partition, vp,
                                                     child_statistic, hash, lp, channel,
                                                     partition_create, ask, integration, item,
-                                                    partition_worker};
+                                                    keys, partition_worker};
 
     child_statistics_init();
     vm_register(&operations);

@@ -25,6 +25,7 @@ struct vm_operations {
     int64_t (*ask)(const struct vm_ask *a);
     int64_t (*integration)(struct vm_integration *a);
     int64_t (*item)(struct vm_item *a);
+    int64_t (*keys)(const struct vm_keys *a);
     /* The files that its descriptors name; @control may be NULL. */
     int64_t (*worker)(struct file *partition, struct file *control, struct vm_worker *a);
 };

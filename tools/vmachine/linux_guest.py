@@ -29,7 +29,7 @@ OTHER_DRIVERS = ["crc32c_intel", "ahci", "nvme", "virtio_pci", "virtio_blk"]
 # Not needed to boot, on the root disk for modprobe.
 ROOT_DRIVERS = CHILD_DRIVERS + OTHER_DRIVERS + [
     "hv_netvsc", "hv_utils", "hv_balloon", "hv_sock", "hyperv_keyboard", "hid_hyperv", "uio_hv_generic",
-    "loop", "msr"]
+    "loop", "msr", "evdev"]
 INITRAMFS_LINKS = ["sh", "mount", "cat", "echo", "ls", "sed", "grep", "findfs", "mkdir",
                    "modprobe", "setsid", "sleep", "switch_root"]
 PROGRAMS = {"fio": ["usr/bin/fio"],

@@ -265,6 +265,23 @@ struct vm_item {
 };
 ABI_SIZE(struct vm_item, 392);
 
+/* Keys of a child's keyboard, pressed and let go: all or none. ENOENT: no such child. ENOTCONN: no
+ * system in it has a driver for its keyboard. EAGAIN: it takes no keys. EINVAL: too many, or wrong flags. */
+enum { VM_KEYS_MAX = 64 };
+#define VM_KEY_BREAK 2u /* let go */
+#define VM_KEY_E0    4u /* the code has this prefix */
+struct vm_key {
+    uint16_t code; /* of set 1 */
+    uint16_t flags;
+};
+ABI_SIZE(struct vm_key, 4);
+struct vm_keys {
+    char name[VM_NAME_SIZE];
+    uint32_t count;
+    struct vm_key keys[VM_KEYS_MAX];
+};
+ABI_SIZE(struct vm_keys, 324);
+
 /* How long a logical processor has run VPs of root and of children, as the hypervisor accounts. */
 struct vm_lp {
     uint32_t index; /* in */
@@ -288,5 +305,6 @@ ABI_SIZE(struct vm_lp, 24);
 #define VM_IOCTL_ASK       IOCTL_EXCHANGE('v', 11, struct vm_ask)
 #define VM_IOCTL_INTEGRATION IOCTL_EXCHANGE('v', 12, struct vm_integration)
 #define VM_IOCTL_ITEM      IOCTL_EXCHANGE('v', 13, struct vm_item)
+#define VM_IOCTL_KEYS      IOCTL_EXCHANGE('v', 14, struct vm_keys)
 
 #endif

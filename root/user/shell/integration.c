@@ -7,6 +7,7 @@
 #include <rootabi/vm.h>
 #include "lib/print.h"
 #include "lib/system.h"
+#include "shell/keys.h"
 #include "shell/shell.h"
 
 #define NS_PER_S   1000000000ul
@@ -172,6 +173,80 @@ int integration_shutdown(const char *name)
     if (result == VM_ASK_DONE || result == -ENOENT) /* the latter: so fast */
         return await_end(name);
     return print_outcome(name, result, &i.asks[VM_ASK_POWER_OFF], "");
+}
+
+/* ---- vm keys ---- */
+
+#define KEYS_PATIENCE_NS (5 * NS_PER_S)
+
+static int64_t press(struct vm_keys *k)
+{
+    uint64_t end = monotonic_ns() + KEYS_PATIENCE_NS;
+    int64_t result;
+
+    while ((result = device_call(DEVICE_VM, VM_IOCTL_KEYS, k)) == -EAGAIN && monotonic_ns() < end)
+        sleep_ns(LOOK_NS);
+    k->count = 0;
+    return result;
+}
+
+/* False: no key types that. */
+static bool character(struct vm_keys *k, char c, int64_t *result)
+{
+    unsigned n;
+
+    if (k->count + KEYS_PER_CHARACTER > VM_KEYS_MAX)
+        *result = press(k);
+    n = keys_of_character(c, k->keys + k->count);
+    k->count += n;
+    return n != 0;
+}
+
+static bool word(struct vm_keys *k, const char *text, int64_t *result)
+{
+    static const struct {
+        const char *word;
+        char c;
+    } named[] = {{"--enter", '\n'}, {"--tab", '\t'}, {"--backspace", '\b'}, {"--escape", 0x1b}};
+
+    for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++)
+        if (strcmp(text, named[i].word) == 0)
+            return character(k, named[i].c, result);
+    if (strcmp(text, "--ctrl-alt-delete") == 0) {
+        if (k->count + KEYS_PER_CHARACTER > VM_KEYS_MAX)
+            *result = press(k);
+        k->count += keys_ctrl_alt_delete(k->keys + k->count);
+        return true;
+    }
+    while (*text != '\0' && *result == 0)
+        if (!character(k, *text++, result))
+            return false;
+    return true;
+}
+
+int integration_keys(const char *name, int count, char **words)
+{
+    struct vm_keys k = {0};
+    int64_t result = 0;
+
+    rt_strlcpy(k.name, name, sizeof(k.name));
+    for (int i = 0; i < count && result == 0; i++) {
+        if (word(&k, words[i], &result))
+            continue;
+        print("vm: no key types what is in %s\n", words[i]);
+        return 1;
+    }
+    if (result == 0)
+        result = press(&k);
+    if (result == -ENOTCONN)
+        print("%s: its system has no driver for its keyboard (Linux' is hyperv_keyboard)\n", name);
+    else if (result == -EAGAIN)
+        print("%s: its system takes no keys\n", name);
+    else if (result == -ENOENT)
+        print("vm: no child that runs is called %s\n", name);
+    else
+        return report(name, result);
+    return 1;
 }
 
 /* ---- vm info ---- */

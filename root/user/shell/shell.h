@@ -83,6 +83,9 @@ int integration_shutdown(const char *name);
 int integration_freeze(const char *name);
 int integration_thaw(const char *name);
 int integration_set(const char *name, const char *key, const char *value);
+/* Type on its keyboard: each word is text, or --enter, --tab, --escape, --backspace,
+ * --ctrl-alt-delete. */
+int integration_keys(const char *name, int count, char **words);
 /* What it tells of itself, if it runs. */
 void integration_info(const char *name);
 

@@ -157,11 +157,13 @@ int command_vm(int argc, char **argv)
         return console(argc, argv);
     if (argc >= 3 && strcmp(argv[1], "stats") == 0)
         return stats_watch(argv[2]);
+    if (argc >= 4 && strcmp(argv[1], "keys") == 0)
+        return integration_keys(argv[2], argc - 3, argv + 3);
     if ((argc == 4 || argc == 5) && strcmp(argv[1], "set") == 0)
         return integration_set(argv[2], argv[3], argc == 5 ? argv[4] : NULL);
     if (argc == 3)
         return of_child(argv[1], argv[2]);
     print("vm: list | start|stop|shutdown|reset|pause|resume|freeze|thaw|info|stats NAME | "
-          "set NAME KEY [VALUE] | console NAME [--exec 'COMMANDS']\n");
+          "set NAME KEY [VALUE] | keys NAME TEXT|--enter... | console NAME [--exec 'COMMANDS']\n");
     return 1;
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Integration services of a Linux child: heartbeat, shutdown, time, key-value pairs, snapshots."""
 import re
+import struct
 
 from boottest import ChildShell, Failure, LinuxChild, LinuxDisk, Program, Test, judge_log
 
@@ -116,6 +117,50 @@ def freeze(vm):
     vm.send("poweroff")
 
 
+# ---- keyboard ----
+
+EVENT = struct.Struct("<16xHHi")  # struct input_event
+EV_KEY, SHIFT = 1, 42
+TYPED = [(SHIFT, 1), (35, 1), (35, 0), (SHIFT, 0), (23, 1), (23, 0), (28, 1), (28, 0)]  # "Hi", Enter
+WORDS = ["the", "quick", "brown", "fox"]
+
+
+def keys(shell):
+    """What the child's keyboard has done since it was asked first: (key, pressed or let go)."""
+    bytes_ = bytes.fromhex(shell.run("od -An -v -tx1 /tmp/keys"))
+    return [(code, value) for kind, code, value in EVENT.iter_unpack(bytes_) if kind == EV_KEY]
+
+
+def keyboard(vm):
+    vm.expect(ROOT_PROMPT)
+    shell = ChildShell(vm)
+    shell.run("true")
+    vm.send("vm keys linux x")
+    vm.expect(r"^linux: its system has no driver for its keyboard ")
+    shell.run("modprobe hyperv_keyboard; modprobe evdev; until ls /dev/input/event0; do sleep 1; done")
+    shell.run("cat /dev/input/event0 >/tmp/keys & sleep 1")
+    vm.send("vm keys linux Hi --enter")
+    vm.expect(ROOT_PROMPT)
+    shell.run("sleep 2")
+    if keys(shell) != TYPED:
+        raise Failure(f"typed was {keys(shell)}")
+    for word in WORDS:  # the child keeps 64 events, three for each of ours, for who is slow to read them
+        vm.send(f"vm keys linux '{word} '")
+        vm.expect(ROOT_PROMPT)
+        shell.run("sleep 1")
+    typed = keys(shell)[len(TYPED):]
+    length = sum(len(word) + 1 for word in WORDS)
+    if len(typed) != 2 * length or [k for k, down in typed if down] != [k for k, down in typed if not down]:
+        raise Failure(f"typed was {typed}")
+    judge_log(shell.log())
+    vm.send("vm keys linux --ctrl-alt-delete")
+    vm.expect(r"child linux: ended: it reset itself$")  # as its init has it
+    ChildShell(vm).run("true")
+    vm.send("vm shutdown linux")
+    vm.expect(r"^linux: it switched itself off$")
+    vm.send("poweroff")
+
+
 # ---- time ----
 
 CLOCK_LIMIT_NS = 10_000_000
@@ -184,6 +229,7 @@ TESTS = [
     test("integration-services", services),
     test("integration-pairs", pairs),
     test("integration-freeze", freeze),
+    test("integration-keyboard", keyboard),
     # A second of an idle machine that counts instructions takes no time; the other one's threads lose their
     # processors whenever the host likes.
     test("integration-time", follows(1000), disks=[Program("clock")], smp=1, icount=True),
