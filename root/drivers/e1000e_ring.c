@@ -51,12 +51,15 @@ static void sent_take(struct e1000e_ring *r)
 enum net_taken e1000e_send_begin(struct e1000e_ring *r, const struct net_frame *frame,
                                  struct e1000e_place *place)
 {
+    enum net_taken taken;
+
     *place = (struct e1000e_place){.first = r->next, .count = net_frame_segments(frame)};
     if (net_frame_segment_max(frame) > NET_ETHERNET_BYTES + E1000E_MTU)
         return NET_LOST;
     sent_take(r);
-    if (!net_share_take(&r->share, frame->sender, place->count))
-        return net_share_refusal(&r->share, frame->sender);
+    taken = net_share_take(&r->share, frame->sender, place->count);
+    if (taken != NET_TAKEN)
+        return taken;
     for (uint32_t i = 0; i < place->count; i++, r->next = after(r->next))
         r->sender[r->next] = frame->sender;
     r->busy += place->count;

@@ -170,10 +170,11 @@ enum net_taken virtio_net_send_begin(struct virtio_net_queue *q, const struct ne
                                      bool cut, struct virtio_net_place *place)
 {
     uint32_t needed = descriptors_needed(q, frame, cut);
+    enum net_taken taken = net_share_take(&q->share, frame->sender, needed);
     uint16_t last;
 
-    if (!net_share_take(&q->share, frame->sender, needed))
-        return net_share_refusal(&q->share, frame->sender);
+    if (taken != NET_TAKEN)
+        return taken;
     last = descriptor_take(q);
     *place = (struct virtio_net_place){.first = last, .count = (uint16_t)needed, .cut = cut};
     while (--needed > 0) {

@@ -43,14 +43,16 @@ static enum net_taken port_deliver(struct vswitch_port *to, const struct net_fra
     struct root_port *p = to->owner;
     struct net_cursor cursor = {0};
     struct root_port_slot *slot;
+    enum net_taken taken;
 
     if (net_frame_segments(frame) != 1 || net_frame_segment_max(frame) > ROOT_PORT_FRAME_BYTES) {
         count(&p->responder.statistics.ignored);
         return NET_UNWANTED;
     }
-    if (!net_share_take(&p->share, frame->sender, 1)) {
+    taken = net_share_take(&p->share, frame->sender, 1);
+    if (taken != NET_TAKEN) {
         count(&p->dropped);
-        return net_share_refusal(&p->share, frame->sender);
+        return taken;
     }
     slot = slot_take(p);
     slot->sender = frame->sender;

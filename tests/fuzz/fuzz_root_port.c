@@ -3,7 +3,7 @@
  * may, only who asked, and with right checksums; the switch delivers nothing to whom it is not for.
  *
  * Input: frames, each with three bytes before it: port and what to make right, the length, and the
- * tag. Port 0 is the uplink, 1 a guarded child, 2 an open one, 3 one of VLAN 5. So that the fuzzer
+ * tag. Port 0 is the uplink, 1 and 2 are children, 3 is one of VLAN 5. So that the fuzzer
  * gets past them: FIX_SUMS makes the checksums of IPv4 and ICMP right, FIX_ADDRESSES the MAC
  * addresses. */
 #include <stdlib.h>

@@ -19,7 +19,7 @@ static uint32_t take_all(uint32_t sender)
 {
     uint32_t n = 0;
 
-    while (net_share_take(&share, sender, 1))
+    while (net_share_take(&share, sender, 1) == NET_TAKEN)
         n++;
     return n;
 }
@@ -28,7 +28,7 @@ static void one_alone_has_half(void **state)
 {
     (void)state;
     assert_int_equal(take_all(7), ROOM / 2);
-    assert_int_equal(net_share_refusal(&share, 7), NET_CROWDED);
+    assert_int_equal(net_share_take(&share, 7, 1), NET_CROWDED);
     net_share_give(&share, 7, 3); /* and what it gives back it may have again */
     assert_int_equal(take_all(7), 3);
 }
@@ -42,7 +42,7 @@ static void many_have_the_same_and_leave_the_same(void **state)
     (void)state;
     for (uint32_t round = 0; round < ROOM; round++)
         for (uint32_t i = 0; i < SENDERS; i++)
-            got[i] += net_share_take(&share, NET_SENDERS - 1 - i, 1);
+            got[i] += net_share_take(&share, NET_SENDERS - 1 - i, 1) == NET_TAKEN;
     for (uint32_t i = 0; i < SENDERS; i++)
         assert_int_equal(got[i], ROOM / (SENDERS + 1));
     assert_int_equal(share.free, ROOM / (SENDERS + 1));
@@ -55,19 +55,19 @@ static void a_new_one_finds_some(void **state)
     for (uint32_t i = 0; i < 6; i++)
         assert_true(take_all(i) > 0);
     assert_true(share.free > 0);
-    assert_true(net_share_take(&share, 9, 1));
+    assert_int_equal(net_share_take(&share, 9, 1), NET_TAKEN);
 }
 
 static void pieces_are_taken_all_or_none(void **state)
 {
     (void)state;
-    assert_true(net_share_take(&share, 1, 45));
-    assert_true(net_share_take(&share, 1, 45));
-    assert_false(net_share_take(&share, 1, 45)); /* 135 of 240 */
+    assert_int_equal(net_share_take(&share, 1, 45), NET_TAKEN);
+    assert_int_equal(net_share_take(&share, 1, 45), NET_TAKEN);
+    assert_int_equal(net_share_take(&share, 1, 45), NET_CROWDED); /* 135 of 240 */
     assert_int_equal(share.free, ROOM - 90);
-    assert_true(net_share_take(&share, 2, 45));
-    assert_false(net_share_take(&share, 2, ROOM));
-    assert_false(net_share_take(&share, 2, UINT32_MAX));
+    assert_int_equal(net_share_take(&share, 2, 45), NET_TAKEN);
+    assert_int_equal(net_share_take(&share, 2, ROOM), NET_CROWDED);
+    assert_int_equal(net_share_take(&share, 2, UINT32_MAX), NET_CROWDED);
     assert_int_equal(share.held[2], 45);
     net_share_give(&share, 1, 90);
     net_share_give(&share, 2, 45);
@@ -79,8 +79,7 @@ static void without_any_left_nobody_is_crowded(void **state)
 {
     (void)state;
     net_share_init(&share, 0);
-    assert_false(net_share_take(&share, 1, 1));
-    assert_int_equal(net_share_refusal(&share, 1), NET_LOST);
+    assert_int_equal(net_share_take(&share, 1, 1), NET_LOST);
 }
 
 int main(void)

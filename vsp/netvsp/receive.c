@@ -175,29 +175,17 @@ static uint32_t section_write(struct netvsp_device *d, uint32_t index,
     return length;
 }
 
-/* A free section for a frame of @sender's; NONE: there is none for him. */
-static uint32_t section_take(struct netvsp_device *d, uint16_t sender)
+/* A free section for a frame of @sender's; NONE: there is none for him, and *@taken is why. */
+static uint32_t section_take(struct netvsp_device *d, uint16_t sender, enum net_taken *taken)
 {
     uint32_t index;
 
-    if (!net_share_take(&d->share, sender, 1))
+    *taken = net_share_take(&d->share, sender, 1);
+    if (*taken != NET_TAKEN)
         return NONE;
     index = stack_pop(d, &d->free); /* there is one: it is on the stack before it is given back */
     d->sections[index].sender = sender;
     return index;
-}
-
-/* What became of a frame of which @lost pieces found no section. */
-static enum net_taken lost_count(struct netvsp_device *d, struct netvsp_slot *slot, uint16_t sender,
-                                 uint32_t lost)
-{
-    enum net_taken why = net_share_refusal(&d->share, sender);
-
-    if (lost == 0)
-        return NET_TAKEN;
-    netvsp_count(
-        why == NET_CROWDED ? &slot->statistics.lost_share : &slot->statistics.lost_no_buffer, lost);
-    return why;
 }
 
 /* Fill sections with @frame, and queue them in @slot. */
@@ -207,11 +195,12 @@ static enum net_taken frame_put(struct netvsp_device *d, uint32_t number,
 {
     struct netvsp_slot *slot = &d->slots[number];
     uint32_t count = net_frame_segments(frame), done = 0, top = NONE, bottom = NONE;
+    enum net_taken taken = NET_TAKEN;
     struct net_cursor cursor = {0};
     uint64_t bytes = 0;
 
     for (; done < count; done++) {
-        uint32_t index = section_take(d, frame->sender);
+        uint32_t index = section_take(d, frame->sender, &taken);
 
         if (index == NONE)
             break;
@@ -227,7 +216,11 @@ static enum net_taken frame_put(struct netvsp_device *d, uint32_t number,
     if (top != NONE && stack_push(d, &slot->filled, top, bottom) &&
         !__atomic_load_n(&slot->awake, __ATOMIC_SEQ_CST)) /* pairs with netvsp_channel_work */
         d->port->wake(c);
-    return lost_count(d, slot, frame->sender, count - done);
+    if (taken == NET_CROWDED)
+        netvsp_count(&slot->statistics.lost_share, count - done);
+    else if (taken != NET_TAKEN)
+        netvsp_count(&slot->statistics.lost_no_buffer, count - done);
+    return taken;
 }
 
 /* Longer than the child takes, or than a section is. */

@@ -28,8 +28,9 @@ static inline void net_share_init(struct net_share *s, uint32_t room)
     *s = (struct net_share){.free = room};
 }
 
-/* @sender takes @count pieces. False: that is more than his share, and he has none of them. */
-static inline bool net_share_take(struct net_share *s, uint32_t sender, uint32_t count)
+/* @sender takes @count pieces: NET_TAKEN. Or none of them: NET_CROWDED, they are more than his
+ * share, and he has some; NET_LOST, he has none, and too few are left by others. */
+static inline enum net_taken net_share_take(struct net_share *s, uint32_t sender, uint32_t count)
 {
     uint32_t left = __atomic_load_n(&s->free, __ATOMIC_RELAXED);
 
@@ -37,17 +38,11 @@ static inline bool net_share_take(struct net_share *s, uint32_t sender, uint32_t
         uint32_t held = __atomic_load_n(&s->held[sender], __ATOMIC_RELAXED);
 
         if (count > left || held + count > left - count)
-            return false;
+            return held > 0 ? NET_CROWDED : NET_LOST;
     } while (!__atomic_compare_exchange_n(&s->free, &left, left - count, true, __ATOMIC_RELAXED,
                                           __ATOMIC_RELAXED));
     __atomic_fetch_add(&s->held[sender], (uint16_t)count, __ATOMIC_RELAXED);
-    return true;
-}
-
-/* Why he was refused: all is with others, or it is his share. */
-static inline enum net_taken net_share_refusal(const struct net_share *s, uint32_t sender)
-{
-    return __atomic_load_n(&s->held[sender], __ATOMIC_RELAXED) > 0 ? NET_CROWDED : NET_LOST;
+    return NET_TAKEN;
 }
 
 /* He gives them back. */
