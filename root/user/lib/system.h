@@ -23,9 +23,9 @@ int64_t poll(struct root_pollfd *list, uint64_t count, int64_t timeout_ms);
 
 void reboot(uint32_t command); /* REBOOT_*; returns only if it fails */
 void sleep_ns(uint64_t ns);
-uint64_t monotonic_ns(void);
+uint64_t monotonic_ns(void);  /* since root started */
 uint64_t wall_clock_ns(void); /* since 1970 */
-int64_t wall_clock_set_ns(uint64_t ns); /* since root started */
+int64_t wall_clock_set_ns(uint64_t ns);
 
 /* What an error number means, in a few words. */
 const char *error_text(int64_t result);

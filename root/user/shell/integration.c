@@ -162,16 +162,18 @@ static int await_end(const char *name)
     return w.end != VM_END_POWER_OFF;
 }
 
-int integration_shutdown(const char *name)
+int integration_shutdown(const char *name, bool *declined)
 {
     struct vm_integration i;
     int64_t result = begin(name, VM_ASK_POWER_OFF, NULL, NULL);
 
+    *declined = result != 0;
     if (result != 0)
         return refused(name, VM_ASK_POWER_OFF, result);
     result = await(name, VM_ASK_POWER_OFF, UINT64_MAX / 2, &i);
     if (result == VM_ASK_DONE || result == -ENOENT) /* the latter: so fast */
         return await_end(name);
+    *declined = result == VM_ASK_FAILED;
     return print_outcome(name, result, &i.asks[VM_ASK_POWER_OFF], "");
 }
 
@@ -251,6 +253,13 @@ int integration_keys(const char *name, int count, char **words)
 
 /* ---- vm info ---- */
 
+static void print_counters(const char *what, const struct vm_service *s)
+{
+    if (s->unasked + s->malformed + s->late != 0)
+        print("# %s: %lu answers to nothing, %lu wrong packets, %lu not answered in time\n", what,
+              s->unasked, s->malformed, s->late);
+}
+
 static void print_service(const char *what, const struct vm_service *s)
 {
     static const char *const states[] = {"no driver", "no answer yet", "", "no version in common"};
@@ -259,20 +268,23 @@ static void print_service(const char *what, const struct vm_service *s)
         print("# %s: version %u.%u\n", what, s->major, s->minor);
     else
         print("# %s: %s\n", what, s->state <= VM_SERVICE_REFUSED ? states[s->state] : "?");
-    if (s->unasked + s->malformed + s->late != 0)
-        print("# %s: %lu answers to nothing, %lu wrong packets, %lu not answered in time\n", what,
-              s->unasked, s->malformed, s->late);
+    print_counters(what, s);
 }
 
 static void print_heartbeat(const struct vm_integration *i)
 {
-    if (i->services[VM_SERVICE_HEARTBEAT].state != VM_SERVICE_READY)
-        print_service("heartbeat", &i->services[VM_SERVICE_HEARTBEAT]);
-    else if (i->heartbeat_ns == UINT64_MAX)
+    const struct vm_service *s = &i->services[VM_SERVICE_HEARTBEAT];
+
+    if (s->state != VM_SERVICE_READY) {
+        print_service("heartbeat", s);
+        return;
+    }
+    if (i->heartbeat_ns == UINT64_MAX)
         print("# heartbeat: none yet\n");
     else
         print("# heartbeat: %s, %lu s ago\n", i->heartbeat_ns < ALIVE_NS ? "OK" : "lost",
               i->heartbeat_ns / NS_PER_S);
+    print_counters("heartbeat", s);
 }
 
 static void print_items(const char *name)

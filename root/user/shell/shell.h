@@ -79,7 +79,7 @@ int stats_watch(const char *name);
 
 /* shell/integration.c: ask the system in child @name, and say what came of it; the exit status. @value
  * NULL: the key has none any more. */
-int integration_shutdown(const char *name);
+int integration_shutdown(const char *name, bool *declined);
 int integration_freeze(const char *name);
 int integration_thaw(const char *name);
 int integration_set(const char *name, const char *key, const char *value);

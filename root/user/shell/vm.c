@@ -132,7 +132,21 @@ static int console(int argc, char **argv)
     return status;
 }
 
-/* The service takes note that it is wanted off, so that it is not started again. */
+/* The service takes note that it is wanted off, so that it is not started again, and forgets that if
+ * its system was not asked, or does not want to. Without an answer it may still do it. */
+static int shutdown(const char *name)
+{
+    int status = simple("shutdown", name);
+    bool declined;
+
+    if (status != 0)
+        return status;
+    status = integration_shutdown(name, &declined);
+    if (declined)
+        (void)simple("no-shutdown", name);
+    return status;
+}
+
 static int of_child(const char *command, const char *name)
 {
     int status;
@@ -141,11 +155,11 @@ static int of_child(const char *command, const char *name)
         return integration_freeze(name);
     if (strcmp(command, "thaw") == 0)
         return integration_thaw(name);
+    if (strcmp(command, "shutdown") == 0)
+        return shutdown(name);
     status = simple(command, name);
     if (status == 0 && strcmp(command, "info") == 0)
         integration_info(name);
-    if (status == 0 && strcmp(command, "shutdown") == 0)
-        return integration_shutdown(name);
     return status;
 }
 

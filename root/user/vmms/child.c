@@ -408,6 +408,11 @@ const char *child_shutdown(struct child *c)
     return NULL;
 }
 
+void child_no_shutdown(struct child *c)
+{
+    c->shut_down = false;
+}
+
 const char *child_stop(struct child *c)
 {
     struct vm_stop a = {{0}};

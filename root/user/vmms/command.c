@@ -67,6 +67,12 @@ static void shutdown(struct client *client, struct child *c)
         client_finish(client, true);
 }
 
+static void no_shutdown(struct client *client, struct child *c)
+{
+    child_no_shutdown(c);
+    client_finish(client, true);
+}
+
 static void reset(struct client *client, struct child *c)
 {
     answer(client, c, child_reset(c), "reset");
@@ -163,8 +169,9 @@ static const struct {
     const char *name;
     void (*run)(struct client *client, struct child *c);
 } commands[] = {
-    {"start", start},   {"stop", stop}, {"shutdown", shutdown}, {"reset", reset},     {"pause", pause},
-    {"resume", resume}, {"info", info}, {"console", console}, {"type", type},
+    {"start", start},     {"stop", stop},   {"shutdown", shutdown}, {"no-shutdown", no_shutdown},
+    {"reset", reset},     {"pause", pause}, {"resume", resume},     {"info", info},
+    {"console", console}, {"type", type},
 };
 
 void command_run(struct client *client, char *text)

@@ -57,8 +57,10 @@ const char *child_start(struct child *c);
 const char *child_stop(struct child *c);
 const char *child_pause(struct child *c, bool pause);
 const char *child_reset(struct child *c);
-/* If it switches itself off, that is for good. */
+/* If it switches itself off, that is for good: its system is asked to. */
 const char *child_shutdown(struct child *c);
+/* It is not, or does not want to. */
+void child_no_shutdown(struct child *c);
 
 /* What poll() says of @c->partition and @c->control. */
 void child_partition_ready(struct child *c);

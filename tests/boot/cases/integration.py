@@ -7,6 +7,7 @@ from boottest import ChildShell, Failure, LinuxChild, LinuxDisk, Program, Test, 
 
 ROOT_PROMPT = r"^root> "
 ROOT_MIB = 768  # of the machine, beside its child's
+TRIES = 60  # a second each
 
 SERVICES = {"heartbeat": "57164f39-9115-4e78-ab55-382f3bd5422d", "shutdown": "0e0b6031-5213-4934-818b-38d90ced39db",
             "time": "9527e630-d0ae-497b-adce-e80ab0175caf", "kvp": "a9a0f4e7-5a45-4d96-b827-8a841e8c03e6",
@@ -34,20 +35,28 @@ def bound(vm, shell):
             raise Failure(f"the kernel does not say {line!r} but:\n{log}")
 
 
+def informed(vm, *patterns):
+    """vm info shows all of this, as soon as the child's daemons have come and said it."""
+    said = ""
+    for _ in range(TRIES):
+        begin = len(vm.text)
+        vm.send("vm info linux")
+        vm.send("echo info is complete")
+        vm.expect(r"^info is complete$")
+        said = vm.text[begin:].replace("\r", "")
+        if all(re.search(pattern, said, re.MULTILINE) for pattern in patterns):
+            return
+        vm.send("sleep 1")
+    raise Failure(f"vm info has not all of {patterns}:\n{said}")
+
+
 def services(vm):
     vm.expect(ROOT_PROMPT)
     shell = ChildShell(vm)
     bound(vm, shell)
     release = shell.run("uname -r").strip()
-    vm.send("sleep 3")
-    vm.send("vm info linux")
-    vm.expect(r"^# heartbeat: OK, [0-9] s ago$")
-    vm.expect(r"^# shutdown: version 3\.2$")
-    vm.expect(r"^# time: version 4\.0$")
-    vm.expect(r"^# kvp: version 4\.0$")
-    vm.expect(r"^# vss: version 5\.0$")
-    vm.expect(rf"^# OSBuildNumber = {re.escape(release)}$")
-    vm.expect(ROOT_PROMPT)
+    informed(vm, r"^# heartbeat: OK, [0-9] s ago$", r"^# shutdown: version 3\.2$", r"^# time: version 4\.0$",
+             r"^# kvp: version 4\.0$", r"^# vss: version 5\.0$", rf"^# OSBuildNumber = {re.escape(release)}$")
     judge_log(shell.log())
     vm.send("vm shutdown linux")
     vm.expect(r"^linux: it switched itself off$")
@@ -74,9 +83,7 @@ def pairs(vm):
     vm.send("vm set linux role")
     vm.expect(r"^linux: its system refused \(status [0-9a-f]+\)$")
     shell.run("{ printf colour; head -c 506 /dev/zero; printf green; head -c 2043 /dev/zero; } >/var/lib/hyperv/.kvp_pool_1")
-    vm.send("vm info linux")
-    vm.expect(r"^# guest: colour = green$")
-    vm.expect(ROOT_PROMPT)
+    informed(vm, r"^# guest: colour = green$")
     shell.run("killall hv_kvp_daemon")
     vm.send("vm set linux role db")
     vm.expect(r"^linux: its system (refused \(status 80004005\)|does not answer)$")
@@ -92,7 +99,7 @@ def freeze(vm):
     vm.expect(ROOT_PROMPT)
     shell = ChildShell(vm)
     shell.run("until pidof hv_vss_daemon; do sleep 1; done")
-    vm.send("sleep 2")
+    informed(vm, r"^# vss: version 5\.0$")
     vm.send("vm freeze linux")
     vm.expect(r"^linux: frozen: ")
     shell.run("(echo written >/root/file; sync; echo done >/tmp/done) & sleep 5; ls /tmp; ! test -e /tmp/done")
@@ -112,6 +119,10 @@ def freeze(vm):
     shell.run("killall hv_vss_daemon; sleep 1")
     vm.send("vm freeze linux")
     vm.expect(r"^linux: its system (refused|does not answer)")
+    # It was not shut down when it was asked to, so that this is its own doing.
+    shell.run("dmesg -n 1; poweroff")
+    vm.expect(r"child linux: ended: it switched itself off$")
+    ChildShell(vm).run("until pidof hv_kvp_daemon; do sleep 1; done")
     vm.send("vm shutdown linux")
     vm.expect(r"^linux: it switched itself off$")
     vm.send("poweroff")
