@@ -119,20 +119,24 @@ static void texts_are_shown_as_ascii_and_numbers_as_numbers(void **state)
     m->value.value_size = 6;
     memcpy(m->value.value, "x\0y\0z\0", 6); /* without an end */
     world_answer(IC_DATA, IC_STATUS_OK);
-    assert_string_equal(world.ic.items[0].key, "??[31m");
-    assert_string_equal(world.ic.items[0].value, "xyz");
     assert_true(world_take(IC_DATA));
     m->value.type = IC_VALUE_NUMBER;
     m->value.key_size = widen(m->value.key, "n");
     m->value.value_size = 4;
     memcpy(m->value.value, &number, 4);
     world_answer(IC_DATA, IC_STATUS_OK);
-    assert_string_equal(world.ic.items[1].value, "4294967295");
     assert_true(world_take(IC_DATA));
     m->value.type = IC_VALUE_NUMBER64;
     m->value.value_size = 8;
     memcpy(m->value.value, &number, 8);
     world_answer(IC_DATA, IC_STATUS_OK);
+    end_is(IC_POOL_AUTO, 3, IC_STATUS_NO_MORE);
+    assert_int_equal(world.ic.item_count, 0); /* until all is there */
+    end_is(IC_POOL_GUEST, 0, IC_STATUS_NO_MORE);
+    assert_int_equal(world.ic.item_count, 3);
+    assert_string_equal(world.ic.items[0].key, "??[31m");
+    assert_string_equal(world.ic.items[0].value, "xyz");
+    assert_string_equal(world.ic.items[1].value, "4294967295");
     assert_string_equal(world.ic.items[2].value, "18446744073709551615");
 }
 
@@ -196,6 +200,8 @@ static void nothing_is_left_of_a_system_that_is_gone(void **state)
     (void)state;
     world_ready(IC_DATA);
     item_is(IC_POOL_AUTO, 0, "OSName", "Debian");
+    end_is(IC_POOL_AUTO, 1, IC_STATUS_NO_MORE);
+    end_is(IC_POOL_GUEST, 0, IC_STATUS_NO_MORE);
     assert_int_equal(world.ic.item_count, 1);
     world_close(IC_DATA);
     assert_int_equal(world.ic.item_count, 0);

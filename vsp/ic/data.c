@@ -140,7 +140,10 @@ static void refresh_begin(struct ic *ic)
 static void refresh_end(struct ic *ic, enum ic_outcome outcome, uint32_t status)
 {
     ic->refresh_wanted = false;
-    ic->item_count = ic->fresh_count;
+    if (outcome != IC_TIMED_OUT) {
+        ic->item_count = ic->fresh_count;
+        memcpy(ic->items, ic->fresh, ic->fresh_count * sizeof(ic->items[0]));
+    }
     refresh_begin(ic);
     ic_request_end(ic, IC_REFRESH, outcome, status);
 }
@@ -168,7 +171,7 @@ static void value_print(char *to, const struct ic_data_value *v)
 static bool keep(struct ic *ic, const uint8_t *payload, uint32_t length)
 {
     const struct ic_data_enumerate *m = (const void *)payload; /* private, at a multiple of 4 */
-    struct ic_item *item = &ic->items[ic->fresh_count];
+    struct ic_item *item = &ic->fresh[ic->fresh_count];
 
     if (length < sizeof(*m) || m->value.key_size > IC_KEY_BYTES ||
         m->value.value_size > IC_VALUE_BYTES)
@@ -179,8 +182,6 @@ static bool keep(struct ic *ic, const uint8_t *payload, uint32_t length)
     narrow(item->key, sizeof(item->key), m->value.key, m->value.key_size);
     value_print(item->value, &m->value);
     ic->fresh_count++;
-    if (ic->item_count < ic->fresh_count)
-        ic->item_count = ic->fresh_count;
     return true;
 }
 

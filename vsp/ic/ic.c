@@ -90,7 +90,8 @@ static bool busy(const struct ic *ic, enum ic_request request)
     switch (request) {
     case IC_FREEZE:
         return ic->frozen || ic->requests[IC_FREEZE].outcome == IC_PENDING ||
-               ic->requests[IC_THAW].outcome == IC_PENDING || ic->thaw_wanted;
+               ic->requests[IC_THAW].outcome == IC_PENDING || ic->thaw_wanted ||
+               ic->services[IC_SNAPSHOT].asking; /* a thaw that nobody asked for */
     case IC_THAW:
         return ic->requests[IC_FREEZE].outcome == IC_PENDING ||
                ic->requests[IC_THAW].outcome == IC_PENDING;

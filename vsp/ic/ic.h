@@ -134,9 +134,9 @@ struct ic {
     uint8_t pool;           /* where a refresh is */
     uint32_t index;
     uint32_t refresh_status; /* what it said instead of items */
-    uint32_t fresh_count;    /* of @items, so far */
+    uint32_t fresh_count;    /* of @fresh, so far */
     uint32_t item_count;
-    struct ic_item items[IC_ITEMS_MAX];
+    struct ic_item items[IC_ITEMS_MAX], fresh[IC_ITEMS_MAX];
 
     /* A packet that has come or is to go. */
     uint64_t buffer[512];
