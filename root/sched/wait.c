@@ -95,8 +95,14 @@ static bool wait_limited(struct wait_queue *q, bool (*condition)(void *context),
     uint64_t flags;
     bool met;
 
-    if (limits.alarm != NULL)
+    if (limits.alarm != NULL) {
+        flags = spin_lock(&q->lock);
+        met = condition(context);
+        spin_unlock(&q->lock, flags);
+        if (met) /* and a timer was not worth it */
+            return true;
         alarm_set(&alarm, ns);
+    }
     flags = spin_lock(&q->lock);
     met = wait_locked(q, condition, context, &limits, &flags);
     spin_unlock(&q->lock, flags);
