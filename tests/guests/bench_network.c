@@ -14,7 +14,7 @@
 #include "bus.h"
 
 #define RING_PAGES    32u
-#define RECEIVE_BYTES 0x100000u
+#define RECEIVE_BYTES 0x200000u /* half of it, which one sender may have, is enough for all under way */
 #define SEND_BYTES    0x100000u
 #define DEPTH_MAX     64u
 
