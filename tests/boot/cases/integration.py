@@ -145,7 +145,7 @@ def keys(shell):
 def keyboard(vm):
     vm.expect(ROOT_PROMPT)
     shell = ChildShell(vm)
-    shell.run("true")
+    shell.run("rmmod hyperv_keyboard")
     vm.send("vm keys linux x")
     vm.expect(r"^linux: its system has no driver for its keyboard ")
     shell.run("modprobe hyperv_keyboard; modprobe evdev; until ls /dev/input/event0; do sleep 1; done")
