@@ -44,11 +44,14 @@ static bool card_look(struct nic_watch *w)
 {
     const char *why = w->operations->trouble(w->card);
 
-    if (why)
+    if (why) {
         card_close(w, why);
-    else
-        nic_link_set(w->nic, w->operations->link(w->card));
-    return !why;
+        return false;
+    }
+    if (w->operations->remind)
+        w->operations->remind(w->card);
+    nic_link_set(w->nic, w->operations->link(w->card));
+    return true;
 }
 
 /* The card is looked at once a second, or when there is a reason, and not for each interrupt. */

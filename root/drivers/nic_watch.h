@@ -31,6 +31,8 @@ struct nic_watch_operations {
     bool (*link)(void *card);
     /* Why the card cannot go on; NULL: it can. */
     const char *(*trouble)(void *card);
+    /* Tell the card once more, each second or so, of what it does nothing about. May be NULL. */
+    void (*remind)(void *card);
     /* Send nothing any more, and have the device touch no memory. */
     void (*stop)(void *card);
     /* Give back what the card has but itself and its interrupts; it was stopped, or brought up by

@@ -84,12 +84,14 @@ static bool disk_reset(struct virtio_blk *d)
     return true;
 }
 
-/* Whether a chain is late even after a look at the queues: an interrupt may have been lost. */
+/* Whether a chain is late even after a look at the queues: an interrupt may have been lost. The
+ * device may not have heard of chains that are not late yet, either. */
 static bool disk_is_late(struct virtio_blk *d)
 {
     bool late = false;
 
     for (uint32_t i = 0; i < d->queue_count; i++) {
+        virtio_blk_queue_remind(&d->queues[i]);
         if (virtio_blk_queue_is_late(&d->queues[i])) {
             virtio_blk_queue_interrupt(&d->queues[i]);
             late |= virtio_blk_queue_is_late(&d->queues[i]);

@@ -126,6 +126,9 @@ const char *virtio_blk_queue_id(const struct virtio_blk_queue *q);
 /* Whether a chain of @q is past its deadline. */
 bool virtio_blk_queue_is_late(struct virtio_blk_queue *q);
 
+/* Tell the device again, each second or so, of requests about which it does nothing. */
+void virtio_blk_queue_remind(struct virtio_blk_queue *q);
+
 /* No request is sent from now on; those in flight may still end. */
 void virtio_blk_queue_stop(struct virtio_blk_queue *q);
 

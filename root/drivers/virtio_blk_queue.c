@@ -432,6 +432,15 @@ bool virtio_blk_queue_is_late(struct virtio_blk_queue *q)
     return late;
 }
 
+void virtio_blk_queue_remind(struct virtio_blk_queue *q)
+{
+    uint64_t flags = spin_lock(&q->lock);
+
+    if (!q->stopped && !q->closed && !q->broken && virtio_ring_stands_still(&q->ring))
+        virtio_pci_notify(&q->disk->transport, q->notify_at, q->index);
+    spin_unlock(&q->lock, flags);
+}
+
 void virtio_blk_queue_stop(struct virtio_blk_queue *q)
 {
     uint64_t flags = spin_lock(&q->lock);

@@ -151,6 +151,24 @@ static const char *card_trouble(void *card)
     return NULL;
 }
 
+static void send_remind(struct virtio_net *d)
+{
+    uint64_t flags = spin_lock(&d->sending.lock);
+
+    if (!d->sending.closed && !d->send.broken && virtio_ring_stands_still(&d->send.ring))
+        virtio_pci_notify(&d->transport, d->send_memory.notify_at, VIRTIO_NET_QUEUE_SEND);
+    spin_unlock(&d->sending.lock, flags);
+}
+
+static void card_remind(void *card)
+{
+    struct virtio_net *d = card;
+
+    send_remind(d);
+    if (virtio_ring_stands_still(&d->receive.ring)) /* or nothing has come */
+        virtio_pci_notify(&d->transport, d->receive_memory.notify_at, VIRTIO_NET_QUEUE_RECEIVE);
+}
+
 static bool card_link(void *card)
 {
     return virtio_net_link(card);
@@ -200,6 +218,7 @@ static const struct nic_watch_operations watch_operations = {
     .receive = card_receive,
     .link = card_link,
     .trouble = card_trouble,
+    .remind = card_remind,
     .stop = card_stop,
     .release = card_release,
 };

@@ -34,7 +34,7 @@ void virtio_ring_init(struct virtio_ring *ring, void *memory, uint16_t size, boo
 void virtio_ring_reset(struct virtio_ring *ring)
 {
     memset(ring->descriptors, 0, virtio_ring_bytes(ring->size));
-    ring->sent = ring->told = ring->returned = ring->taken = 0;
+    ring->sent = ring->told = ring->returned = ring->taken = ring->seen = 0;
     ring->broken = false;
 }
 
@@ -112,4 +112,15 @@ bool virtio_ring_rearm(struct virtio_ring *ring)
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     returned_read(ring);
     return ring->broken || ring->taken != ring->returned;
+}
+
+bool virtio_ring_stands_still(struct virtio_ring *ring)
+{
+    uint16_t before = ring->seen;
+
+    if (ring->broken)
+        return false;
+    returned_read(ring);
+    ring->seen = ring->returned;
+    return !ring->broken && ring->returned == before && ring->returned != ring->sent;
 }

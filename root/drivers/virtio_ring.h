@@ -23,6 +23,7 @@ struct virtio_ring {
     uint16_t told;     /* of them, when the device was last told or need not be */
     uint16_t returned; /* chains that the device has returned, as last read */
     uint16_t taken;    /* of them, by us */
+    uint16_t seen;     /* of them, when virtio_ring_stands_still looked last */
     bool broken;       /* the used index was none that there can be */
 };
 
@@ -51,5 +52,11 @@ enum virtio_ring_result virtio_ring_take(struct virtio_ring *ring,
 /* Want an interrupt for the next chain to come back. True: there is one already, or the ring is
  * broken; virtio_ring_take says. */
 bool virtio_ring_rearm(struct virtio_ring *ring);
+
+/* Whether the device has chains, and has returned none since the last such look: then tell it
+ * again. Before 8.1, QEMU has no memory barriers where one thread of the host emulates all
+ * processors, so that virtio_ring_publish may see an old wish of the device, whose next one is
+ * never reached. */
+bool virtio_ring_stands_still(struct virtio_ring *ring);
 
 #endif

@@ -321,6 +321,28 @@ static void lost_interrupt_needs_no_reset(void **state)
     assert_int_equal(virtio.resets, resets);
 }
 
+/* It would never be told again: its event is behind what it was not told of. */
+static void lost_notification_is_made_up_for_in_two_seconds(void **state)
+{
+    uint32_t resets, notifications;
+    uint64_t start;
+
+    (void)state;
+    virtio_probe();
+    resets = virtio.resets;
+    start = fake.now;
+    virtio.deaf = 1;
+    for (uint32_t i = 0; i < 3; i++)
+        disk_submit(i, BLOCK_READ, 0, 0, 4096);
+    notifications = virtio.notifications;
+    virtio_watch(3);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(io.requests[i].status, BLOCK_OK);
+    assert_int_equal(virtio.notifications, notifications + 1);
+    assert_int_equal(virtio.resets, resets);
+    assert_true(fake.now - start < 4 * 1000000000ull); /* the third look finds it gone */
+}
+
 static void device_that_stays_dead_fails_all_requests_and_loses_memory(void **state)
 {
     (void)state;
@@ -474,6 +496,7 @@ int main(void)
         TEST(part_of_a_request_is_sent_again_and_not_the_whole),
         TEST(chain_that_is_always_swallowed_fails_in_the_end),
         TEST(lost_interrupt_needs_no_reset),
+        TEST(lost_notification_is_made_up_for_in_two_seconds),
         TEST(device_that_stays_dead_fails_all_requests_and_loses_memory),
         TEST(device_that_changes_its_mind_in_a_reset_is_lost),
         TEST(device_that_does_not_come_up_is_left_alone),

@@ -194,6 +194,28 @@ static void put_and_publish(uint16_t count)
     (void)virtio_ring_publish(&t.ring);
 }
 
+static void ring_stands_still_if_nothing_comes_back_between_two_looks(void **state)
+{
+    struct virtio_used_element element;
+
+    (void)state;
+    ring_make(8, true);
+    assert_false(virtio_ring_stands_still(&t.ring)); /* there is nothing to do */
+    put_and_publish(2);
+    device_return(device_take(), 0);
+    assert_false(virtio_ring_stands_still(&t.ring)); /* something has come back */
+    assert_true(virtio_ring_stands_still(&t.ring));
+    assert_int_equal(virtio_ring_take(&t.ring, &element), VIRTIO_RING_TAKEN);
+    assert_true(virtio_ring_stands_still(&t.ring));
+    device_return(device_take(), 0);
+    assert_false(virtio_ring_stands_still(&t.ring));
+    assert_false(virtio_ring_stands_still(&t.ring)); /* all has */
+    put_and_publish(1);
+    t.ring.used->index = 7;
+    assert_false(virtio_ring_stands_still(&t.ring)); /* it is broken */
+    assert_int_equal(virtio_ring_take(&t.ring, &element), VIRTIO_RING_BROKEN);
+}
+
 static void used_index_that_goes_back_breaks_the_ring(void **state)
 {
     struct virtio_used_element element;
@@ -271,6 +293,7 @@ int main(void)
         TEST(device_is_told_when_its_event_is_reached),
         TEST(device_is_told_once_of_what_goes_over_its_event),
         TEST(rearm_sees_what_came_before_it),
+        TEST(ring_stands_still_if_nothing_comes_back_between_two_looks),
         TEST(used_index_that_goes_back_breaks_the_ring),
         TEST(used_index_past_what_was_sent_breaks_the_ring),
         TEST(device_that_writes_anything_gets_no_further),

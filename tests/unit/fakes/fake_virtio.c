@@ -249,7 +249,10 @@ static void notify_write(uint32_t at, uint16_t index)
     virtio.notifications++;
     virtio.wrong += index >= virtio.queue_limit || !(virtio.status & VIRTIO_STATUS_DRIVER_OK) ||
                     at != (virtio.notify_offset + index) * NOTIFY_MULTIPLE;
-    virtio.queues[index].told = true;
+    if (virtio.deaf > 0)
+        virtio.deaf--;
+    else
+        virtio.queues[index].told = true;
 }
 
 static void access_write(volatile void *base, uint32_t offset, uint32_t v, uint32_t width)

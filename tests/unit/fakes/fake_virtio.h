@@ -52,6 +52,7 @@ struct fake_virtio {
     bool removed;
     uint32_t torn; /* times that the configuration changes while it is read */
     uint32_t hold; /* chains to swallow */
+    uint32_t deaf; /* notifications that it does not hear */
     uint32_t fail; /* chains to end with @fail_status */
     uint8_t fail_status;
     uint64_t bad_sector;    /* transfers that touch it fail, and all that come together with them */
