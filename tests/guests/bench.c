@@ -249,14 +249,24 @@ static void measure_x2apic(uint64_t loops)
     measure("self_ipi_x2apic", self_ipi, loops);
 }
 
+static uint8_t network(const char *part)
+{
+    if (strcmp(part, "cards") == 0)
+        return bench_network();
+    if (strcmp(part, "pair") == 0)
+        return bench_network_pair();
+    return strcmp(part, "sink") == 0 ? bench_network_sink() : GUEST_EXIT_USAGE;
+}
+
 uint8_t guest_main(const struct guest_boot *boot)
 {
     uint64_t loops = guest_arg_number(guest_command_line(), "loops", 100);
+    char part[8];
 
     if (guest_arg_number(guest_command_line(), "storage", 0) != 0)
         return bench_storage();
-    if (guest_arg_number(guest_command_line(), "network", 0) != 0)
-        return bench_network();
+    if (guest_arg_text(guest_command_line(), "network", part, sizeof(part)))
+        return network(part);
     boot_info = boot;
     guest_arg_text(guest_command_line(), "only", only, sizeof only);
     insn_wrmsr(HV_X64_MSR_STATS_VP_RETAIL_PAGE,

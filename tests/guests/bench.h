@@ -17,15 +17,32 @@ uint8_t bench_storage(void);
 /* Measure frames between the child's two network cards; the exit code. */
 uint8_t bench_network(void);
 
+/* Measure frames from the child's network card to that of another, which runs bench_network_sink;
+ * the exit code. That one goes on until it is stopped. */
+uint8_t bench_network_pair(void);
+uint8_t bench_network_sink(void);
+
 /* ---- bench_count.c ---- */
 
-/* What a stretch of work has cost: ticks in all, of the child and of root; this VP's counters, and
+/* What a stretch of work has cost: ticks in all, of children and of root; their VPs' counters, and
  * root's exits. */
 struct bench_cost {
     uint64_t tsc, child;
     uint64_t counters[BENCH_COUNTERS];
     uint32_t root, root_exits;
 };
+
+/* What this VP has cost up to a moment, and when that was. */
+struct bench_own {
+    uint64_t tsc, ticks; /* all, this VP's */
+    uint64_t counters[BENCH_COUNTERS];
+};
+
+/* After bench_count(). */
+void bench_own_read(struct bench_own *own);
+
+/* Add what a VP cost from @begin to @end. */
+void bench_add(struct bench_cost *cost, const struct bench_own *begin, const struct bench_own *end);
 
 /* Have this VP counted, once. */
 void bench_count(void);

@@ -20,8 +20,7 @@ _Static_assert(sizeof(exit_names) / sizeof(exit_names[0]) == BENCH_EXIT_REASONS,
 static uint64_t counters[512] __attribute__((aligned(4096)));
 
 struct sample {
-    uint64_t tsc, ticks; /* all, this VP's */
-    uint64_t counters[BENCH_COUNTERS];
+    struct bench_own own;
     uint32_t root_ticks, root_exits;
 };
 
@@ -32,15 +31,22 @@ void bench_count(void)
 }
 
 /* No exit came between what is read, or they do not belong together. */
-static void own_sample(struct sample *s)
+void bench_own_read(struct bench_own *own)
 {
     do {
         for (unsigned i = 0; i < BENCH_COUNTERS; i++)
-            s->counters[i] = __atomic_load_n(&counters[i], __ATOMIC_RELAXED);
-        s->tsc = insn_rdtsc();
-        s->ticks = s->counters[HvStatsVpGuestTicks] + s->tsc;
+            own->counters[i] = __atomic_load_n(&counters[i], __ATOMIC_RELAXED);
+        own->tsc = insn_rdtsc();
+        own->ticks = own->counters[HvStatsVpGuestTicks] + own->tsc;
     } while (__atomic_load_n(&counters[HvStatsVpTotalExits], __ATOMIC_RELAXED) !=
-             s->counters[HvStatsVpTotalExits]);
+             own->counters[HvStatsVpTotalExits]);
+}
+
+void bench_add(struct bench_cost *cost, const struct bench_own *begin, const struct bench_own *end)
+{
+    cost->child += end->ticks - begin->ticks;
+    for (unsigned i = 0; i < BENCH_COUNTERS; i++)
+        cost->counters[i] += end->counters[i] - begin->counters[i];
 }
 
 static void root_sample(struct sample *s)
@@ -56,16 +62,14 @@ static void stretch(void (*work)(const void *figure, uint64_t count), const void
     struct sample begin, end;
 
     root_sample(&begin);
-    own_sample(&begin);
+    bench_own_read(&begin.own);
     work(figure, count);
-    own_sample(&end);
+    bench_own_read(&end.own);
     root_sample(&end);
-    cost->tsc = end.tsc - begin.tsc;
-    cost->child = end.ticks - begin.ticks;
-    for (unsigned i = 0; i < BENCH_COUNTERS; i++)
-        cost->counters[i] = end.counters[i] - begin.counters[i];
-    cost->root = end.root_ticks - begin.root_ticks;
-    cost->root_exits = end.root_exits - begin.root_exits;
+    *cost = (struct bench_cost){.tsc = end.own.tsc - begin.own.tsc,
+                                .root = end.root_ticks - begin.root_ticks,
+                                .root_exits = end.root_exits - begin.root_exits};
+    bench_add(cost, &begin.own, &end.own);
 }
 
 void bench_measure(void (*work)(const void *figure, uint64_t count), const void *figure,

@@ -90,6 +90,14 @@ class Bench(unittest.TestCase):
         self.assertEqual(self.bench.with_limits(reads(8, 20), baseline),
                          [{**reads(8, 20)[0], **limits}])
 
+    def test_exits_with_those_of_root_have_a_limit(self):
+        baseline = [{**reads(9, 20)[0], "limit_all_exits": 0.1}]
+        measured = [{**reads(9, 20, 0.03)[0], "root_exits": 0.07}]
+        self.assertEqual(list(self.bench.beyond_limits(measured, baseline)), [])
+        measured[0]["root_exits"] = 0.08
+        self.assertEqual(list(self.bench.beyond_limits(measured, baseline)),
+                         ["x: 0.11 exits with root's, the limit is 0.1"])
+
     def test_reads_without_a_figure_are_missing(self):
         names = [f"nvme_read_{kind}" for kind in self.bench.READS]
         figures = [{**reads(9, 20)[0], "name": name} for name in names]
