@@ -56,28 +56,29 @@ static uint16_t swap(uint16_t value)
     return (uint16_t)(value << 8 | value >> 8);
 }
 
-/* Copy a word; @value and what was copied. memcpy would be a call for each. */
-static uint64_t word_copy(uint8_t *to, const uint8_t *from, uint64_t value)
+/* @value and @count words. */
+static uint64_t words_add(uint64_t value, const any_word *w, uint32_t count)
 {
-    uint64_t word = *(const volatile any_word *)(const void *)from;
-
-    *(any_word *)(void *)to = word;
-    return add(value, word);
+    for (; count >= 8; count -= 8, w += 8) {
+        value = add(add(add(add(value, w[0]), w[1]), w[2]), w[3]);
+        value = add(add(add(add(value, w[4]), w[5]), w[6]), w[7]);
+    }
+    for (; count != 0; count--, w++)
+        value = add(value, *w);
+    return value;
 }
 
-/* Copy, and add to @sum what was copied: each byte of @from is read once. */
+/* Copy, and add to @sum what was copied: each byte of @from is read once. Whoever changes @to
+ * meanwhile has a wrong sum there. */
 static void copy_sum(uint8_t *to, const uint8_t *from, uint32_t length, struct sum *sum)
 {
-    uint64_t value = 0, word = 0;
     uint32_t words = length / WORD;
+    uint64_t value, word = 0;
     uint16_t folded;
 
-    for (; words != 0; words--, to += WORD, from += WORD)
-        value = word_copy(to, from, value);
-    for (uint32_t i = 0, shift = 0; i < length % WORD; i++, shift += 8) {
-        to[i] = *(const volatile uint8_t *)(from + i);
-        word |= (uint64_t)to[i] << shift;
-    }
+    memcpy(to, from, length);
+    value = words_add(0, (const void *)to, words);
+    memcpy(&word, to + (size_t)words * WORD, length % WORD);
     folded = fold(add(value, word));
     sum->value = add(sum->value, sum->odd ? swap(folded) : folded);
     sum->odd ^= length & 1;
