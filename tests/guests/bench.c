@@ -6,8 +6,8 @@
  * Arguments: loops=N operations a batch (100); only=NAME measures one figure. Nothing here halts
  * but vp_switch, where each VP does and the other one runs. signal_event_root needs an event
  * connection that root has set up, and vp_switch a second VP; what cannot be measured is said. With
- * storage=1 all of that is left out for reads of a disk: bench_storage.c; with network=1 for
- * frames: bench_network.c. */
+ * storage=1 all of that is left out for reads of a disk: bench_storage.c; with
+ * network=cards, pair or sink for frames: bench_network.c, bench_pair.c. */
 #include <hvabi/msr.h>
 #include <hvabi/stats.h>
 #include <kern/guest_apic.h>

@@ -11,7 +11,8 @@ from . import disk, linux_guest
 
 SUITE = "bookworm"
 SIZE_MIB = 2048
-INCLUDED = ["systemd-sysv", "systemd-resolved", "udev", "dbus", "kmod", "procps", "iproute2", "e2fsprogs", "less"]
+INCLUDED = ["systemd-sysv", "systemd-resolved", "udev", "dbus", "kmod", "procps", "iproute2", "e2fsprogs", "less",
+            "hyperv-daemons"]  # what it tells root of itself, and freezing it
 LEFT_OUT = ["/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*"]
 FILES = os.path.join(linux_guest.FILES, "debian")
 # Devices are the running kernel's; an unprivileged user could not make them anyway.
