@@ -270,6 +270,9 @@ def debian_child(vm):
     shell = ChildShell(vm)
     shell.run("systemctl is-system-running --wait | grep running")
     shell.run("until ip route | grep ^default; do sleep 1; done; ip -4 -o addr show eth0 | grep \"inet 10.0.2.15/24\"")
+    vm.send("vm info linux")  # its daemons have come, or the system did not run
+    vm.expect(r"^# vss: version 5\.0$")
+    vm.expect(r"^# OSName = Debian GNU/Linux")
     judge_log(shell.log())
     over(vm, shell)
     vm.send("poweroff")
