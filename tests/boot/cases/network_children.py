@@ -8,6 +8,7 @@ ADDRESS = "10.9.8.7"  # root's
 CHILDREN = {"server": "10.9.8.20", "client": "10.9.8.21", "apart": "10.9.8.22", "mallory": "10.9.8.23"}
 PINGS = 20
 ATTACKED = 60  # pings amidst an attack
+SCRIBBLED = 100  # messages that changed, at least
 SHARE = 0.95  # of what is asked then, answered at the first time
 REPLIED = r"\[{child}\] net: ping requests={n} replies={n}$"
 
@@ -46,8 +47,8 @@ def children(vm):
     vm.send("poweroff")
 
 
-def attacked(vm, kind, victim, says, child="mallory"):
-    vm.send(f"start {child} net {card_of(child)} ping={victim}/24 attack={kind}")
+def attacked(vm, kind, victim, says, child="mallory", vps=1):
+    vm.send(f"start {child} net vps={vps} {card_of(child)} ping={victim}/24 attack={kind}")
     vm.expect(rf"\[{child}\] net: {says}$")
 
 
@@ -106,6 +107,21 @@ def hoarded(vm):
     stopped(vm)
 
 
+def scribbled(vm):
+    """A VP of mallory's changes messages while root reads them: what they become is refused, or lost, or
+    harms nobody."""
+    attacked(vm, "scribble", CHILDREN["server"], "floods", vps=2)
+    share(vm, CHILDREN["server"])
+    share(vm, ADDRESS)
+    vm.send("channels")
+    vm.expect(r"^mallory +\d+\.0 +netvsp +open ")
+    sent, refused = map(int, vm.expect(r"^    frames .*, (\d+) from it of \d+ KiB, (\d+) lost$").groups())
+    if sent < SCRIBBLED or refused < SCRIBBLED:
+        raise Failure(f"of a flood of messages that change {sent} were sent, {refused} refused")
+    print(f"network-isolation: {sent} frames of messages that change, {refused} refused", flush=True)
+    stopped(vm)
+
+
 def isolation(vm):
     """What one child does to others: it neither hears nor is them, nor takes what is theirs."""
     vm.expect(r"^root> ")
@@ -134,6 +150,7 @@ def isolation(vm):
             raise Failure("root took all of a flood")
         stopped(vm)
     hoarded(vm)
+    scribbled(vm)
     attacked(vm, "control", CHILDREN["server"], "floods with control messages")
     share(vm, CHILDREN["server"])
     share(vm, ADDRESS)

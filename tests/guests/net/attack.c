@@ -6,6 +6,10 @@
 
 #include "net.h"
 
+#define SECTION    6144u /* root's, of the send buffer */
+#define HEAD_WORDS 32u
+#define SMALL      (1ull << 20) /* of a random number: the value may be a length */
+
 static const uint8_t everyone[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
 /* A frame from @from to @to that means nothing. */
@@ -52,6 +56,36 @@ static void broadcast(const uint8_t *victim)
         frame_send(everyone, net.netvsc.address);
 }
 
+/* What root reads of a message is written anew meanwhile, its head above all. */
+static void scribbler(void)
+{
+    uint64_t seed = 4711;
+
+    for (;;) {
+        uint32_t section, word, value;
+
+        seed = seed * 6364136223846793005ull + 1442695040888963407ull; /* Knuth, MMIX */
+        section = (uint32_t)(seed >> 33) % (net.send_bytes / SECTION);
+        word = (uint32_t)(seed >> 24) % HEAD_WORDS;
+        value = (uint32_t)(seed >> 32);
+        if (seed & SMALL)
+            value %= 2 * NET_FRAME_BYTES;
+        __atomic_store_n((uint32_t *)(void *)(net.send + section * SECTION) + word, value,
+                         __ATOMIC_RELAXED);
+    }
+}
+
+/* A flood of messages that the other VPs write to. */
+static void scribble(const uint8_t *victim)
+{
+    if (net.boot->vp_count < 2) {
+        guest_printf("net: has no other VP to scribble\n");
+        return;
+    }
+    guest_others_start(net.boot, scribbler);
+    flood(victim);
+}
+
 /* Answers until somebody floods it, so that he finds out where it is; then it takes nothing out of
  * its ring, and gives no section back. */
 static void keep(const uint8_t *victim)
@@ -82,11 +116,8 @@ void attack(const char *name, uint32_t address)
     static const struct {
         const char *name;
         void (*run)(const uint8_t *victim);
-    } attacks[] = {{"spoof", spoof},
-                   {"flood", flood},
-                   {"broadcast", broadcast},
-                   {"keep", keep},
-                   {"control", control}};
+    } attacks[] = {{"spoof", spoof}, {"flood", flood},       {"broadcast", broadcast},
+                   {"keep", keep},   {"scribble", scribble}, {"control", control}};
     const uint8_t *victim = address_find(address);
 
     for (size_t i = 0; victim && i < sizeof(attacks) / sizeof(attacks[0]); i++)

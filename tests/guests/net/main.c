@@ -97,7 +97,7 @@ uint8_t guest_main(const struct guest_boot *boot)
     uint32_t target, unused;
     bool ok;
 
-    (void)boot;
+    net.boot = boot;
     if (!address_get("address", &net.responder.address, &net.responder.mask) ||
         !address_get("ping", &target, &unused) || !guest_bus_connect() || !card_open())
         return GUEST_EXIT_FAILED;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* net.h - the parts of the net guest. All of it runs on VP 0. */
+/* net.h - the parts of the net guest. All of it runs on VP 0, but for one attack. */
 #ifndef NET_H
 #define NET_H
 
@@ -12,6 +12,9 @@
 #define NET_TYPE_NONE   0x88b5u /* for experiments: nobody answers it */
 
 struct net {
+    const struct guest_boot *boot;
+    uint8_t *send; /* the send buffer */
+    uint32_t send_bytes;
     struct netvsc netvsc;
     struct responder responder;      /* answers ARP and echo requests */
     bool ready, ok;                  /* initialisation */

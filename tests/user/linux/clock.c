@@ -20,7 +20,7 @@
 
 #define TIME_REF_COUNT 0x40000020 /* HV_X64_MSR_TIME_REF_COUNT */
 #define LOOKS          1000u
-#define PERIOD         5u
+#define PERIOD         5
 #define NS_PER_S       1000000000ll
 #define PTP_CLOCKS     8u
 #define PTP_NAME       "hyperv\n"
@@ -33,7 +33,7 @@ static int64_t clock_ns(clockid_t clock)
 
     if (clock_gettime(clock, &t) != 0) {
         perror("clock");
-        exit(1);
+        _exit(1);
     }
     return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
 }
@@ -69,7 +69,7 @@ static clockid_t roots_clock(void)
             return FD_CLOCK(fd);
     }
     fputs("clock: there is no clock of Hyper-V's\n", stderr);
-    exit(1);
+    _exit(1);
 }
 
 /* How much root's clock is ahead of ours. */
@@ -117,7 +117,7 @@ static int print(void)
 
 static int skew(const char *ppm)
 {
-    struct timex t = {.modes = ADJ_FREQUENCY, .freq = atol(ppm) * PPM};
+    struct timex t = {.modes = ADJ_FREQUENCY, .freq = strtol(ppm, NULL, 10) * PPM};
 
     if (adjtimex(&t) >= 0)
         return 0;
@@ -127,9 +127,10 @@ static int skew(const char *ppm)
 
 static int follow(void)
 {
+    const struct timespec period = {.tv_sec = PERIOD};
     clockid_t roots = roots_clock();
 
-    for (;; sleep(PERIOD)) {
+    for (;; nanosleep(&period, NULL)) {
         int64_t now = ahead(roots);
         struct timespec t;
 
