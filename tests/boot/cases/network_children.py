@@ -52,7 +52,7 @@ def attacked(vm, kind, victim, says, child="mallory", vps=1):
     vm.expect(rf"\[{child}\] net: {says}$")
 
 
-def stopped(vm, child="mallory"):
+def attack_ends(vm, child="mallory"):
     vm.send(f"stop {child}")
     vm.expect(rf"child {child}: ended: it was stopped$")
     vm.send(f"wait {child} 60")  # its name is free a little after that line
@@ -103,8 +103,8 @@ def hoarded(vm):
         raise Failure(f"of a flood {others} frames are taken by one that is full, {after.crowded} are not")
     if after.dropped != 0:
         raise Failure(f"{after.dropped} frames of others found no room at a port that one has filled")
-    stopped(vm, "apart")
-    stopped(vm)
+    attack_ends(vm, "apart")
+    attack_ends(vm)
 
 
 def scribbled(vm):
@@ -119,7 +119,7 @@ def scribbled(vm):
     if sent < SCRIBBLED or refused < SCRIBBLED:
         raise Failure(f"of a flood of messages that change {sent} were sent, {refused} refused")
     print(f"network-isolation: {sent} frames of messages that change, {refused} refused", flush=True)
-    stopped(vm)
+    attack_ends(vm)
 
 
 def isolation(vm):
@@ -132,12 +132,12 @@ def isolation(vm):
     vm.send(f"start client net {card_of('client')} ping={CHILDREN['server']}/24 count={PINGS}")
     vm.expect(r"\[apart\] net: hears what is for many$")  # who asks where the server is
     replied(vm, "client", PINGS)
-    stopped(vm, "apart")
+    attack_ends(vm, "apart")
     attacked(vm, "spoof", CHILDREN["server"], "spoofed 100 frames")
     spoofed = port_of(vm, "mallory").spoofed
     if spoofed != 100:
         raise Failure(f"{spoofed} frames are counted as spoofed")
-    stopped(vm)
+    attack_ends(vm)
     for victim in (CHILDREN["server"], ADDRESS):
         attacked(vm, "flood", victim, "floods")
         share(vm, CHILDREN["server"])
@@ -148,13 +148,13 @@ def isolation(vm):
                 raise Failure(f"{port.dropped} frames found no room at {name}, which are not the flood's")
         if victim == ADDRESS and port.crowded == 0:
             raise Failure("root took all of a flood")
-        stopped(vm)
+        attack_ends(vm)
     hoarded(vm)
     scribbled(vm)
     attacked(vm, "control", CHILDREN["server"], "floods with control messages")
     share(vm, CHILDREN["server"])
     share(vm, ADDRESS)
-    stopped(vm)
+    attack_ends(vm)
     vm.send("poweroff")
 
 
@@ -228,7 +228,7 @@ def exchange(vm):
     for flood in FLOODS:
         attacked(vm, flood.kind, flood.victim, flood.says)
         failures += [wrong for target, most in alone.items() if (wrong := beside(vm, flood, target, most))]
-        stopped(vm)
+        attack_ends(vm)
     if failures:
         raise Failure("; ".join(failures))
     vm.send("poweroff")
