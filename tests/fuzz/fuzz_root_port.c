@@ -10,7 +10,7 @@
 #include <string.h>
 #include <rt/big_endian.h>
 #include "net/root_port.h"
-#include "sched/thread.h"
+#include "root_locks.h"
 
 #define PORTS         4u
 #define FIX_SUMS      0x10u
@@ -33,45 +33,6 @@ static struct {
     bool serving; /* what is delivered now is root's */
     uint64_t last_sender;
 } f;
-
-/* ---- what the switch and the port need of root ---- */
-
-static unsigned held;
-
-uint64_t spin_lock(struct spinlock *l)
-{
-    if (l->next != l->owner)
-        abort();
-    l->next++;
-    held++;
-    return 0;
-}
-
-void spin_unlock(struct spinlock *l, uint64_t flags)
-{
-    (void)flags;
-    l->owner++;
-    held--;
-}
-
-void wait_queue_init(struct wait_queue *q)
-{
-    (void)q;
-}
-
-void wake_all(struct wait_queue *q)
-{
-    (void)q;
-    if (held != 0)
-        abort();
-}
-
-void wait_until(struct wait_queue *q, bool (*condition)(void *context), void *context)
-{
-    (void)q;
-    if (!condition(context))
-        abort();
-}
 
 static uint64_t now(void)
 {
@@ -121,7 +82,7 @@ static enum net_taken port_deliver(struct vswitch_port *to, const struct net_fra
 {
     const struct vswitch_port_config *c = &to->config;
 
-    if (held != 0)
+    if (locks_held() != 0)
         abort();
     if (!c->uplink && frame->vlan != NET_VLAN_NONE)
         abort();

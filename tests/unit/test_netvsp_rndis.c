@@ -219,6 +219,37 @@ static void filters_and_lists_have_their_lengths(void **state)
     assert_int_equal(world.device.multicast_count, NETVSP_MULTICAST_MAX);
 }
 
+static bool is_listed(const uint32_t *list, uint32_t count, uint32_t object)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (list[i] == object)
+            return true;
+    return false;
+}
+
+/* Objects of a host's own, whose values have pointers in them, are none that a child may name
+ * (CVE-2021-28476): neither those of NDIS in general nor its switch's. */
+static void objects_of_hosts_are_refused(void **state)
+{
+    uint32_t list[64], listed, refused = 0;
+    uint64_t pointers[8];
+
+    (void)state;
+    memset(pointers, 0x41, sizeof(pointers));
+    assert_int_equal(world_query(OID_GEN_SUPPORTED_LIST, NULL, 0, list, &length), 0);
+    listed = length / 4;
+    for (uint32_t object = 0x10200; object < 0x10400; object++) {
+        if (is_listed(list, listed, object))
+            continue;
+        assert_int_equal(world_set(object, pointers, sizeof(pointers)), RNDIS_STATUS_NOT_SUPPORTED);
+        assert_int_equal(world_query(object, pointers, sizeof(pointers), value, &length),
+                         RNDIS_STATUS_NOT_SUPPORTED);
+        assert_int_equal(length, 0);
+        refused++;
+    }
+    assert_true(refused > 400);
+}
+
 static void a_child_does_not_change_its_address(void **state)
 {
     struct rndis_config_parameter p = {.type = RNDIS_CONFIG_STRING};
@@ -445,6 +476,7 @@ int main(void)
         FACT(senseless_spreading_is_refused),
         FACT(filters_and_lists_have_their_lengths),
         FACT(a_child_does_not_change_its_address),
+        FACT(objects_of_hosts_are_refused),
         FACT(keepalive_and_reset_are_answered),
         FACT(after_halt_there_is_nothing),
         FACT(another_version_of_rndis_is_refused),

@@ -552,6 +552,37 @@ static void answers_wait_for_room(void **state)
         assert_int_equal(world.packets[i].transaction, i + 1);
 }
 
+/* What a child calls its packets is its own affair. */
+static void one_transaction_is_answered_as_often_as_it_comes(void **state)
+{
+    struct nvsp_message m = {.type = NVSP_RNDIS, .rndis = {NVSP_CHANNEL_DATA, 3, 0}};
+    struct vmbus_packet p = {.type = VMBUS_PACKET_IN_BAND,
+                             .flags = VMBUS_PACKET_FLAG_COMPLETION,
+                             .transaction = 77,
+                             .payload = &m,
+                             .length = sizeof(m)};
+    unsigned sent = 0;
+
+    (void)state;
+    world.send = count;
+    plain(60);
+    m.rndis.section_size =
+        world_message(world.buffers[WORLD_SEND] + 3 * NETVSP_SEND_SECTION, frame, 60, NULL, 0);
+    seen = 0;
+    world.packet_count = 0;
+    while (sent < 1000) {
+        for (uint32_t i = 0; i < 20; i++, sent++)
+            assert_true(world_send_raw(0, &p));
+        world_run();
+    }
+    assert_int_equal(seen, sent);
+    assert_int_equal(world.packet_count, sent);
+    for (unsigned i = 0; i < sent; i++) {
+        assert_int_equal(world.packets[i].transaction, 77);
+        assert_int_equal(world.packets[i].message.status, NVSP_STATUS_SUCCESS);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -577,6 +608,7 @@ int main(void)
         FACT(frames_come_after_initialisation),
         FACT(what_was_checked_is_private),
         FACT(answers_wait_for_room),
+        FACT(one_transaction_is_answered_as_often_as_it_comes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

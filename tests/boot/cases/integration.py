@@ -175,53 +175,89 @@ def keyboard(vm):
 # ---- time ----
 
 CLOCK_LIMIT_NS = 10_000_000
+SKEW_PPM = 500  # of the child's clock, as far as Linux lets a program go
+SKEWED_SECONDS = 60  # in which it is then beyond the limit
 
 
-def clocks_agree(vm, shell, seconds):
-    """The child's clock is root's: both are compared at one moment of the child's reference time.
-    seconds: what root's clock says at least."""
-    child = re.search(r"clock=(\d+) reference=(\d+) ", shell.run("/tmp/clock"))
+def clocks(vm, shell, seconds=0):
+    """How far the child's clock is off root's, and how far what root's messages say (/dev/ptp0) is, in
+    ns: both compared at one moment of the child's reference time. seconds: what root's clock says at
+    least."""
+    child = re.search(r"clock=(\d+) reference=(\d+) .*ahead=(-?\d+)$", shell.run("/tmp/clock"), re.MULTILINE)
+    clock, reference, ahead = map(int, child.groups())
     vm.send("vm info linux")
     root = vm.expect(r"^# at its reference time (\d+) ns it was (\d+) ns after 1970$")
     vm.expect(ROOT_PROMPT)
-    elapsed = int(root.group(1)) - int(child.group(2)) * 100
-    difference = int(child.group(1)) + elapsed - int(root.group(2))
-    print(f"integration-time: the child's clock is {difference / 1e6:+.3f} ms off root's", flush=True)
+    off = clock + int(root.group(1)) - reference * 100 - int(root.group(2))
+    print(f"integration-time: the child's clock is {off / 1e6:+.3f} ms off root's, what root says "
+          f"{(off + ahead) / 1e6:+.3f}", flush=True)
     if int(root.group(2)) < seconds * 10**9:
         raise Failure("root's clock was not set")
-    return abs(difference) < CLOCK_LIMIT_NS
+    return off, off + ahead
+
+
+def agrees(off):
+    return abs(off) < CLOCK_LIMIT_NS
 
 
 def agree_soon(vm, shell, seconds):
     for _ in range(5):
-        if clocks_agree(vm, shell, seconds):
+        if all(map(agrees, clocks(vm, shell, seconds))):
             return
         shell.run("sleep 1")
     raise Failure("the child's clock is not root's")
 
 
+def moved(vm, shell):
+    """Root's clock is set, and the child's with it; the child's alone does not move what root says."""
+    shell.run("date -s @1000000000")
+    clock, said = clocks(vm, shell)
+    if agrees(clock):
+        raise Failure("the child's clock cannot be moved")
+    if not agrees(said):
+        raise Failure("what root says moves with the child's clock")
+    vm.send("date 2038-01-20 03:14:07")  # beyond 32 bits
+    vm.expect(r"^2038-01-20 03:14:07\.\d+ UTC$")
+    agree_soon(vm, shell, 2**31)
+    shell.run("date | grep 2038")
+    vm.send("date 2031-02-29 00:00:00")
+    vm.expect(r"^date: \[YYYY-MM-DD HH:MM:SS\], which is UTC$")
+    vm.send("date 2031-02-28 23:59:50")
+    vm.expect(r"^2031-02-28 23:59:50\.\d+ UTC$")
+
+
+def pass_by(vm, seconds):
+    """Seconds of root's own time."""
+    vm.send(f"sleep {seconds}")
+    vm.expect(ROOT_PROMPT, timeout=10 * seconds)
+
+
+def skewed(vm, shell):
+    """The child's clock, which nobody looks after, runs too fast; somebody has it follow root's from now on."""
+    agree_soon(vm, shell, 1930089590)
+    shell.run(f"/tmp/clock skew {SKEW_PPM}")
+    pass_by(vm, SKEWED_SECONDS)
+    clock, said = clocks(vm, shell)
+    if agrees(clock) or not agrees(said):
+        raise Failure("the child's clock cannot be made to run too fast")
+    shell.run("/tmp/clock follow >/tmp/follow 2>&1 & sleep 1")
+
+
 def follows(wait):
+    """The child's clock is root's whenever that is set, and then for so many seconds, though it runs
+    too fast: by root's samples."""
     def script(vm):
         vm.expect(ROOT_PROMPT)
         shell = ChildShell(vm)
         shell.run("modprobe msr; head -c 1048576 /dev/sdb >/tmp/clock; chmod +x /tmp/clock")
         agree_soon(vm, shell, 0)
-        shell.run("date -s @1000000000")
-        if clocks_agree(vm, shell, 0):
-            raise Failure("the child's clock cannot be moved")
-        vm.send("date 2038-01-20 03:14:07")  # beyond 32 bits
-        vm.expect(r"^2038-01-20 03:14:07\.\d+ UTC$")
-        agree_soon(vm, shell, 2**31)
-        shell.run("date | grep 2038")
-        vm.send("date 2031-02-29 00:00:00")
-        vm.expect(r"^date: \[YYYY-MM-DD HH:MM:SS\], which is UTC$")
-        vm.send("date 2031-02-28 23:59:50")
-        vm.expect(r"^2031-02-28 23:59:50\.\d+ UTC$")
-        for _ in range(10):  # of root's own time
-            vm.send(f"sleep {wait // 10}")
-            vm.expect(ROOT_PROMPT, timeout=wait)
-            if not clocks_agree(vm, shell, 1930089590):
-                raise Failure("the child's clock has left root's")
+        moved(vm, shell)
+        skewed(vm, shell)
+        for _ in range(10):
+            pass_by(vm, wait // 10)
+            if not all(map(agrees, clocks(vm, shell, 1930089590))):
+                raise Failure("the child's clock has left root's: " + shell.run("cat /tmp/follow"))
+        shell.run("pidof clock")
         judge_log(shell.log())
         vm.send("vm shutdown linux")
         vm.expect(r"^linux: it switched itself off$")

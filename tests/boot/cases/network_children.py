@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Children with network cards at root's switch. Linux's are in linux.py: linux-two."""
+import dataclasses
+
 from boottest import Failure, Test
 
 ADDRESS = "10.9.8.7"  # root's
 CHILDREN = {"server": "10.9.8.20", "client": "10.9.8.21", "apart": "10.9.8.22", "mallory": "10.9.8.23"}
 PINGS = 20
 ATTACKED = 60  # pings amidst an attack
+SCRIBBLED = 100  # messages that changed, at least
 SHARE = 0.95  # of what is asked then, answered at the first time
 REPLIED = r"\[{child}\] net: ping requests={n} replies={n}$"
 
@@ -44,14 +47,15 @@ def children(vm):
     vm.send("poweroff")
 
 
-def attacked(vm, kind, victim, says):
-    vm.send(f"start mallory net {card_of('mallory')} ping={victim}/24 attack={kind}")
-    vm.expect(rf"\[mallory\] net: {says}$")
+def attacked(vm, kind, victim, says, child="mallory", vps=1):
+    vm.send(f"start {child} net vps={vps} {card_of(child)} ping={victim}/24 attack={kind}")
+    vm.expect(rf"\[{child}\] net: {says}$")
 
 
-def attack_ends(vm):
-    vm.send("stop mallory")
-    vm.expect(r"child mallory: ended: it was stopped$")
+def attack_ends(vm, child="mallory"):
+    vm.send(f"stop {child}")
+    vm.expect(rf"child {child}: ended: it was stopped$")
+    vm.send(f"wait {child} 60")  # its name is free a little after that line
 
 
 def share(vm, target):
@@ -64,14 +68,58 @@ def share(vm, target):
         raise Failure(f"{target} answered {ATTACKED} of {asked} requests")
 
 
+@dataclasses.dataclass
+class Port:
+    """What the switch counts of a port: frames that came from it, and of those for it."""
+    sent: int
+    spoofed: int
+    taken: int
+    dropped: int  # without room
+    crowded: int  # beyond a share
+
+
 def port_of(vm, name):
-    """Of the switch's port @name: frames spoofed by it; for it, lost without room, and beyond a share."""
     vm.send("switch")
     vm.expect(rf"^  {name} +\S+, 0 addresses learned$")
-    spoofed = int(vm.expect(r"^ +in .* (\d+) spoofed, 0 limited, 0 malformed$").group(1))
-    out = vm.expect(r"^ +out \d+ of \d+ bytes, (\d+) dropped, (\d+) beyond a share$")
+    come = vm.expect(r"^ +in (\d+) of .* (\d+) spoofed, 0 limited, 0 malformed$").groups()
+    out = vm.expect(r"^ +out (\d+) of \d+ bytes, (\d+) dropped, (\d+) beyond a share$").groups()
     vm.expect(rf"^root: {ADDRESS}, ")
-    return spoofed, int(out.group(1)), int(out.group(2))
+    return Port(*map(int, come + out))
+
+
+def hoarded(vm):
+    """Mallory keeps what it gets, and another child floods it: its sections are used up as far as that
+    one's share goes, and never come back. Nobody else is kept waiting."""
+    attacked(vm, "keep", CHILDREN["server"], "waits for a flood")
+    attacked(vm, "flood", CHILDREN["mallory"], "floods", child="apart")
+    vm.expect(r"\[mallory\] net: keeps what it gets$")
+    while (full := port_of(vm, "mallory")).crowded == 0:
+        vm.send("sleep 1")
+    share(vm, CHILDREN["server"])
+    share(vm, ADDRESS)
+    after = port_of(vm, "mallory")
+    others = after.taken - full.taken  # what is for all, as they ask where the server and root are
+    if others > 2 * ATTACKED or after.crowded - full.crowded < ATTACKED:
+        raise Failure(f"of a flood {others} frames are taken by one that is full, {after.crowded} are not")
+    if after.dropped != 0:
+        raise Failure(f"{after.dropped} frames of others found no room at a port that one has filled")
+    attack_ends(vm, "apart")
+    attack_ends(vm)
+
+
+def scribbled(vm):
+    """A VP of mallory's changes messages while root reads them: what they become is refused, or lost, or
+    harms nobody."""
+    attacked(vm, "scribble", CHILDREN["server"], "floods", vps=2)
+    share(vm, CHILDREN["server"])
+    share(vm, ADDRESS)
+    vm.send("channels")
+    vm.expect(r"^mallory +\d+\.0 +netvsp +open ")
+    sent, refused = map(int, vm.expect(r"^    frames .*, (\d+) from it of \d+ KiB, (\d+) lost$").groups())
+    if sent < SCRIBBLED or refused < SCRIBBLED:
+        raise Failure(f"of a flood of messages that change {sent} were sent, {refused} refused")
+    print(f"network-isolation: {sent} frames of messages that change, {refused} refused", flush=True)
+    attack_ends(vm)
 
 
 def isolation(vm):
@@ -84,10 +132,9 @@ def isolation(vm):
     vm.send(f"start client net {card_of('client')} ping={CHILDREN['server']}/24 count={PINGS}")
     vm.expect(r"\[apart\] net: hears what is for many$")  # who asks where the server is
     replied(vm, "client", PINGS)
-    vm.send("stop apart")
-    vm.expect(r"child apart: ended: it was stopped$")
+    attack_ends(vm, "apart")
     attacked(vm, "spoof", CHILDREN["server"], "spoofed 100 frames")
-    spoofed, _, _ = port_of(vm, "mallory")
+    spoofed = port_of(vm, "mallory").spoofed
     if spoofed != 100:
         raise Failure(f"{spoofed} frames are counted as spoofed")
     attack_ends(vm)
@@ -95,18 +142,95 @@ def isolation(vm):
         attacked(vm, "flood", victim, "floods")
         share(vm, CHILDREN["server"])
         share(vm, ADDRESS)
-        for port in ("server", "root"):
-            _, dropped, crowded = port_of(vm, port)
-            if dropped != 0:
-                raise Failure(f"{dropped} frames found no room at {port}, which are not the flood's")
-        if victim == ADDRESS and crowded == 0:
+        for name in ("server", "root"):
+            port = port_of(vm, name)
+            if port.dropped != 0:
+                raise Failure(f"{port.dropped} frames found no room at {name}, which are not the flood's")
+        if victim == ADDRESS and port.crowded == 0:
             raise Failure("root took all of a flood")
         attack_ends(vm)
-    for kind, says in (("keep", "keeps what it gets"), ("control", "floods with control messages")):
-        attacked(vm, kind, CHILDREN["server"], says)
-        share(vm, CHILDREN["server"])
-        share(vm, ADDRESS)
+    hoarded(vm)
+    scribbled(vm)
+    attacked(vm, "control", CHILDREN["server"], "floods with control messages")
+    share(vm, CHILDREN["server"])
+    share(vm, ADDRESS)
+    attack_ends(vm)
+    vm.send("poweroff")
+
+
+# ---- how much is left to others ----
+
+RATE_TICKS = 120_000_000  # of the TSC: 30 time slices
+REQUIRED = 0.8  # of the weighted share
+SETTLED = "sleep 1"  # root shows lines on its screen, which nobody pays for
+ATTACKS = 1000  # frames or calls of the attacker while somebody measures, at least
+
+
+@dataclasses.dataclass
+class Flood:
+    kind: str
+    victim: str
+    says: str
+    busy: tuple = ()  # who has to take what it sends, beside root
+
+    def due(self, target):
+        """The share of the LP that the client and who answers it must be able to get: as many VPs want
+        to run all the time as are here, all of one weight. Root's time is that of those it works for."""
+        pair = {"client"} | ({"server"} if target != ADDRESS else set())
+        return len(pair) / len(pair | {"mallory"} | set(self.busy))
+
+
+FLOODS = [
+    Flood("flood", CHILDREN["server"], "floods", busy=("server",)),
+    Flood("flood", ADDRESS, "floods"),
+    Flood("broadcast", CHILDREN["server"], "floods all", busy=("server",)),
+    Flood("control", CHILDREN["server"], "floods with control messages"),
+]
+
+
+def rate(vm, target):
+    """How many echoes @target gives the client in RATE_TICKS."""
+    vm.send(SETTLED)
+    vm.send(f"start client net {card_of('client')} ping={target}/24 rate={RATE_TICKS}")
+    got, lost = map(int, vm.expect(r"\[client\] net: rate replies=(\d+) lost=(\d+)$").groups())
+    vm.expect(r"child client: ended: it ended itself with 0$")
+    return got, lost
+
+
+def attacks_made(vm, flood):
+    """Frames that mallory has sent, or calls that it has made to say that it sent control messages."""
+    if flood.kind != "control":
+        return port_of(vm, "mallory").sent
+    vm.send("stats mallory.")
+    return int(vm.expect(r"^mallory\.0\.exits\.hypercall +(\d+)$").group(1))
+
+
+def beside(vm, flood, target, alone):
+    """What is wrong with the client's share amidst the flood; empty: nothing."""
+    before = attacks_made(vm, flood)
+    got, lost = rate(vm, target)
+    made = attacks_made(vm, flood) - before
+    due = flood.due(target)
+    what = (f"{flood.kind} to {flood.victim} ({made}): {target} answers {got} of {alone}, which is "
+            f"{1000 * got / alone:.0f} of 1000; {1000 * due:.0f} are due; {lost} are lost")
+    print(f"network-share: {what}", flush=True)
+    return what if got < REQUIRED * due * alone or lost > 0 or made < ATTACKS else ""
+
+
+def exchange(vm):
+    """Two children, and a child and root, exchange frames as fast as they can, alone and beside one
+    that floods. One LP whose TSC counts instructions: no time passes unseen."""
+    vm.expect(r"^root> ")
+    vm.send(f"start server net {card_of('server')} serve=1")
+    vm.expect(r"\[server\] net: serves$")
+    alone = {target: rate(vm, target)[0] for target in (CHILDREN["server"], ADDRESS)}
+    failures = []
+    for flood in FLOODS:
+        attacked(vm, flood.kind, flood.victim, flood.says)
+        failures += [wrong for target, most in alone.items() if (wrong := beside(vm, flood, target, most))]
         attack_ends(vm)
+    if failures:
+        raise Failure("; ".join(failures))
     vm.send("poweroff")
 
 
@@ -115,4 +239,6 @@ TESTS = [
          forbid=[r"net: root has no"]),
     Test("network-isolation", smp=2, options={"rootaddress": f"{ADDRESS}/24"}, script=isolation,
          forbid=[r"net: root has no", r"net: hears what is for another"]),
+    Test("network-share", smp=1, icount=True, options={"rootaddress": f"{ADDRESS}/24"}, script=exchange,
+         forbid=[r"net: root has no"], timeout=300),
 ]

@@ -101,6 +101,8 @@ static bool driver_begin(void)
         return false;
     config.receive_gpadl = card.receive.gpadl.id;
     config.send_gpadl = card.send.gpadl.id;
+    net.send = config.send;
+    net.send_bytes = SEND_BYTES;
     netvsc_init(&net.netvsc, &events, &card.channel->channel, &config);
     card.channel->context = &net.netvsc.primary;
     if (netvsc_begin(&net.netvsc))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* main.c - the net guest: a machine with one network card, that answers and asks. What it does and
  * its arguments are in docs/guests.md. */
+#include <rt/big_endian.h>
 #include <rt/mem.h>
 
 #include "net.h"
@@ -8,6 +9,7 @@
 #define PING_COUNT 10u
 #define PING_BYTES 56u
 #define PING_MAX   1472u /* of an MTU of 1500 */
+#define WINDOW     16u
 
 enum { TEXT = 24 };
 
@@ -36,6 +38,8 @@ void frame_received(const uint8_t *bytes, uint32_t length)
     size_t n;
 
     overhear(bytes, length);
+    net.flooded |=
+        length >= NET_ETHERNET_BYTES && be16_get(bytes + 2 * NET_ADDRESS_BYTES) == NET_TYPE_NONE;
     ping_received(bytes, length);
     if (length > sizeof(answer) || udp_echo(bytes, length))
         return;
@@ -62,14 +66,18 @@ static bool talk(uint32_t target)
     const char *line = guest_command_line();
     uint64_t count = guest_arg_number(line, "count", PING_COUNT);
     uint64_t size = guest_arg_number(line, "size", PING_BYTES);
+    uint64_t ticks = guest_arg_number(line, "rate", 0);
+    uint32_t bytes = (uint32_t)(size < PING_MAX ? size : PING_MAX);
     char name[TEXT];
 
     if (guest_arg_text(line, "attack", name, sizeof(name))) {
         attack(name, target);
         return false;
     }
+    if (target != 0 && ticks != 0)
+        return rate(target, ticks, (uint32_t)guest_arg_number(line, "window", WINDOW), bytes);
     if (target != 0) {
-        uint64_t replies = ping(target, count, (uint32_t)(size < PING_MAX ? size : PING_MAX));
+        uint64_t replies = ping(target, count, bytes);
 
         guest_printf("net: ping requests=%llu replies=%llu\n", (unsigned long long)count,
                      (unsigned long long)replies);
@@ -89,7 +97,7 @@ uint8_t guest_main(const struct guest_boot *boot)
     uint32_t target, unused;
     bool ok;
 
-    (void)boot;
+    net.boot = boot;
     if (!address_get("address", &net.responder.address, &net.responder.mask) ||
         !address_get("ping", &target, &unused) || !guest_bus_connect() || !card_open())
         return GUEST_EXIT_FAILED;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* net.h - the parts of the net guest. All of it runs on VP 0. */
+/* net.h - the parts of the net guest. All of it runs on VP 0, but for one attack. */
 #ifndef NET_H
 #define NET_H
 
@@ -9,8 +9,12 @@
 #include "bus.h"
 
 #define NET_FRAME_BYTES 1514u
+#define NET_TYPE_NONE   0x88b5u /* for experiments: nobody answers it */
 
 struct net {
+    const struct guest_boot *boot;
+    uint8_t *send; /* the send buffer */
+    uint32_t send_bytes;
     struct netvsc netvsc;
     struct responder responder;      /* answers ARP and echo requests */
     bool ready, ok;                  /* initialisation */
@@ -19,6 +23,7 @@ struct net {
     uint64_t udp;                    /* echoes of datagrams */
     bool promiscuous;                /* its filter lets everything through */
     bool strange, many;              /* frames came that are for another; for many */
+    bool flooded;                    /* a frame came that means nothing */
 };
 
 extern struct net net;
@@ -45,6 +50,10 @@ bool udp_echo(const uint8_t *bytes, uint32_t length);
 /* Ask @address for its hardware address, then @count times for an echo of @size bytes; how many
  * came back as they were. */
 uint64_t ping(uint32_t address, uint64_t count, uint32_t size);
+
+/* Ask @address for echoes of @size bytes, @window at a time, for @ticks of the TSC, and print how
+ * many came. False: none. */
+bool rate(uint32_t address, uint64_t ticks, uint32_t window, uint32_t size);
 
 /* The hardware address of @address; NULL, with a line printed: nobody says that it is his. */
 const uint8_t *address_find(uint32_t address);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* talk.c - what the net guest says: echoes of UDP (RFC 862), and pings (RFC 792). See net.h. */
+#include <hvabi/msr.h>
 #include <rt/big_endian.h>
 #include <rt/mem.h>
 #include <x86/insn.h>
@@ -36,12 +37,15 @@
 
 #define PATIENCE 20000000u /* 100 ns: 2 s for an answer */
 #define TRIES    3u
+#define TICK     100000u  /* 100 ns: 10 ms */
+#define GIVE_UP  2000000u /* 100 ns: 200 ms without an answer */
 
 static struct {
     uint32_t address;
     uint8_t mac[NET_ADDRESS_BYTES];
-    bool known;      /* where it is */
-    bool answered;   /* the latest request */
+    bool known;    /* where it is */
+    bool answered; /* the latest request */
+    uint64_t replies;
     uint64_t number; /* of that */
     uint32_t size;
     uint8_t frame[NET_FRAME_BYTES]; /* the latest request */
@@ -137,8 +141,10 @@ void ping_received(const uint8_t *bytes, uint32_t length)
         return;
     if (be16_get(bytes + TYPE) == NET_TYPE_ARP)
         arp_take(bytes, length);
-    else if (be16_get(bytes + TYPE) == NET_TYPE_IPV4 && is_reply(bytes, length))
+    else if (be16_get(bytes + TYPE) == NET_TYPE_IPV4 && is_reply(bytes, length)) {
         peer.answered = true;
+        peer.replies++;
+    }
 }
 
 /* Have @ask done until *@answered, or several times in vain. */
@@ -178,4 +184,66 @@ uint64_t ping(uint32_t address, uint64_t count, uint32_t size)
         replies += insist(echo_ask, &peer.answered);
     }
     return replies;
+}
+
+/* ---- as many as it can ---- */
+
+/* A halt ends TICK later, whatever comes. */
+static void ticks_begin(void)
+{
+    insn_wrmsr(HV_X64_MSR_STIMER0_COUNT, TICK);
+    insn_wrmsr(HV_X64_MSR_STIMER0_CONFIG,
+               HV_STIMER_ENABLE | HV_STIMER_PERIODIC | HV_STIMER_DIRECT_MODE |
+                   (uint64_t)GUEST_VECTOR_KICK << HV_STIMER_APIC_VECTOR_SHIFT);
+}
+
+static struct {
+    uint64_t asked, lost; /* requests; lost: given up */
+    uint64_t quiet;       /* since when nothing has come; 0: something has just now */
+} count;
+
+/* One look at what comes. All requests of a window have one number; what is not answered for a
+ * while is given up, and the next have another. */
+static void answers_wait(void)
+{
+    uint64_t before = peer.replies;
+
+    guest_bus_wait();
+    if (peer.replies != before)
+        count.quiet = 0;
+    else if (count.quiet == 0)
+        count.quiet = guest_time();
+    else if (guest_time() - count.quiet > GIVE_UP) {
+        count.lost = count.asked - peer.replies;
+        count.quiet = 0;
+        peer.number++;
+    }
+}
+
+static uint64_t under_way(void)
+{
+    return count.asked - count.lost - peer.replies;
+}
+
+bool rate(uint32_t address, uint64_t ticks, uint32_t window, uint32_t size)
+{
+    uint64_t begin, replies;
+
+    peer.size = size;
+    peer.number = 1;
+    if (!address_find(address))
+        return false;
+    ticks_begin();
+    begin = insn_rdtsc();
+    while (insn_rdtsc() - begin < ticks) {
+        for (; under_way() < window; count.asked++)
+            echo_ask();
+        answers_wait();
+    }
+    replies = peer.replies;
+    while (under_way() > 0) /* to see whether they were lost */
+        answers_wait();
+    guest_printf("net: rate replies=%llu lost=%llu\n", (unsigned long long)replies,
+                 (unsigned long long)(count.asked - peer.replies));
+    return replies > 0;
 }
