@@ -34,19 +34,7 @@ static enum net_taken deliver(struct vswitch_port *to, const struct net_frame *f
     return netvsp_receive(&n->device, frame);
 }
 
-/* The child's link is the uplink's. Whoever tells of it last sees that it is so at the end. */
-static void link(struct vswitch_port *port)
-{
-    struct network *n = port->owner;
-    bool up;
-
-    do {
-        up = vswitch_link(port->of);
-        netvsp_link_set(&n->device, up);
-    } while (vswitch_link(port->of) != up);
-}
-
-static const struct vswitch_port_ops switch_ops = {.deliver = deliver, .link = link};
+static const struct vswitch_port_ops switch_ops = {.deliver = deliver};
 
 static void send(void *context, const struct net_frame *frame)
 {
@@ -196,7 +184,6 @@ static int64_t join(struct network *n, struct vswitch *s, const struct vm_networ
     memcpy(config.mac, n->device.config.address, sizeof(config.mac));
     switch (vswitch_port_add(s, &n->port, &config, &switch_ops, n)) {
     case VSWITCH_OK:
-        link(&n->port);
         return 0;
     case VSWITCH_FULL:
         return refuse(n->bus, wanted, "the switch has no port left", -ENOSPC);
