@@ -268,8 +268,8 @@ bool network_offers(const struct bus *b, const struct vmbus_offer *offer, struct
         out->writes = s.sent_frames;
         out->written_bytes = s.sent_bytes;
         out->requests = s.control;
-        out->errors =
-            s.lost_no_buffer + s.lost_share + s.lost_not_ready + s.lost_too_long + s.malformed;
+        out->errors = s.lost_no_buffer + s.lost_share + s.lost_not_ready + s.lost_too_long +
+                      s.lost_no_link + s.malformed;
         return true;
     }
     return false;

@@ -18,7 +18,7 @@ uint8_t take_byte(void);
 /* For world.send: a frame keeps the contract of net_frame.h, and can be written out. */
 void frame_check(const struct net_frame *frame);
 
-/* A frame to the child, of the input's. */
-void frame_bring(void);
+/* A frame to the child, of the input's: what became of it. */
+enum net_taken frame_bring(void);
 
 #endif
