@@ -220,11 +220,11 @@ static int64_t add(struct network *n, uint32_t number, const struct vm_network *
     return join(n, s, wanted);
 }
 
-int64_t network_create(struct bus *b, const struct vm_network *networks, uint32_t count)
+int64_t network_create(struct bus *b, const struct bus_devices *devices)
 {
     int64_t result = 0;
 
-    for (uint32_t i = 0; i < count && result == 0; i++) {
+    for (uint32_t i = 0; i < devices->network_count && result == 0; i++) {
         struct network *n = kalloc(sizeof(*n));
 
         if (n == NULL)
@@ -232,9 +232,18 @@ int64_t network_create(struct bus *b, const struct vm_network *networks, uint32_
         n->bus = b;
         n->service.run = service;
         b->networks[b->network_count++] = n;
-        result = add(n, i, &networks[i]);
+        result = add(n, i, &devices->networks[i]);
+        if (result == 0)
+            netvsp_link_set(&n->device, !devices->link_down);
     }
     return result;
+}
+
+int64_t bus_link(struct bus *b, bool up)
+{
+    for (uint32_t i = 0; i < b->network_count; i++)
+        netvsp_link_set(&b->networks[i]->device, up);
+    return b->network_count != 0 ? 0 : -ENOTCONN;
 }
 
 void network_leave(struct bus *b)
@@ -256,12 +265,15 @@ bool network_offers(const struct bus *b, const struct vmbus_offer *offer, struct
     for (uint32_t i = 0; offer != NULL && i < b->network_count; i++) {
         const struct netvsp_device *d = &b->networks[i]->device;
         struct netvsp_statistics s;
+        struct netvsp_setup setup;
 
         if (offer != &d->offer)
             continue;
         rt_strlcpy(out->provider, "netvsp", sizeof(out->provider));
         if (out->sub_channel != 0) /* counted for the card, not for each channel */
             return true;
+        netvsp_device_setup(d, &setup);
+        out->flags = setup.link ? 0 : VM_CHANNEL_LINK_DOWN;
         netvsp_device_statistics(d, &s);
         out->reads = s.received_frames;
         out->read_bytes = s.received_bytes;
