@@ -198,7 +198,8 @@ const struct command commands[] = {
      COMPLETE_MODULE, command_start},
     {"vm",
      "list | start|stop|shutdown|reset|pause|resume|freeze|thaw|info|stats NAME | "
-     "set NAME KEY [VALUE] | keys NAME TEXT|--enter... | console NAME [--exec 'COMMANDS']",
+     "set NAME KEY [VALUE] | link NAME up|down | keys NAME TEXT|--enter... | "
+     "console NAME [--exec 'COMMANDS']",
      "children that have a definition", COMPLETE_CHILD, command_vm},
     {"stop", "NAME", "end a child", COMPLETE_CHILD, command_stop},
     {"wait", "NAME [SECONDS]", "wait until a child ends; Ctrl-C ends the wait alone",
