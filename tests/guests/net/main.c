@@ -69,7 +69,7 @@ static bool talk(uint32_t target)
         return false;
     }
     if (target != 0) {
-        uint64_t replies = ping(target, count, (uint32_t)(size < PING_MAX ? size : PING_MAX));
+        uint64_t replies = ping(target, &count, (uint32_t)(size < PING_MAX ? size : PING_MAX));
 
         guest_printf("net: ping requests=%llu replies=%llu\n", (unsigned long long)count,
                      (unsigned long long)replies);

@@ -42,9 +42,9 @@ void card_close(void);
 /* Answer @bytes if they are for port 7 of UDP. Whether they were. */
 bool udp_echo(const uint8_t *bytes, uint32_t length);
 
-/* Ask @address for its hardware address, then @count times for an echo of @size bytes; how many
- * came back as they were. */
-uint64_t ping(uint32_t address, uint64_t count, uint32_t size);
+/* Ask @address for its hardware address, then *@count times, or for 0 until the link is down, for an
+ * echo of @size bytes; *@count is how often, and the result how many came back as they were. */
+uint64_t ping(uint32_t address, uint64_t *count, uint32_t size);
 
 /* The hardware address of @address; NULL, with a line printed: nobody says that it is his. */
 const uint8_t *address_find(uint32_t address);
