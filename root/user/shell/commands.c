@@ -42,7 +42,7 @@ static int command_help(int argc, char **argv)
     bool found = argc < 2;
 
     for (unsigned i = 0; i < command_count; i++) {
-        char head[80];
+        char head[256]; /* all of vm's usage */
 
         if (argc > 1 && strcmp(argv[1], commands[i].name) != 0)
             continue;

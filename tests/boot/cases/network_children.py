@@ -210,6 +210,8 @@ def link_of_none(vm):
         vm.expect(rf"^{says}$")
     vm.send("vm link server sideways")
     vm.expect(r"^vm: list \| ")
+    vm.send("help vm")
+    vm.expect(r"^  vm list .*\| link NAME up\|down .* children that have a definition$")
 
 
 def links(vm):
