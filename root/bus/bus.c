@@ -358,7 +358,7 @@ int64_t bus_create(struct child *c, const struct bus_devices *devices, struct bu
     if (devices->disk_count != 0)
         result = storage_create(b, devices->disks, devices->disk_count, &b->storage);
     if (result == 0 && devices->network_count != 0)
-        result = network_create(b, devices->networks, devices->network_count);
+        result = network_create(b, devices);
     if (result == 0 && devices->echo && !bus_echo_create(b))
         result = -ENOMEM;
     if (result == 0 && devices->integration && (!bus_ic_create(b) || !bus_keyboard_create(b)))

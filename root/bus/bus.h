@@ -30,6 +30,7 @@ struct bus_devices {
     uint32_t disk_count;
     const struct vm_network *networks; /* a card for each */
     uint32_t network_count;
+    bool link_down; /* of these cards, at first */
     bool echo; /* an echo device */
     bool integration; /* integration services and a keyboard, for a system of its own */
 };
@@ -81,6 +82,10 @@ int64_t bus_item(struct bus *b, struct vm_item *out);
 
 /* bus/keyboard.c: the same of VM_IOCTL_KEYS. */
 int64_t bus_keys(struct bus *b, const struct vm_keys *a);
+
+/* bus/network.c: the same of VM_IOCTL_LINK. Waits for nobody, so that a child that keeps its bus
+ * busy is cut off at once. */
+int64_t bus_link(struct bus *b, bool up);
 
 /* Over all buses: GPADLs that are mapped, channels whose doorbells are connected. Any context. */
 uint64_t bus_gpadls_mapped(void);

@@ -94,9 +94,9 @@ int64_t storage_create(struct bus *b, const struct vm_disk *disks, uint32_t coun
 /* Harmless without one. After the server is destroyed. */
 void storage_destroy(struct storage *s);
 
-/* The cards of @b, VM_NETWORKS_MAX at most: b->networks, which are there also when one cannot be made.
- * 0, or a negative error number, whose reason is in the log. Before the child runs. */
-int64_t network_create(struct bus *b, const struct vm_network *networks, uint32_t count);
+/* The cards of @devices, VM_NETWORKS_MAX at most: b->networks, which are there also when one cannot
+ * be made. 0, or a negative error number, whose reason is in the log. Before the child runs. */
+int64_t network_create(struct bus *b, const struct bus_devices *devices);
 /* From now on no frame comes. Harmless without cards. Thread context. */
 void network_leave(struct bus *b);
 /* Harmless without cards. After network_leave, and the server is destroyed. */

@@ -34,19 +34,7 @@ static enum net_taken deliver(struct vswitch_port *to, const struct net_frame *f
     return netvsp_receive(&n->device, frame);
 }
 
-/* The child's link is the uplink's. Whoever tells of it last sees that it is so at the end. */
-static void link(struct vswitch_port *port)
-{
-    struct network *n = port->owner;
-    bool up;
-
-    do {
-        up = vswitch_link(port->of);
-        netvsp_link_set(&n->device, up);
-    } while (vswitch_link(port->of) != up);
-}
-
-static const struct vswitch_port_ops switch_ops = {.deliver = deliver, .link = link};
+static const struct vswitch_port_ops switch_ops = {.deliver = deliver};
 
 static void send(void *context, const struct net_frame *frame)
 {
@@ -196,7 +184,6 @@ static int64_t join(struct network *n, struct vswitch *s, const struct vm_networ
     memcpy(config.mac, n->device.config.address, sizeof(config.mac));
     switch (vswitch_port_add(s, &n->port, &config, &switch_ops, n)) {
     case VSWITCH_OK:
-        link(&n->port);
         return 0;
     case VSWITCH_FULL:
         return refuse(n->bus, wanted, "the switch has no port left", -ENOSPC);
@@ -233,11 +220,11 @@ static int64_t add(struct network *n, uint32_t number, const struct vm_network *
     return join(n, s, wanted);
 }
 
-int64_t network_create(struct bus *b, const struct vm_network *networks, uint32_t count)
+int64_t network_create(struct bus *b, const struct bus_devices *devices)
 {
     int64_t result = 0;
 
-    for (uint32_t i = 0; i < count && result == 0; i++) {
+    for (uint32_t i = 0; i < devices->network_count && result == 0; i++) {
         struct network *n = kalloc(sizeof(*n));
 
         if (n == NULL)
@@ -245,9 +232,18 @@ int64_t network_create(struct bus *b, const struct vm_network *networks, uint32_
         n->bus = b;
         n->service.run = service;
         b->networks[b->network_count++] = n;
-        result = add(n, i, &networks[i]);
+        result = add(n, i, &devices->networks[i]);
+        if (result == 0)
+            netvsp_link_set(&n->device, !devices->link_down);
     }
     return result;
+}
+
+int64_t bus_link(struct bus *b, bool up)
+{
+    for (uint32_t i = 0; i < b->network_count; i++)
+        netvsp_link_set(&b->networks[i]->device, up);
+    return b->network_count != 0 ? 0 : -ENOTCONN;
 }
 
 void network_leave(struct bus *b)
@@ -269,20 +265,23 @@ bool network_offers(const struct bus *b, const struct vmbus_offer *offer, struct
     for (uint32_t i = 0; offer != NULL && i < b->network_count; i++) {
         const struct netvsp_device *d = &b->networks[i]->device;
         struct netvsp_statistics s;
+        struct netvsp_setup setup;
 
         if (offer != &d->offer)
             continue;
         rt_strlcpy(out->provider, "netvsp", sizeof(out->provider));
         if (out->sub_channel != 0) /* counted for the card, not for each channel */
             return true;
+        netvsp_device_setup(d, &setup);
+        out->flags = setup.link ? 0 : VM_CHANNEL_LINK_DOWN;
         netvsp_device_statistics(d, &s);
         out->reads = s.received_frames;
         out->read_bytes = s.received_bytes;
         out->writes = s.sent_frames;
         out->written_bytes = s.sent_bytes;
         out->requests = s.control;
-        out->errors =
-            s.lost_no_buffer + s.lost_share + s.lost_not_ready + s.lost_too_long + s.malformed;
+        out->errors = s.lost_no_buffer + s.lost_share + s.lost_not_ready + s.lost_too_long +
+                      s.lost_no_link + s.malformed;
         return true;
     }
     return false;

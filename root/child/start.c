@@ -44,6 +44,7 @@ static int64_t make_bus(struct child *c, const struct child_plan *p)
                                         .disk_count = p->disk_count,
                                         .networks = p->networks,
                                         .network_count = p->network_count,
+                                        .link_down = (p->flags & VM_CREATE_LINK_DOWN) != 0,
                                         .echo = (p->flags & VM_START_ECHO) != 0,
                                         .integration = p->has_worker};
     bool wanted = p->has_worker || p->disk_count != 0 || p->network_count != 0 || devices.echo;
@@ -215,7 +216,7 @@ int64_t child_create(struct vm_create *a, struct child **out)
     int64_t result;
 
     _Static_assert(VM_CREATE_ECHO == VM_START_ECHO, "one set of flags");
-    if (!check(&plan) || (a->flags & ~VM_CREATE_ECHO) != 0 ||
+    if (!check(&plan) || (a->flags & ~(VM_CREATE_ECHO | VM_CREATE_LINK_DOWN)) != 0 ||
         a->weight > HV_PARTITION_CPU_WEIGHT_MAX)
         return -EINVAL;
     result = child_enter(&plan, out);

@@ -227,7 +227,7 @@ static int64_t channel(struct vm_channel *a)
     return found ? 0 : -ENOENT;
 }
 
-/* ---- integration services ---- */
+/* ---- what is on its bus ---- */
 
 /* The bus of the child named so, or of one that ended lately: NULL with its error. */
 static struct bus *bus_named(const char *name, struct child **c, int64_t *error)
@@ -305,12 +305,28 @@ static int64_t keys(const struct vm_keys *a)
     return result;
 }
 
+static int64_t link(const struct vm_link *a)
+{
+    struct child *c;
+    int64_t result;
+    struct bus *b;
+
+    if (a->up > 1)
+        return -EINVAL;
+    b = bus_named(a->name, &c, &result);
+    if (b == NULL)
+        return result;
+    result = bus_link(b, a->up != 0);
+    bus_done(c);
+    return result;
+}
+
 void vm_operations_register(void)
 {
     static const struct vm_operations operations = {child_start, stop, wait, partition, vp,
                                                     child_statistic, hash, lp, channel,
                                                     partition_create, ask, integration, item,
-                                                    keys, partition_worker};
+                                                    keys, link, partition_worker};
 
     child_statistics_init();
     vm_register(&operations);

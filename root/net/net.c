@@ -43,20 +43,6 @@ static void uplink_receive(void *context, const struct net_frame *frame)
     vswitch_send(&n->uplink, frame);
 }
 
-/* Whoever changes it last sees that it is so at the end. */
-static void uplink_link(void *context)
-{
-    struct network *n = context;
-    bool up;
-
-    do {
-        up = __atomic_load_n(&n->nic->link, __ATOMIC_SEQ_CST);
-        vswitch_link_set(&n->vswitch, up);
-    } while (__atomic_load_n(&n->nic->link, __ATOMIC_SEQ_CST) != up);
-}
-
-static const struct nic_receiver uplink_receiver = {.receive = uplink_receive, .link = uplink_link};
-
 static void uplink_add(struct network *n, struct nic *nic)
 {
     struct vswitch_port_config config = {.uplink = true};
@@ -64,7 +50,7 @@ static void uplink_add(struct network *n, struct nic *nic)
     n->nic = nic;
     rt_strlcpy(config.name, nic->name, sizeof(config.name));
     (void)vswitch_port_add(&n->vswitch, &n->uplink, &config, &uplink_ops, n); /* it is empty */
-    nic_attach(nic, &uplink_receiver, n);
+    nic_attach(nic, uplink_receive, n);
 }
 
 /* ---- switches ---- */

@@ -44,11 +44,11 @@ void nic_for_each(bool (*visit)(struct nic *nic, void *context), void *context)
         nic = nic_next(nic);
 }
 
-void nic_attach(struct nic *nic, const struct nic_receiver *receiver, void *context)
+void nic_attach(struct nic *nic, void (*receive)(void *context, const struct net_frame *frame),
+                void *context)
 {
-    nic->receiver_context = context;
-    __atomic_store_n(&nic->receiver, receiver, __ATOMIC_SEQ_CST); /* pairs with its users */
-    receiver->link(context);
+    nic->receive_context = context;
+    __atomic_store_n(&nic->receive, receive, __ATOMIC_RELEASE); /* pairs with nic_receive */
 }
 
 /* Whether each frame that goes on the wire is short enough. */
@@ -75,25 +75,21 @@ enum net_taken nic_transmit(struct nic *nic, const struct net_frame *frame)
 
 void nic_receive(struct nic *nic, const struct net_frame *frame)
 {
-    const struct nic_receiver *r = __atomic_load_n(&nic->receiver, __ATOMIC_ACQUIRE);
+    void (*receive)(void *context, const struct net_frame *frame) =
+        __atomic_load_n(&nic->receive, __ATOMIC_ACQUIRE); /* pairs with nic_attach */
 
     count(&nic->statistics.received, 1);
     count(&nic->statistics.received_bytes, frame->length);
-    if (r)
-        r->receive(nic->receiver_context, frame);
+    if (receive)
+        receive(nic->receive_context, frame);
     else
         count(&nic->statistics.receive_ignored, 1);
 }
 
 void nic_link_set(struct nic *nic, bool up)
 {
-    const struct nic_receiver *r;
-
-    if (__atomic_exchange_n(&nic->link, up, __ATOMIC_SEQ_CST) == up)
+    if (__atomic_exchange_n(&nic->link, up, __ATOMIC_RELAXED) == up)
         return;
-    r = __atomic_load_n(&nic->receiver, __ATOMIC_SEQ_CST); /* pairs with nic_attach */
-    if (r)
-        r->link(nic->receiver_context);
     __atomic_fetch_add(&nic->link_changes, 1, __ATOMIC_RELAXED);
     log_print("net: %s: link %s", nic->name, up ? "up" : "down");
 }

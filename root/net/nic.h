@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* root/net/nic.h - network cards as the rest of root sees them: frames out, frames in.
  *
- * A driver registers a struct nic; one receiver, the switch whose uplink it is, attaches to it and
- * then has every frame that comes in. A card stays known for good: when it is removed, its link is
- * down for ever.
+ * A driver registers a struct nic; the switch whose uplink it is attaches to it and then has every
+ * frame that comes in. A card stays known for good: when it is removed, its link is down for ever.
  * Rules: what is sent is copied before transmit returns; a frame that comes in is the driver's
  * again when the receiver returns. */
 #ifndef ROOT_NET_NIC_H
@@ -20,13 +19,6 @@ struct nic_operations {
     /* Send a copy of @frame, of which no segment has more than nic.mtu bytes behind its Ethernet
      * header. Never blocks; any context. */
     enum net_taken (*transmit)(struct nic *nic, const struct net_frame *frame);
-};
-
-struct nic_receiver {
-    /* A frame came in. Must not block. */
-    void (*receive)(void *context, const struct net_frame *frame);
-    /* nic.link is another, perhaps: several at a time. */
-    void (*link)(void *context);
 };
 
 /* What a card does to a frame that asks for it; the rest its driver does. */
@@ -56,8 +48,9 @@ struct nic {
     uint32_t link_changes; /* [a] */
     struct nic_statistics statistics;
     const struct nic_operations *operations; /* [I] */
-    const struct nic_receiver *receiver;     /* [a] NULL: none yet */
-    void *receiver_context;                  /* [I] once there is a receiver */
+    /* A frame came in. Must not block. [a] NULL: nobody has attached yet */
+    void (*receive)(void *context, const struct net_frame *frame);
+    void *receive_context; /* [I] once somebody has */
     void *driver;
     struct list link_of_all;
 };
@@ -68,8 +61,9 @@ void nic_register(struct nic *nic);
 /* Call @visit for every card until it returns false. */
 void nic_for_each(bool (*visit)(struct nic *nic, void *context), void *context);
 
-/* Hand what comes in to @receiver from now on, and tell it of the link. Once for each card. */
-void nic_attach(struct nic *nic, const struct nic_receiver *receiver, void *context);
+/* Hand what comes in to @receive from now on. Once for each card. */
+void nic_attach(struct nic *nic, void (*receive)(void *context, const struct net_frame *frame),
+                void *context);
 
 /* Send a copy of @frame, or count that it was dropped. Any context. */
 enum net_taken nic_transmit(struct nic *nic, const struct net_frame *frame);

@@ -338,7 +338,6 @@ void vswitch_init(struct vswitch *s, const char *name, uint64_t seed, uint64_t (
 {
     rt_strlcpy(s->name, name, sizeof(s->name));
     s->now = now;
-    s->link = true;
     s->seed = seed | 1; /* multiplication by an even number loses bits */
     list_init(&s->free);
     wait_queue_init(&s->idle);
@@ -468,25 +467,4 @@ void vswitch_port_put(struct vswitch_port *port)
     if (__atomic_fetch_sub(&port->users, 1, __ATOMIC_SEQ_CST) == 1 &&
         __atomic_load_n(&s->leavers, __ATOMIC_SEQ_CST) > 0)
         wake_all(&s->idle);
-}
-
-/* ---- the link ---- */
-
-bool vswitch_link(const struct vswitch *s)
-{
-    return __atomic_load_n(&s->link, __ATOMIC_SEQ_CST);
-}
-
-void vswitch_link_set(struct vswitch *s, bool up)
-{
-    struct vswitch_port *port;
-    uint32_t slot = 0, learned;
-
-    if (__atomic_exchange_n(&s->link, up, __ATOMIC_SEQ_CST) == up)
-        return;
-    for (; (port = vswitch_port_get(s, &slot, &learned)); slot++) {
-        if (port->ops->link)
-            port->ops->link(port);
-        vswitch_port_put(port);
-    }
 }

@@ -34,9 +34,6 @@ struct vswitch_port_ops {
     /* Take @frame: copy what is kept, do not block. From any thread, several at a time. Whose it
      * is says its sender, the number of a port. */
     enum net_taken (*deliver)(struct vswitch_port *to, const struct net_frame *frame);
-    /* vswitch_link() is another. From any thread, several at a time: look at it until it is what
-     * you found. NULL: the port has no use for it. */
-    void (*link)(struct vswitch_port *port);
 };
 
 struct vswitch_port_config {
@@ -89,7 +86,6 @@ struct vswitch {
     uint64_t (*now)(void); /* [I] ns */
     uint64_t seed;         /* [I] what nobody outside knows: where addresses are kept */
     uint64_t identity;     /* [I] tells it from other machines' switches on the same wire */
-    bool link;             /* [a] of its uplink; up without one */
     uint32_t slots_used;   /* [l] ports are below */
     struct vswitch_port *slots[VSWITCH_PORTS]; /* [l] */
     struct list buckets[VSWITCH_BUCKETS];      /* [l] */
@@ -115,11 +111,6 @@ void vswitch_port_remove(struct vswitch_port *port);
 
 /* @from sends @frame. Any context, with no lock held that a port's deliver takes. */
 void vswitch_send(struct vswitch_port *from, const struct net_frame *frame);
-
-/* The link of the switch's uplink is up or down: tell all ports. The switch passes frames between
- * its ports whatever it is. Any context. */
-void vswitch_link_set(struct vswitch *s, bool up);
-bool vswitch_link(const struct vswitch *s);
 
 /* The port in slot @slot or the next one behind it, whose slot is then *@slot, and how many
  * addresses were learned there. It stays until vswitch_port_put. NULL: none. */

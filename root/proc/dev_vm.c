@@ -149,6 +149,16 @@ static int64_t vm_keys(struct file *f, void *argument)
     return o != NULL ? o->keys(a) : -ENODEV;
 }
 
+static int64_t vm_link(struct file *f, void *argument)
+{
+    struct vm_link *a = argument;
+    const struct vm_operations *o = operations();
+
+    (void)f;
+    TERMINATE(a->name);
+    return o != NULL ? o->link(a) : -ENODEV;
+}
+
 /* The file goes to the caller; without a descriptor for it the child ends with it. */
 static int64_t vm_create(struct file *f, void *argument)
 {
@@ -212,7 +222,7 @@ static const struct file_ioctl ioctls[] = {
     {VM_IOCTL_CHANNEL, vm_channel},     {VM_IOCTL_CREATE, vm_create},
     {VM_IOCTL_WORKER, vm_worker},       {VM_IOCTL_ASK, vm_ask},
     {VM_IOCTL_INTEGRATION, vm_integration}, {VM_IOCTL_ITEM, vm_item},
-    {VM_IOCTL_KEYS, vm_keys},
+    {VM_IOCTL_KEYS, vm_keys},           {VM_IOCTL_LINK, vm_link},
 };
 
 const struct file_operations dev_vm = {

@@ -26,6 +26,7 @@ struct vm_operations {
     int64_t (*integration)(struct vm_integration *a);
     int64_t (*item)(struct vm_item *a);
     int64_t (*keys)(const struct vm_keys *a);
+    int64_t (*link)(const struct vm_link *a);
     /* The files that its descriptors name; @control may be NULL. */
     int64_t (*worker)(struct file *partition, struct file *control, struct vm_worker *a);
 };

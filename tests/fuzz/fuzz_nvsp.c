@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/fuzz/fuzz_nvsp.c - any packets, frames and moments for netvsp: each packet that asks for it
- * is answered once, sections go to the child one after the other and never twice, and in the end
- * nothing of the child is held.
+ * is answered once, sections go to the child one after the other and never twice, nothing passes
+ * while its link is down, and in the end nothing of the child is held.
  *
  * Input: operations of one byte with what they need behind it. Rings may also be scribbled upon;
  * then their channel may be closed, and the ledger only has an upper bound. */
@@ -33,6 +33,7 @@ static struct {
     uint64_t ranges[1 + PAGES_MAX];
     uint32_t buffers; /* that were there */
     bool loose;       /* something was scribbled on, closed, or given back wrongly */
+    bool link_down;
 } fuzz;
 
 /* ---- what the child gets ---- */
@@ -237,6 +238,18 @@ static void scribble(void)
     fuzz.loose = true;
 }
 
+static void link_set(bool up)
+{
+    fuzz.link_down = !up;
+    netvsp_link_set(&world.device, up);
+}
+
+static void frame_sent(const struct net_frame *f)
+{
+    must(!fuzz.link_down);
+    frame_check(f);
+}
+
 static void operation(uint8_t op)
 {
     switch (op % OP_COUNT) {
@@ -244,7 +257,7 @@ static void operation(uint8_t op)
         send();
         break;
     case OP_BRING:
-        frame_bring();
+        must(frame_bring() != NET_TAKEN || !fuzz.link_down);
         break;
     case OP_COMPLETE:
         complete();
@@ -265,7 +278,7 @@ static void operation(uint8_t op)
         (void)world_work_once();
         break;
     case OP_LINK:
-        netvsp_link_set(&world.device, take_byte() & 1);
+        link_set(take_byte() & 1);
         break;
     case OP_RUN:
     default:
@@ -280,7 +293,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     input_begin(data, size);
     fuzz.exact[0] = true;
     world_make(NET_MTU_MAX);
-    world.send = frame_check;
+    world.send = frame_sent;
     while (input_left())
         operation(take_byte());
     run();

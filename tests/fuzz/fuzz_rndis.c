@@ -83,7 +83,7 @@ static void operation(uint8_t op)
                                     message, length, take_byte() * 16u);
         break;
     case OP_BRING:
-        frame_bring();
+        (void)frame_bring();
         world_run();
         break;
     case OP_FRAME:

@@ -9,7 +9,7 @@ struct frame_head {
     uint8_t flags, bytes; /* of input that the frame begins with */
 };
 
-void frame_bring(void)
+enum net_taken frame_bring(void)
 {
     static uint8_t bytes[FRAME_BYTES];
     struct net_piece piece = {.bytes = bytes + NET_HEADER_MAX};
@@ -30,9 +30,9 @@ void frame_bring(void)
         struct net_offload_wish wish = {.l4_checksum = true, .mss = head.mss};
 
         if (net_offload_prepare(bytes, f.header_length, f.length, &wish, &f.offload))
-            return;
+            return NET_UNWANTED;
     } else if (head.flags & 4) {
         f.offload.flags = NET_CHECKSUM_VALID;
     }
-    netvsp_receive(&world.device, &f);
+    return netvsp_receive(&world.device, &f);
 }

@@ -9,7 +9,7 @@
 #include "input.h"
 #include "netvsp_fixture.h"
 
-/* A frame to the child, of the input's. */
-void frame_bring(void);
+/* A frame to the child, of the input's: what became of it. */
+enum net_taken frame_bring(void);
 
 #endif

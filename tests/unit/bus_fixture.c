@@ -363,11 +363,17 @@ void world_make_disks(const struct block_device *first, const struct block_devic
 int64_t world_make_card(struct vswitch *s, const struct vm_network *card)
 {
     const struct bus_devices devices = {.networks = card, .network_count = 1};
+
+    return world_make_devices(s, &devices);
+}
+
+int64_t world_make_devices(struct vswitch *s, const struct bus_devices *devices)
+{
     int64_t result;
 
     world_begin("guest", 0);
     world.vswitch = s;
-    result = bus_create(&world.child, &devices, &world.bus);
+    result = bus_create(&world.child, devices, &world.bus);
     if (result == 0)
         assert_int_equal(bus_connect(world.bus, &client), HV_STATUS_SUCCESS);
     else

@@ -53,6 +53,8 @@ void world_make(uint32_t number, bool disk, bool echo);
 void world_make_named(const char *name, uint32_t number, bool disk, bool echo);
 /* What bus_create() says to child number 0 with this card, where root has @s. */
 int64_t world_make_card(struct vswitch *s, const struct vm_network *card);
+/* And with these devices. */
+int64_t world_make_devices(struct vswitch *s, const struct bus_devices *devices);
 /* A bus of child number 0 with the integration services and nothing else. */
 void world_make_integration(void);
 /* A bus of child number 0 with these two disks. */

@@ -677,11 +677,18 @@ bool pair_send(uint32_t index, uint32_t length, bool paged, uint16_t vlan)
     return true;
 }
 
-void pair_check_all_back(void)
+uint32_t pair_missing(void)
 {
+    uint32_t missing = 0;
+
     for (uint32_t i = 0; i < pair.frame_count; i++) {
         assert_int_equal(pair.frames[i].sent, 1);
-        assert_int_equal(pair.frames[i].mirrored, 1);
-        assert_int_equal(pair.frames[i].received, 1);
+        missing += 1u - pair.frames[i].received;
     }
+    return missing;
+}
+
+void pair_check_all_back(void)
+{
+    assert_int_equal(pair_missing(), 0);
 }

@@ -107,7 +107,8 @@ uint64_t pair_data_page(void);
 /* Send a frame of @length bytes to itself on channel @index, partly in pages if @paged. False: it
  * cannot be now. */
 bool pair_send(uint32_t index, uint32_t length, bool paged, uint16_t vlan);
-/* All that was submitted has come back, once. */
+/* How much of what was submitted has not come back; it was all answered, once. */
+uint32_t pair_missing(void);
 void pair_check_all_back(void);
 
 /* The child closes all channels, sub-channels first; @politely: it ends netvsc before. */

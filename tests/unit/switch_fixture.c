@@ -33,15 +33,7 @@ static enum net_taken port_sees(struct vswitch_port *to, const struct net_frame 
     return p->answer;
 }
 
-static void port_hears(struct vswitch_port *port)
-{
-    struct seen_port *p = port->owner;
-
-    assert_int_equal(fake.locks_held, 0);
-    p->link_changes++;
-}
-
-static const struct vswitch_port_ops port_ops = {.deliver = port_sees, .link = port_hears};
+static const struct vswitch_port_ops port_ops = {.deliver = port_sees};
 
 enum vswitch_result port_join(struct seen_port *p, struct vswitch_port_config config, uint64_t mac)
 {

@@ -14,7 +14,6 @@ struct seen_port {
     struct vswitch_port port;
     uint32_t count;
     enum net_taken answer; /* what it says */
-    uint32_t link_changes; /* that it was told of */
     struct seen_frame {
         uint8_t bytes[NET_ETHERNET_BYTES];
         uint32_t length;

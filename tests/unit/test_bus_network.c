@@ -63,7 +63,7 @@ static void card_is_a_port_of_the_switch_while_the_child_is_there(void **state)
     assert_null(only_port());
 }
 
-/* Whether the only card has a link, as its child is told. */
+/* Whether the only card has a link, as its child finds it. */
 static bool card_link(void)
 {
     const struct netvsp_device *d = only_port()->owner; /* of which it is the first member */
@@ -73,18 +73,46 @@ static bool card_link(void)
     return setup.link;
 }
 
-static void link_is_the_uplinks(void **state)
+static void link_is_up_without_an_uplink_and_as_the_operator_sets_it(void **state)
 {
     const struct vm_network card = {.name = "switch0"};
 
     (void)state;
-    vswitch_link_set(vswitch, false);
     assert_int_equal(world_make_card(vswitch, &card), 0);
-    assert_false(card_link());
-    vswitch_link_set(vswitch, true);
     assert_true(card_link());
-    vswitch_link_set(vswitch, false);
+    assert_int_equal(bus_link(world.bus, false), 0);
     assert_false(card_link());
+    assert_int_equal(bus_link(world.bus, true), 0);
+    assert_true(card_link());
+    world_end();
+}
+
+static void link_is_down_from_the_start_if_asked_for(void **state)
+{
+    const struct vm_network card = {.name = "switch0"};
+    const struct bus_devices devices = {.networks = &card, .network_count = 1, .link_down = true};
+    struct vm_channel shown = {0};
+
+    (void)state;
+    assert_int_equal(world_make_devices(vswitch, &devices), 0);
+    assert_false(card_link());
+    world_run();
+    assert_true(bus_channel(world.bus, 0, &shown));
+    assert_string_equal(shown.provider, "netvsp");
+    assert_int_equal(shown.flags, VM_CHANNEL_LINK_DOWN);
+    assert_int_equal(bus_link(world.bus, true), 0);
+    assert_true(bus_channel(world.bus, 0, &shown));
+    assert_int_equal(shown.flags, 0);
+    world_end();
+}
+
+static void without_a_card_there_is_no_link(void **state)
+{
+    const struct bus_devices devices = {.echo = true};
+
+    (void)state;
+    assert_int_equal(world_make_devices(NULL, &devices), 0);
+    assert_int_equal(bus_link(world.bus, false), -ENOTCONN);
     world_end();
 }
 
@@ -150,7 +178,10 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(card_is_a_port_of_the_switch_while_the_child_is_there,
                                         setup, teardown),
-        cmocka_unit_test_setup_teardown(link_is_the_uplinks, setup, teardown),
+        cmocka_unit_test_setup_teardown(link_is_up_without_an_uplink_and_as_the_operator_sets_it,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(link_is_down_from_the_start_if_asked_for, setup, teardown),
+        cmocka_unit_test(without_a_card_there_is_no_link),
         cmocka_unit_test_setup_teardown(address_is_the_childs_for_good_or_what_is_asked_for, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be_is_refused_with_a_reason, setup, teardown),

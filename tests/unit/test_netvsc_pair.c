@@ -169,8 +169,11 @@ static void flows_are_spread_over_channels(void **state)
     pair_drop();
 }
 
-static void link_flaps_are_told(void **state)
+static void link_flaps_are_told_and_lose_frames(void **state)
 {
+    struct netvsp_statistics s;
+    uint32_t missing;
+
     (void)state;
     pair_make(5, NVSP_VERSION_6_1, 1500, 0);
     netvsp_link_set(pair.device, false);
@@ -185,7 +188,13 @@ static void link_flaps_are_told(void **state)
     pair_settle();
     assert_int_equal(pair.netvsc.link_down, 0);
     assert_true(pair.links > 2);
-    pair_check_all_back();
+    missing = pair_missing();
+    netvsp_device_statistics(pair.device, &s);
+    assert_true(missing > 0 && missing < pair.frame_count);
+    assert_int_equal(s.lost_no_link, missing);
+    load(100);
+    pair_settle();
+    assert_int_equal(pair_missing(), missing);
     pair_drop();
 }
 
@@ -309,7 +318,7 @@ int main(void)
         cmocka_unit_test(the_send_table_has_all_channels),
         cmocka_unit_test(large_frames_come_back_in_segments),
         cmocka_unit_test(flows_are_spread_over_channels),
-        cmocka_unit_test(link_flaps_are_told),
+        cmocka_unit_test(link_flaps_are_told_and_lose_frames),
         cmocka_unit_test(statistics_add_up),
         cmocka_unit_test(the_child_closes_amidst_traffic),
         cmocka_unit_test(a_closed_card_opens_again),

@@ -258,6 +258,22 @@ static void frames_longer_than_the_mtu_are_lost(void **state)
     assert_int_equal(world_statistics().lost_too_long, 1);
 }
 
+static void without_a_link_frames_are_lost(void **state)
+{
+    (void)state;
+    plain(100);
+    netvsp_link_set(&world.device, false);
+    world_receive(frame, 100);
+    world_run();
+    world.packet_count = 0; /* the indication */
+    assert_null(receive(100));
+    assert_int_equal(world_statistics().lost_no_link, 2);
+    netvsp_link_set(&world.device, true);
+    world_run();
+    assert_non_null(receive(100));
+    assert_int_equal(world_statistics().received_frames, 1);
+}
+
 static void without_a_buffer_frames_are_lost(void **state)
 {
     struct nvsp_message revoke = {.type = NVSP_RECEIVE_BUFFER_REVOKE,
@@ -520,6 +536,7 @@ int main(void)
         FACT(the_filter_lets_through_what_was_asked_for),
         FACT(frames_longer_than_the_mtu_are_lost),
         FACT(without_a_buffer_frames_are_lost),
+        FACT(without_a_link_frames_are_lost),
         FACT(a_child_that_gives_nothing_back_loses_frames),
         FACT(who_floods_leaves_sections_for_others),
         FACT(what_becomes_of_a_frame_is_said),

@@ -350,6 +350,25 @@ static void the_child_is_told_of_its_link(void **state)
     assert_int_equal(indicated(), 0);
 }
 
+/* It is not the child's to raise. */
+static void a_link_that_is_down_stays_so_when_the_channel_is_opened_anew(void **state)
+{
+    (void)state;
+    netvsp_link_set(&world.device, false);
+    assert_int_equal(indicated(), RNDIS_STATUS_MEDIA_DISCONNECT);
+    world_close(0);
+    world_work();
+    assert_true(world_open(0));
+    world_initialise();
+    assert_int_equal(number(OID_GEN_MEDIA_CONNECT_STATUS), 1);
+    world_receive(value, 100);
+    assert_int_equal(world_statistics().lost_no_link, 1);
+    world.packet_count = 0;
+    assert_int_equal(indicated(), 0); /* it has asked */
+    netvsp_link_set(&world.device, true);
+    assert_int_equal(indicated(), RNDIS_STATUS_MEDIA_CONNECT);
+}
+
 /* ---- senseless messages ---- */
 
 struct row {
@@ -481,6 +500,7 @@ int main(void)
         FACT(after_halt_there_is_nothing),
         FACT(another_version_of_rndis_is_refused),
         FACT(the_child_is_told_of_its_link),
+        FACT(a_link_that_is_down_stays_so_when_the_channel_is_opened_anew),
         FACT(senseless_messages_are_counted),
         FACT(information_is_within_its_message),
         FACT(a_flood_of_questions_does_no_harm),

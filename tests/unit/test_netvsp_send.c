@@ -70,6 +70,22 @@ static void a_frame_in_a_section_goes_out(void **state)
     assert_int_equal(world_statistics().malformed, 0);
 }
 
+/* The child is not told: a real card takes what its cable does not. */
+static void without_a_link_no_frame_goes_out(void **state)
+{
+    (void)state;
+    plain(100);
+    netvsp_link_set(&world.device, false);
+    assert_int_equal(send(100, NULL, 0), NVSP_STATUS_SUCCESS);
+    assert_int_equal(world.frame_count, 0);
+    assert_int_equal(world_statistics().sent_frames, 0);
+    assert_int_equal(world_statistics().lost_no_link, 1);
+    netvsp_link_set(&world.device, true);
+    assert_int_equal(send(100, NULL, 0), NVSP_STATUS_SUCCESS);
+    assert_int_equal(only()->length, 100);
+    assert_int_equal(world_statistics().lost_no_link, 1);
+}
+
 static void a_frame_in_pages_goes_out(void **state)
 {
     (void)state;
@@ -587,6 +603,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FACT(a_frame_in_a_section_goes_out),
+        FACT(without_a_link_no_frame_goes_out),
         FACT(a_frame_in_pages_goes_out),
         FACT(a_frame_in_section_and_pages_goes_out),
         FACT(a_frame_in_many_ranges_goes_out),

@@ -334,23 +334,23 @@ static void a_frame_for_many_counts_for_each_of_them(void **state)
 
 /* ---- coming and going ---- */
 
-static void ports_are_told_of_the_link_when_it_changes(void **state)
+static void ports_talk_whatever_becomes_of_the_uplink(void **state)
 {
     (void)state;
-    assert_true(vswitch_link(w.vswitch)); /* as if there were no uplink */
-    vswitch_link_set(w.vswitch, true);
-    assert_int_equal(w.a.link_changes, 0);
-    vswitch_port_remove(&w.b.port);
-    vswitch_link_set(w.vswitch, false);
-    assert_false(vswitch_link(w.vswitch));
-    assert_int_equal(w.a.link_changes, 1);
-    assert_int_equal(w.b.link_changes, 0);
-    assert_int_equal(w.c.link_changes, 1);
-    send_plain(&w.a, MAC_C, MAC_A); /* which does not need it */
+    w.uplink.answer = NET_LOST; /* its card has no link */
+    send_plain(&w.a, MAC_B, MAC_A);
+    send_plain(&w.b, MAC_EVERYONE, MAC_B);
+    send_plain(&w.c, MAC_OUTSIDE, MAC_C);
+    got(&w.a, 1);
+    got(&w.b, 1);
     got(&w.c, 1);
-    vswitch_link_set(w.vswitch, true);
-    assert_int_equal(w.c.link_changes, 2);
-    assert_int_equal(w.c.port.users, 0);
+    assert_int_equal(w.uplink.port.statistics.dropped, 2);
+    vswitch_port_remove(&w.uplink.port);
+    send_plain(&w.a, MAC_B, MAC_A);
+    send_plain(&w.c, MAC_OUTSIDE, MAC_C);
+    got(&w.b, 1);
+    got(&w.uplink, 2);
+    nobody_got_anything();
 }
 
 static void a_port_that_has_gone_neither_sends_nor_gets(void **state)
@@ -429,7 +429,7 @@ int main(void)
         SWITCH_TEST(addresses_without_end_take_no_more_room),
         SWITCH_TEST(ports_that_cannot_be_are_refused),
         SWITCH_TEST(a_frame_for_many_counts_for_each_of_them),
-        SWITCH_TEST(ports_are_told_of_the_link_when_it_changes),
+        SWITCH_TEST(ports_talk_whatever_becomes_of_the_uplink),
         SWITCH_TEST(a_port_that_has_gone_neither_sends_nor_gets),
         SWITCH_TEST(removal_waits_for_who_is_at_the_port),
         SWITCH_TEST(ports_are_found_by_their_slots),

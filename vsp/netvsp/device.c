@@ -354,7 +354,7 @@ void netvsp_device_setup(const struct netvsp_device *d, struct netvsp_setup *out
         .mtu = __atomic_load_n(&d->mtu, __ATOMIC_RELAXED),
         .filter = __atomic_load_n(&d->filter, __ATOMIC_RELAXED),
         .ready = __atomic_load_n(&d->ready, __ATOMIC_RELAXED),
-        .link = __atomic_load_n(&d->link_speed, __ATOMIC_RELAXED) != 0,
+        .link = netvsp_has_link(d),
     };
     for (uint32_t i = 0; i < NETVSP_CHANNELS; i++)
         out->channels += __atomic_load_n(&d->slots[i].channel, __ATOMIC_RELAXED) != NULL;

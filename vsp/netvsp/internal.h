@@ -113,6 +113,11 @@ static inline void netvsp_complain(const struct netvsp_channel *c, const char *r
     c->device->port->log(c->device->context, c->vmbus->relid, reason);
 }
 
+static inline bool netvsp_has_link(const struct netvsp_device *d)
+{
+    return __atomic_load_n(&d->link_speed, __ATOMIC_RELAXED) != 0;
+}
+
 /* ---- doors ---- */
 
 /* The caller uses the receive buffer, and the slot's channel, until netvsp_leave(): if they are

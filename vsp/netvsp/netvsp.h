@@ -95,6 +95,7 @@ struct netvsp_statistics {
     uint64_t lost_share;                      /* it has its sender's share of them */
     uint64_t lost_not_ready; /* it does not receive, or its channel is being closed */
     uint64_t lost_too_long;  /* longer than its MTU */
+    uint64_t lost_no_link;   /* to the child or from it, while its link was down */
     uint64_t filtered;       /* by the packet filter that it set */
     uint64_t malformed;      /* messages and frames of the child that made no sense */
     uint64_t control;        /* RNDIS messages but frames */
@@ -191,7 +192,8 @@ void netvsp_service(struct netvsp_device *d);
  * offloads. Tags are handed over beside the frame. Network. */
 enum net_taken netvsp_receive(struct netvsp_device *d, const struct net_frame *frame);
 
-/* The link is up (@up) or down, and of config's speed. The child is told. Network. */
+/* The link is up (@up) or down, whoever opens a channel when. The child is told; while it is down,
+ * frames are lost, either way, but for those under way. Network. */
 void netvsp_link_set(struct netvsp_device *d, bool up);
 
 /* The sum of all channels'. Any context. */

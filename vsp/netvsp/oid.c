@@ -74,8 +74,6 @@ static uint32_t counter(const struct netvsp_device *d, uint32_t oid)
 /* The value of an object that is a number. False: it is none. */
 static bool number_of(const struct netvsp_device *d, uint32_t oid, uint32_t *value)
 {
-    uint64_t speed = __atomic_load_n(&d->link_speed, __ATOMIC_RELAXED);
-
     *value = 0;
     switch (oid) {
     case OID_GEN_HARDWARE_STATUS:
@@ -102,7 +100,7 @@ static bool number_of(const struct netvsp_device *d, uint32_t oid, uint32_t *val
         *value = d->filter;
         return true;
     case OID_GEN_MEDIA_CONNECT_STATUS:
-        *value = speed == 0;
+        *value = !netvsp_has_link(d);
         return true;
     case OID_802_3_MAXIMUM_LIST_SIZE:
         *value = NETVSP_MULTICAST_MAX;

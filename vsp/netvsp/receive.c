@@ -264,17 +264,31 @@ static enum net_taken frame_take(struct netvsp_device *d, uint32_t number,
     return frame_put(d, number, frame, c, &head);
 }
 
+/* Whether frames can come at all; one that cannot is counted. Asked before the door, so that
+ * newcomers do not keep it from being shut. */
+static bool may_come(struct netvsp_device *d)
+{
+    struct netvsp_statistics *s = &d->slots[0].statistics;
+
+    if (!netvsp_has_link(d)) {
+        netvsp_count(&s->lost_no_link, 1);
+        return false;
+    }
+    if (!netvsp_open(&d->receive) || !__atomic_load_n(&d->ready, __ATOMIC_RELAXED)) {
+        netvsp_count(&s->lost_not_ready, 1);
+        return false;
+    }
+    return true;
+}
+
 enum net_taken netvsp_receive(struct netvsp_device *d, const struct net_frame *frame)
 {
     struct netvsp_flow flow;
     enum net_taken taken;
     uint32_t hash, number;
 
-    /* Asked before the door, so that newcomers do not keep it from being shut. */
-    if (!netvsp_open(&d->receive) || !__atomic_load_n(&d->ready, __ATOMIC_RELAXED)) {
-        netvsp_count(&d->slots[0].statistics.lost_not_ready, 1);
+    if (!may_come(d))
         return NET_LOST;
-    }
     if (!netvsp_filter_passes(d, frame)) {
         netvsp_count(&d->slots[0].statistics.filtered, 1);
         return NET_UNWANTED;

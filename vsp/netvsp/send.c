@@ -155,6 +155,19 @@ static void payload_slice(struct netvsp_channel *c, struct reader *r, struct net
     }
 }
 
+static void frame_hand_over(struct netvsp_channel *c, const struct net_frame *f)
+{
+    const struct netvsp_device *d = c->device;
+
+    if (!netvsp_has_link(d)) {
+        netvsp_count(&c->slot->statistics.lost_no_link, 1);
+        return;
+    }
+    netvsp_count(&c->slot->statistics.sent_frames, 1);
+    netvsp_count(&c->slot->statistics.sent_bytes, f->length);
+    d->port->send(d->context, f);
+}
+
 /* The frame of @length bytes that @r is at. */
 static const char *frame_send(struct netvsp_channel *c, struct reader *r, uint32_t length,
                               const struct wishes *w)
@@ -174,11 +187,9 @@ static const char *frame_send(struct netvsp_channel *c, struct reader *r, uint32
         return malformed(c, "segments for many receivers");
     if (net_frame_segment_max(&f) > NET_ETHERNET_BYTES + __atomic_load_n(&d->mtu, __ATOMIC_RELAXED))
         return malformed(c, "a frame longer than the MTU");
-    payload_slice(c, r, &f);
-    netvsp_count(&c->slot->statistics.sent_frames, 1);
-    netvsp_count(&c->slot->statistics.sent_bytes, f.length);
     c->spent += net_frame_segments(&f) + f.length / NETVSP_PAGE;
-    d->port->send(d->context, &f);
+    payload_slice(c, r, &f);
+    frame_hand_over(c, &f);
     return NULL;
 }
 

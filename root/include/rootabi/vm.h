@@ -75,7 +75,8 @@ struct vm_create {
     struct vm_network networks[VM_NETWORKS_MAX];
 };
 ABI_SIZE(struct vm_create, 432);
-#define VM_CREATE_ECHO 1u /* with an echo device */
+#define VM_CREATE_ECHO      1u /* with an echo device */
+#define VM_CREATE_LINK_DOWN 2u /* the links of its cards are down at first: VM_IOCTL_LINK */
 
 /* Start the program in boot module @module (or @module.elf) with the arguments {@module, @argument},
  * a console of its own as files 0 to 2 (it can be
@@ -179,9 +180,10 @@ struct vm_channel {
     uint64_t full; /* times that the ring to the child had no room */
     uint64_t requests, reads, writes, read_bytes, written_bytes, errors;
     uint32_t under_way; /* requests */
-    uint32_t reserved;
+    uint32_t flags;     /* VM_CHANNEL_* */
 };
 ABI_SIZE(struct vm_channel, 224);
+#define VM_CHANNEL_LINK_DOWN 1u /* of a network card's primary: the operator has its link down */
 
 /* What the system in a child can be asked by its integration services (docs/integration.md). */
 enum {
@@ -282,6 +284,15 @@ struct vm_keys {
 };
 ABI_SIZE(struct vm_keys, 324);
 
+/* The links of all network cards of a child are up or down from now on. While they are down no
+ * frame passes, either way. ENOENT: no such child. ENOTCONN: it has no card. EINVAL: neither up nor
+ * down. */
+struct vm_link {
+    char name[VM_NAME_SIZE];
+    uint32_t up; /* 1; 0: down */
+};
+ABI_SIZE(struct vm_link, 68);
+
 /* How long a logical processor has run VPs of root and of children, as the hypervisor accounts. */
 struct vm_lp {
     uint32_t index; /* in */
@@ -306,5 +317,6 @@ ABI_SIZE(struct vm_lp, 24);
 #define VM_IOCTL_INTEGRATION IOCTL_EXCHANGE('v', 12, struct vm_integration)
 #define VM_IOCTL_ITEM      IOCTL_EXCHANGE('v', 13, struct vm_item)
 #define VM_IOCTL_KEYS      IOCTL_EXCHANGE('v', 14, struct vm_keys)
+#define VM_IOCTL_LINK      IOCTL_EXCHANGE('v', 15, struct vm_link)
 
 #endif

@@ -62,8 +62,9 @@ void channel_print(const struct vm_channel *c)
           c->signals_out, c->full);
     if (strncmp(c->provider, "netvsp", sizeof("netvsp")) == 0) {
         if (c->sub_channel == 0)
-            print("    frames  %lu to the child of %lu KiB, %lu from it of %lu KiB, %lu lost\n",
-                  c->reads, c->read_bytes / KIB, c->writes, c->written_bytes / KIB, c->errors);
+            print("    frames  %lu to the child of %lu KiB, %lu from it of %lu KiB, %lu lost%s\n",
+                  c->reads, c->read_bytes / KIB, c->writes, c->written_bytes / KIB, c->errors,
+                  (c->flags & VM_CHANNEL_LINK_DOWN) != 0 ? ", link down" : "");
         return;
     }
     if (strncmp(c->provider, "storvsp", sizeof("storvsp")) != 0)

@@ -42,7 +42,7 @@ static int command_help(int argc, char **argv)
     bool found = argc < 2;
 
     for (unsigned i = 0; i < command_count; i++) {
-        char head[80];
+        char head[256]; /* all of vm's usage */
 
         if (argc > 1 && strcmp(argv[1], commands[i].name) != 0)
             continue;
@@ -198,7 +198,8 @@ const struct command commands[] = {
      COMPLETE_MODULE, command_start},
     {"vm",
      "list | start|stop|shutdown|reset|pause|resume|freeze|thaw|info|stats NAME | "
-     "set NAME KEY [VALUE] | keys NAME TEXT|--enter... | console NAME [--exec 'COMMANDS']",
+     "set NAME KEY [VALUE] | link NAME up|down | keys NAME TEXT|--enter... | "
+     "console NAME [--exec 'COMMANDS']",
      "children that have a definition", COMPLETE_CHILD, command_vm},
     {"stop", "NAME", "end a child", COMPLETE_CHILD, command_stop},
     {"wait", "NAME [SECONDS]", "wait until a child ends; Ctrl-C ends the wait alone",

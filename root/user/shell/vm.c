@@ -4,6 +4,7 @@
 #include <rt/mem.h>
 #include <rootabi/errno.h>
 #include <rootabi/syscall.h>
+#include <rootabi/vm.h>
 #include "lib/print.h"
 #include "lib/system.h"
 #include "shell/console.h"
@@ -83,8 +84,8 @@ static int report_service(int64_t result)
     return report("vm", result);
 }
 
-/* Print what the service answers until it is done; its verdict. */
-static int print_answer(int socket)
+/* Print what the service answers until it is done, unless @quiet; its verdict. */
+static int take_answer(int socket, bool quiet)
 {
     struct service_packet packet;
 
@@ -92,10 +93,10 @@ static int print_answer(int socket)
         int64_t n = service_receive(socket, &packet);
 
         if (n < 0)
-            return report("vm", n);
+            return quiet ? 1 : report("vm", n);
         if (packet.type == SERVICE_DONE)
             return service_status(&packet, n);
-        if (packet.type == SERVICE_TEXT)
+        if (packet.type == SERVICE_TEXT && !quiet)
             write(STDOUT_FILE, packet.bytes, (size_t)n);
     }
 }
@@ -107,9 +108,22 @@ static int simple(const char *command, const char *name)
 
     if (socket < 0)
         return report_service(socket);
-    status = print_answer((int)socket);
+    status = take_answer((int)socket, false);
     close((int)socket);
     return status;
+}
+
+/* Whether the service does it, without a word. */
+static bool done_quietly(const char *command, const char *name)
+{
+    int64_t socket = ask(command, name);
+    int status;
+
+    if (socket < 0)
+        return false;
+    status = take_answer((int)socket, true);
+    close((int)socket);
+    return status == 0;
 }
 
 static int console(int argc, char **argv)
@@ -147,6 +161,34 @@ static int shutdown(const char *name)
     return status;
 }
 
+/* The service takes note for the next start of a child that it knows; toy guests it does not. First,
+ * so that one that starts again meanwhile has its links as they shall be. */
+static int link(const char *name, const char *state)
+{
+    struct vm_link a = {.up = strcmp(state, "up") == 0};
+    bool noted = done_quietly(a.up != 0 ? "link-up" : "link-down", name);
+    int64_t result = -ENOENT;
+
+    if (rt_strlcpy(a.name, name, sizeof(a.name)) < sizeof(a.name))
+        result = device_call(DEVICE_VM, VM_IOCTL_LINK, &a);
+    switch (result) {
+    case 0:
+        print("%s: link %s\n", name, state);
+        return 0;
+    case -ENOENT:
+        if (noted)
+            print("%s: link %s when it starts\n", name, state);
+        else
+            print("vm: no child that runs is called %s\n", name);
+        return !noted;
+    case -ENOTCONN:
+        print("%s: it has no network card\n", name);
+        return 1;
+    default:
+        return report(name, result);
+    }
+}
+
 static int of_child(const char *command, const char *name)
 {
     int status;
@@ -163,6 +205,11 @@ static int of_child(const char *command, const char *name)
     return status;
 }
 
+static bool is_link(const char *state)
+{
+    return strcmp(state, "up") == 0 || strcmp(state, "down") == 0;
+}
+
 int command_vm(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "list") == 0)
@@ -175,9 +222,12 @@ int command_vm(int argc, char **argv)
         return integration_keys(argv[2], argc - 3, argv + 3);
     if ((argc == 4 || argc == 5) && strcmp(argv[1], "set") == 0)
         return integration_set(argv[2], argv[3], argc == 5 ? argv[4] : NULL);
+    if (argc == 4 && strcmp(argv[1], "link") == 0 && is_link(argv[3]))
+        return link(argv[2], argv[3]);
     if (argc == 3)
         return of_child(argv[1], argv[2]);
     print("vm: list | start|stop|shutdown|reset|pause|resume|freeze|thaw|info|stats NAME | "
-          "set NAME KEY [VALUE] | keys NAME TEXT|--enter... | console NAME [--exec 'COMMANDS']\n");
+          "set NAME KEY [VALUE] | link NAME up|down | keys NAME TEXT|--enter... | "
+          "console NAME [--exec 'COMMANDS']\n");
     return 1;
 }

@@ -247,6 +247,7 @@ static bool create(struct child *c)
         .reserve = part_of_processor(d->reserve),
         .disk_count = d->disk_count,
         .network_count = d->network_count,
+        .flags = c->link_down ? VM_CREATE_LINK_DOWN : 0,
     };
 
     snprintf(a.name, sizeof(a.name), "%s", d->name);
@@ -411,6 +412,14 @@ const char *child_shutdown(struct child *c)
 void child_no_shutdown(struct child *c)
 {
     c->shut_down = false;
+}
+
+const char *child_link(struct child *c, bool up)
+{
+    if (c->definition.network_count == 0)
+        return "it has no network card";
+    c->link_down = !up;
+    return NULL;
 }
 
 const char *child_stop(struct child *c)

@@ -73,6 +73,18 @@ static void no_shutdown(struct client *client, struct child *c)
     client_finish(client, true);
 }
 
+/* While it runs its links are set by the shell: here is only noted how they are when it starts again,
+ * so that it does not raise them by resetting itself. */
+static void link_up(struct client *client, struct child *c)
+{
+    answer(client, c, child_link(c, true), "link up");
+}
+
+static void link_down(struct client *client, struct child *c)
+{
+    answer(client, c, child_link(c, false), "link down");
+}
+
 static void reset(struct client *client, struct child *c)
 {
     answer(client, c, child_reset(c), "reset");
@@ -97,6 +109,8 @@ static void info(struct client *client, struct child *c)
     if (c->state != CHILD_OFF && c->state != CHILD_WAITING)
         client_print(client, ", worker %u", c->worker);
     client_print(client, "%s%s\n", c->last_end[0] != '\0' ? "; last: " : "", c->last_end);
+    if (c->definition.network_count != 0)
+        client_print(client, "# link %s\n", c->link_down ? "down" : "up");
     for (size_t at = 0; at < size; at += SERVICE_BYTES_MAX)
         client_send(client, SERVICE_TEXT, text + at,
                     size - at < SERVICE_BYTES_MAX ? size - at : SERVICE_BYTES_MAX);
@@ -171,7 +185,7 @@ static const struct {
 } commands[] = {
     {"start", start},     {"stop", stop},   {"shutdown", shutdown}, {"no-shutdown", no_shutdown},
     {"reset", reset},     {"pause", pause}, {"resume", resume},     {"info", info},
-    {"console", console}, {"type", type},
+    {"console", console}, {"type", type},   {"link-up", link_up},   {"link-down", link_down},
 };
 
 void command_run(struct client *client, char *text)

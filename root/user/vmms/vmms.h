@@ -29,6 +29,7 @@ struct child {
     enum child_state state;
     bool wanted;       /* nobody has stopped it: restart = counts */
     bool shut_down;    /* somebody has asked its system to switch itself off */
+    bool link_down;    /* somebody has the links of its cards down: also when it starts again */
     uint32_t restarts;
     struct backoff backoff;
     uint64_t again_ns; /* when it starts again, while it waits */
@@ -61,6 +62,8 @@ const char *child_reset(struct child *c);
 const char *child_shutdown(struct child *c);
 /* It is not, or does not want to. */
 void child_no_shutdown(struct child *c);
+/* How the links of its cards shall be from its next start on. */
+const char *child_link(struct child *c, bool up);
 
 /* What poll() says of @c->partition and @c->control. */
 void child_partition_ready(struct child *c);

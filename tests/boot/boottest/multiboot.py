@@ -45,10 +45,11 @@ class ToyChild:
     vps: int = 1
     memory: str = "16M"
     disks: list = field(default_factory=list)
+    networks: list = field(default_factory=list)
     restart: str = "never"
 
     def make(self, place, _folder):
         """What boots as a child in a test at place."""
         image = os.path.join(place.images, "tests", "multiboot", self.image)
         return child.MultibootChild(self.name, image, f"vps={self.vps} {self.arguments}".strip(), self.vps,
-                                    self.memory, disks=self.disks, restart=self.restart)
+                                    self.memory, disks=self.disks, networks=self.networks, restart=self.restart)

@@ -106,7 +106,7 @@ def measured(vm, client, server, address):
     after = errors()
     said = client.run("grep -E \"sender|receiver\" /tmp/iperf")
     print(said, flush=True)
-    if not re.search(r"[1-9]\d* MBytes +[1-9]\S* Mbits/sec +receiver", said):
+    if not re.search(r"[1-9]\S* MBytes +[1-9]\S* Mbits/sec +receiver", said):
         raise Failure(f"nothing has arrived:\n{said}")
     if before != after:
         raise Failure(f"counted before: {before}; and after: {after}")
@@ -117,6 +117,21 @@ def spread(vm):
     vm.send("channels")
     for number in (0, 1):
         vm.expect(rf"^one +\d+\.{number} +netvsp +open +VP \d$")
+
+
+def carrier(vm, shell, name, own, other):
+    """No carrier and no answer while the link is down, with the driver anew neither; both when it is up."""
+    def becomes(value):
+        shell.run(f"until grep -qx {value} /sys/class/net/eth0/carrier; do sleep 1; done")
+    shell.run(f"ping -c 3 {other}")
+    vm.send(f"vm link {name} down")
+    becomes(0)
+    shell.run(f"ping -c 1 -W 5 {other}; test $? != 0")
+    shell.run("rmmod hv_netvsc; modprobe hv_netvsc; until ip link set eth0 up; do sleep 1; done")
+    becomes(0)
+    vm.send(f"vm link {name} up")
+    becomes(1)
+    shell.run(f"ip addr add {own}/24 dev eth0; ping -c 3 {other}")
 
 
 def over(vm, names):
@@ -139,6 +154,7 @@ def two_children(vm):
     measured(vm, *shells, addresses[1])
     for shell in shells:
         judge_log(shell.log())
+    carrier(vm, shells[1], "two", addresses[1], addresses[0])
     over(vm, ["one", "two"])
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Root's own port of its switch, by a network card: a machine at the cable's other end asks by ARP,
-pings, sends what is not right; the link goes and comes back; the card is taken out."""
+pings, sends what is not right; the link goes and comes back; the card is taken out. Children at the switch
+talk to each other and to root all the time."""
 import os
 import socket
 import time
@@ -10,6 +11,7 @@ from boottest import Failure, Lan, Test, cable, monitor
 ADDRESS = "10.9.8.7"
 CHILD = "10.9.8.20"
 OTHER = "10.9.8.21"
+WALKER = "10.9.8.22"
 TARGET = socket.inet_aton(ADDRESS)
 MAC = "52:54:00:12:34:56"
 PINGS = (0, 1, 17, 18, 19, 333, 1471, 1472)  # bytes of payload; 1,500 with the headers
@@ -73,20 +75,45 @@ def link(vm, lan, card, name):
     ping(lan, card, 99, 64)
 
 
-def child_answers(vm, lan):
-    """A child's card is reached by the uplink, at an address of its own, and has the uplink's link."""
+def asked(vm, address):
+    """A second child pings who has this address, and ends."""
+    vm.send(f"start client net net=switch0 address={OTHER}/24 ping={address}/24")
+    vm.expect(r"\[client\] net: ping requests=10 replies=10$")
+    vm.expect(r"child client: ended: it ended itself with 0$")
+
+
+def walker_ends(vm):
+    """It has pinged all the time: its own link is down first now."""
+    if "[walker] net: link" in vm.text:
+        raise Failure("a child's link has changed with the uplink's")
+    vm.send("vm link walker down")
+    vm.expect(r"\[walker\] net: link down \(0x4001000c\)$")
+    found = vm.expect(r"\[walker\] net: ping requests=(\d+) replies=(\d+)$")
+    if found.group(1) != found.group(2):
+        raise Failure(f"{found.group(2)} of {found.group(1)} pings were answered while the cable went out and in")
+    vm.expect(r"child walker: ended: it ended itself with 0$")
+
+
+def child_answers(vm, lan, name):
+    """A child's card is reached by the uplink, at an address of its own. When that has no link, other
+    children and root still have one."""
     vm.send(f"start server net net=switch0 address={CHILD}/24 serve=1")
     vm.expect(r"\[server\] net: address=(\S+) mtu=1500 ")
     vm.expect(r"\[server\] net: serves$")
-    child = lan.who_has(socket.inet_aton(CHILD))
+    vm.send(f"start walker net net=switch0 address={WALKER}/24 ping={CHILD}/24 count=0")
+    vm.expect(r"\[walker\] net: pings$")
+    child = lan.who_has(socket.inet_aton(CHILD))  # past what the walker has asked all
     for sequence, size in enumerate(PINGS):
         ping(lan, child, sequence, size, socket.inet_aton(CHILD))
     for round in range(3):
         monitor.ask(vm, "set_link card0 off")
-        vm.expect(r"\[server\] net: link down ")
+        vm.expect(rf"net: {name}: link down$")
+        asked(vm, CHILD)
+        asked(vm, ADDRESS)
         monitor.ask(vm, "set_link card0 on")
-        vm.expect(r"\[server\] net: link up ")
+        vm.expect(rf"net: {name}: link up$")
         ping(lan, child, round, 64, socket.inet_aton(CHILD))
+    walker_ends(vm)
 
 
 def heard(lan, card, sequence, frames):
@@ -140,20 +167,17 @@ def free_kib(vm):
 
 
 def taken_out(vm, name):
-    """The card goes while a child is at its switch: its buffers are free then; the child lives on, and
-    talks to another."""
+    """The card goes while a child is at its switch: its buffers are free then; the switch goes on."""
     before = free_kib(vm)
     monitor.ask(vm, "device_del card0")
     vm.expect(rf"{name}: was removed$")
-    vm.expect(r"\[server\] net: link down ")
     vm.send("nics")
     vm.expect(rf"^{name} +{MAC}, .* gone, 9 link changes$")
     back = free_kib(vm) - before
     if back < BUFFERS_KIB:
         raise Failure(f"{back} KiB are free that were not with the card")
-    vm.send(f"start client net net=switch0 address={OTHER}/24 ping={CHILD}/24")
-    vm.expect(r"\[client\] net: ping requests=10 replies=10$")
-    vm.expect(r"child client: ended: it ended itself with 0$")
+    asked(vm, CHILD)
+    asked(vm, ADDRESS)
     vm.send("stop server")
     vm.expect(r"child server: ended: it was stopped$")
 
@@ -181,7 +205,7 @@ def network(vm, name, model, full):
     vm.expect(rf"^ +out {2 + echoes} of \d+ bytes, 0 dropped, 0 beyond a share$")
     vm.expect(rf"^  root +{MAC}, 0 addresses learned$")
     vm.expect(rf"^root: {ADDRESS}, 1 ARP and {echoes} echoes answered, {bad} bad, {ignored} ignored, 0 conflicts, 0 dropped$")
-    child_answers(vm, lan)
+    child_answers(vm, lan, name)
     uplink_flooded(vm, lan, card, full)
     lan.close()
     taken_out(vm, name)
@@ -193,7 +217,7 @@ def root_answers(device, name, model, full):
     the ring that its cable does not take."""
     return Test(f"network-{device}", group="quick", smp=2, options={"rootaddress": f"{ADDRESS}/24"},
                 qemu=cable() + SLOT + ["-device", f"{device},id=card0,bus=slot0,netdev=lan0,mac={MAC},romfile="],
-                script=lambda vm: network(vm, name, model, full), forbid=[r"net: root has no"])
+                script=lambda vm: network(vm, name, model, full), forbid=[r"net: root has no", r"\[(server|client)\] net: link "])
 
 
 TESTS = [

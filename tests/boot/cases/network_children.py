@@ -2,11 +2,12 @@
 """Children with network cards at root's switch. Linux's are in linux.py: linux-two."""
 import dataclasses
 
-from boottest import Failure, Test
+from boottest import Failure, Test, ToyChild
 
 ADDRESS = "10.9.8.7"  # root's
-CHILDREN = {"server": "10.9.8.20", "client": "10.9.8.21", "apart": "10.9.8.22", "mallory": "10.9.8.23"}
+CHILDREN = {"server": "10.9.8.20", "client": "10.9.8.21", "apart": "10.9.8.22", "mallory": "10.9.8.23", "tenant": "10.9.8.24"}
 PINGS = 20
+LEAVE = "\x1d"  # a child's console: Ctrl-]
 ATTACKED = 60  # pings amidst an attack
 SCRIBBLED = 100  # messages that changed, at least
 SHARE = 0.95  # of what is asked then, answered at the first time
@@ -234,8 +235,129 @@ def exchange(vm):
     vm.send("poweroff")
 
 
+# ---- links ----
+
+def pinged(vm, address):
+    vm.send(f"start client net {card_of('client')} ping={address}/24")
+    replied(vm, "client", 10)
+
+
+def unheard(vm, name):
+    vm.send(f"start client net {card_of('client')} ping={CHILDREN[name]}/24")
+    vm.expect(r"\[client\] net: nobody says that the address is his$")
+    vm.expect(r"child client: ended: it ended itself with 1$")
+
+
+def link_shown(vm, name, down):
+    vm.send("channels")
+    vm.expect(rf"^{name} +\d+\.0 +netvsp +\S+ +VP 0$")
+    return int(vm.expect(rf"^    frames  .*, (\d+) lost{', link down' if down else ''}$").group(1))
+
+
+def link_of_server(vm):
+    """It hears nothing while its link is down, which is nothing to others."""
+    vm.send("vm link server down")
+    vm.expect(r"\[server\] net: link down \(0x4001000c\)$")
+    unheard(vm, "server")
+    pinged(vm, ADDRESS)
+    if link_shown(vm, "server", True) == 0:
+        raise Failure("no frame for a child without a link was counted as lost")
+    vm.send("vm link server up")
+    vm.expect(r"\[server\] net: link up \(0x4001000b\)$")
+    pinged(vm, CHILDREN["server"])
+    link_shown(vm, "server", False)
+
+
+def sent_by(vm, name):
+    """Frames that have come into the switch by that port."""
+    vm.send("switch")
+    vm.expect(rf"^  {name} +\S+, 0 addresses learned$")
+    count = int(vm.expect(r"^ +in (\d+) of ").group(1))
+    vm.expect(rf"^root: {ADDRESS}, ")
+    return count
+
+
+def link_of_flood(vm):
+    """Nothing comes from a child that does not care that its link is down; and again when it is up."""
+    attacked(vm, "flood", CHILDREN["server"], "floods")
+    vm.send("vm link mallory down")
+    vm.expect(r"\[mallory\] net: link down \(0x4001000c\)$")
+    counts = [sent_by(vm, "mallory") for _ in range(2)]
+    if counts[0] != counts[1]:
+        raise Failure(f"a child without a link has sent {counts}")
+    vm.send("vm link mallory up")
+    vm.expect(r"\[mallory\] net: link up \(0x4001000b\)$")
+    while sent_by(vm, "mallory") == counts[1]:
+        pass
+    attack_ends(vm)
+
+
+def tenant_serves(vm, lives):
+    """In so many lives, as its console repeats."""
+    vm.send("vm console tenant")
+    for _ in range(lives):
+        vm.expect(r"^net: serves$")
+    vm.type(LEAVE)
+    vm.expect(r"^root> ")
+
+
+def link_of_definition(vm):
+    """Before its start, and when it has begun anew, a child's link is as it was set."""
+    vm.send("vm link tenant down")
+    vm.expect(r"^tenant: link down when it starts$")
+    vm.send("vm start tenant")
+    vm.expect(r"^tenant: started$")
+    tenant_serves(vm, 1)
+    link_shown(vm, "tenant", True)
+    unheard(vm, "tenant")
+    vm.send("vm link tenant up")
+    vm.expect(r"^tenant: link up$")
+    pinged(vm, CHILDREN["tenant"])
+    vm.send("vm info tenant")
+    vm.expect(r"^# link up$")
+    vm.send("vm link tenant down")
+    vm.expect(r"^tenant: link down$")
+    vm.send("vm reset tenant")
+    vm.expect(r"^tenant: reset$")
+    vm.expect(r"child tenant: partition ")
+    tenant_serves(vm, 2)
+    unheard(vm, "tenant")
+    vm.send("vm info tenant")
+    vm.expect(r"^# link down$")
+    vm.send("vm stop tenant")
+    vm.expect(r"^tenant: stopped$")
+
+
+def link_of_none(vm):
+    for name, says in (("nobody", "vm: no child that runs is called nobody"), ("plain", "plain: it has no network card")):
+        vm.send(f"vm link {name} down")
+        vm.expect(rf"^{says}$")
+    vm.send("vm link server sideways")
+    vm.expect(r"^vm: list \| ")
+    vm.send("help vm")
+    vm.expect(r"^  vm list .*\| link NAME up\|down .* children that have a definition$")
+
+
+def links(vm):
+    vm.expect(r"^root> ")
+    vm.send(f"start server net {card_of('server')} serve=1")
+    vm.expect(r"\[server\] net: serves$")
+    vm.send("start plain spin rounds=0")
+    vm.expect(r"child plain: partition ")
+    link_of_none(vm)
+    link_of_server(vm)
+    link_of_flood(vm)
+    link_of_definition(vm)
+    vm.send("poweroff")
+
+
 TESTS = [
     Test("network-children", smp=2, options={"rootaddress": f"{ADDRESS}/24"}, script=children,
+         forbid=[r"net: root has no"]),
+    Test("network-link", smp=2, options={"rootaddress": f"{ADDRESS}/24"}, script=links,
+         modules=["shell.elf", "vmms.elf", "vmwp.elf", "guests/net.elf", "guests/spin.elf"],
+         children=[ToyChild("tenant", "net-multiboot.elf", f"address={CHILDREN['tenant']}/24 serve=1",
+                            networks=["switch0"])],
          forbid=[r"net: root has no"]),
     Test("network-isolation", smp=2, options={"rootaddress": f"{ADDRESS}/24"}, script=isolation,
          forbid=[r"net: root has no", r"net: hears what is for another"]),

@@ -77,7 +77,7 @@ static bool talk(uint32_t target)
     if (target != 0 && ticks != 0)
         return rate(target, ticks, (uint32_t)guest_arg_number(line, "window", WINDOW), bytes);
     if (target != 0) {
-        uint64_t replies = ping(target, count, bytes);
+        uint64_t replies = ping(target, &count, bytes);
 
         guest_printf("net: ping requests=%llu replies=%llu\n", (unsigned long long)count,
                      (unsigned long long)replies);

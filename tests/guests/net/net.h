@@ -47,9 +47,9 @@ void card_close(void);
 /* Answer @bytes if they are for port 7 of UDP. Whether they were. */
 bool udp_echo(const uint8_t *bytes, uint32_t length);
 
-/* Ask @address for its hardware address, then @count times for an echo of @size bytes; how many
- * came back as they were. */
-uint64_t ping(uint32_t address, uint64_t count, uint32_t size);
+/* Ask @address for its hardware address, then *@count times, or for 0 until the link is down, for an
+ * echo of @size bytes; *@count is how often, and the result how many came back as they were. */
+uint64_t ping(uint32_t address, uint64_t *count, uint32_t size);
 
 /* Ask @address for echoes of @size bytes, @window at a time, for @ticks of the TSC, and print how
  * many came. False: none. */

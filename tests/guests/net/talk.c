@@ -45,6 +45,7 @@ static struct {
     uint8_t mac[NET_ADDRESS_BYTES];
     bool known;    /* where it is */
     bool answered; /* the latest request */
+    bool endless;  /* until the link is down */
     uint64_t replies;
     uint64_t number; /* of that */
     uint32_t size;
@@ -147,14 +148,19 @@ void ping_received(const uint8_t *bytes, uint32_t length)
     }
 }
 
+static bool cut_off(void)
+{
+    return peer.endless && net.netvsc.link_down != 0;
+}
+
 /* Have @ask done until *@answered, or several times in vain. */
 static bool insist(void (*ask)(void), const bool *answered)
 {
-    for (uint32_t i = 0; i < TRIES && !*answered; i++) {
+    for (uint32_t i = 0; i < TRIES && !*answered && !cut_off(); i++) {
         uint64_t begin = guest_time();
 
         ask();
-        while (!*answered && guest_time() - begin < PATIENCE)
+        while (!*answered && !cut_off() && guest_time() - begin < PATIENCE)
             if (!guest_bus_poll())
                 insn_pause(); /* nothing would end a halt */
     }
@@ -171,18 +177,28 @@ const uint8_t *address_find(uint32_t address)
     return NULL;
 }
 
-uint64_t ping(uint32_t address, uint64_t count, uint32_t size)
+/* The next request. False: the link is down, and nobody can answer it. */
+static bool next_ask(uint64_t *replies)
 {
-    uint64_t replies = 0;
+    peer.number++;
+    peer.answered = false;
+    *replies += insist(echo_ask, &peer.answered);
+    if (peer.endless && *replies == 1 && peer.number == 1)
+        guest_printf("net: pings\n");
+    return peer.answered || !cut_off();
+}
+
+uint64_t ping(uint32_t address, uint64_t *count, uint32_t size)
+{
+    uint64_t replies = 0, done = 0;
 
     peer.size = size;
     if (!address_find(address))
         return 0;
-    for (uint64_t i = 0; i < count; i++) {
-        peer.number = i + 1;
-        peer.answered = false;
-        replies += insist(echo_ask, &peer.answered);
-    }
+    peer.endless = *count == 0;
+    while ((peer.endless || done < *count) && next_ask(&replies))
+        done++;
+    *count = done;
     return replies;
 }
 
