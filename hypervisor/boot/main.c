@@ -82,6 +82,17 @@ static void log_smt(void)
         hv_log("LPs share cores: %u of %u run children", children, lp_count);
 }
 
+/* No page of the hypervisor is one of user mode, so that in this mode nothing of a guest's is run or touched
+ * by mistake. Guests have these bits as well: an emulator that sees no change keeps its TLB at VMRUN. */
+static void refuse_user_pages(void)
+{
+    uint32_t r[4];
+
+    insn_cpuid(CPUID_LEAF_FEATURES_7, 0, r);
+    insn_write_cr4(insn_read_cr4() | (r[1] & CPUID_7_EBX_SMEP ? CR4_SMEP : 0) |
+                   (r[1] & CPUID_7_EBX_SMAP ? CR4_SMAP : 0));
+}
+
 /* What each LP does for itself, on its own stack or the boot stack. */
 static void lp_init(struct pcpu *cpu)
 {
@@ -90,6 +101,7 @@ static void lp_init(struct pcpu *cpu)
     interrupts_init(cpu);
     insn_cpuid(CPUID_LEAF_EXT_FEATURES, 0, r);
     cpu->has_tsc_aux = r[3] & CPUID_80000001_EDX_RDTSCP;
+    refuse_user_pages();
     fpu_on();
     lapic_physical_on();
     if (cpu->lp_index == 0)

@@ -4,6 +4,7 @@
 
 #include <rt/mem.h>
 #include <x86/apic.h>
+#include <x86/cr.h>
 #include <x86/insn.h>
 #include "boot/kept.h"
 #include "boot/paging.h"
@@ -95,7 +96,7 @@ void smp_start(const struct boot_info *info, void (*entry)(struct pcpu *), void 
             .cr3 = page + PAGE_SIZE,
             .stack = lp_table[i]->stack_top,
             .entry = (uint64_t)entry,
-            .cr4 = insn_read_cr4(),
+            .cr4 = insn_read_cr4() & ~(CR4_SMEP | CR4_SMAP), /* not with the firmware's tables */
             .argument = (uint64_t)lp_table[i],
         };
         lapic_physical_ipi(ids[i], APIC_DELIVERY_INIT | APIC_ICR_LEVEL_ASSERT);

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Tests of what makes Linux children (tools/vmachine) and of what boot tests do with them."""
+import base64
+import gzip
 import io
 import os
 import shutil
@@ -316,6 +318,20 @@ class ChildShell(unittest.TestCase):
         for commands in ("""echo 'x' "y\"""", "x" * 500):
             with self.assertRaisesRegex(ValueError, "does not take"):
                 linux.ChildShell(FakeConsole("")).run(commands)
+
+    def test_a_log_arrives_whole_or_not_at_all(self):
+        packed = base64.encodebytes(gzip.compress(LOG.encode())).decode()
+        first, rest = packed.split("\n", 1)
+        self.assertEqual(linux.unpacked(packed), LOG)
+        self.assertEqual(linux.unpacked(f"{first}\n[    9.1] random: crng init done\n{rest}"), LOG)
+        for said in (f"{first[:9]}[    9.1] random: crng init done\n{first[9:]}\n{rest}", first, rest, ""):
+            self.assertIsNone(linux.unpacked(said), said)
+
+    def test_a_log_that_does_not_arrive_is_asked_for_again(self):
+        console = FakeConsole("")
+        console.answer = "".join(f"begin-{i}\nnothing\nend-{i} 0\n" for i in range(1, linux.LOG_TRIES + 1))
+        with self.assertRaisesRegex(vm.Failure, "does not arrive whole"):
+            linux.ChildShell(console, direct=True).log()
 
     def test_a_linux_itself_is_typed_to_directly(self):
         console = FakeConsole("begin-1\nend-1 0\n")

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* bus_fixture.c - see bus_fixture.h: the child and its memory, disk and messages. */
-/* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the C library's own */
+/* NOLINTNEXTLINE(bugprone-reserved-identifier): the C library's own */
 #define _GNU_SOURCE /* memfd_create */
 #include "fakes/test.h"
 #include "bus_fixture.h"

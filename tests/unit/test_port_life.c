@@ -83,7 +83,7 @@ static void deleting_a_vp_gives_buffers_back_to_the_port(void **state)
 /* What another LP does in the middle of a post: after the lookup of its target. */
 static void (*during_post)(void);
 
-/* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the linker's names */
+/* NOLINTBEGIN(bugprone-reserved-identifier): the linker's names */
 
 struct synic *__wrap_port_host_synic(struct partition *p, uint32_t vp_index);
 struct synic *__real_port_host_synic(struct partition *p, uint32_t vp_index);
@@ -97,7 +97,7 @@ struct synic *__wrap_port_host_synic(struct partition *p, uint32_t vp_index)
     return __real_port_host_synic(p, vp_index);
 }
 
-/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 static void delete_now(void)
 {

@@ -129,7 +129,7 @@ static void all_but_one_may_flood(void **state)
     w.a.count = w.c.count = w.uplink.count = 0;
 }
 
-/* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the linker's names */
+/* NOLINTBEGIN(bugprone-reserved-identifier): the linker's names */
 
 /* A copy can be long. */
 uint32_t __wrap_net_frame_write(const struct net_frame *f, struct net_cursor *cursor, uint8_t *to);
@@ -143,7 +143,7 @@ uint32_t __wrap_net_frame_write(const struct net_frame *f, struct net_cursor *cu
     return __real_net_frame_write(f, cursor, to);
 }
 
-/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 static void frames_are_copied_with_interrupts_on(void **state)
 {

@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Linux children of a test: how they are described, typed to, and judged by their kernel's log."""
+import base64
+import binascii
+import gzip
+import os
 import re
+import zlib
 from dataclasses import dataclass, field
 
 from vmachine import child, linux_guest, qemu
@@ -9,6 +14,11 @@ from .vm import Failure
 
 LINE_MAX = 511  # of root's shell
 PROMPT = r"^\S+@\S+:\S+# "  # of a child's shell
+# A byte on a child's serial port takes the emulator half a millisecond. So the kernel's log stays in the
+# kernel, but for warnings, unless a test wants it there as well (LOUD), and is packed where it is asked for.
+LOUD = linux_guest.CMDLINE
+QUIET = LOUD + " quiet"
+LOG_TRIES = 3
 
 # What a healthy kernel's log has not.
 BAD = (r"\bcut here\b", r"\bWARNING: CPU:", r"\bBUG:", r"\bkernel BUG at\b", r"\bOops\b", r"Call Trace:",
@@ -31,7 +41,7 @@ class LinuxChild:
     kernel: str = "standard"  # or cloud
     vps: int = 1
     memory: str = "384M"
-    cmdline: str = linux_guest.CMDLINE
+    cmdline: str = QUIET
     disks: list = field(default_factory=lambda: ["nvme0"])  # as root names them
     networks: list = field(default_factory=list)
     autostart: bool = True
@@ -77,6 +87,16 @@ def judge_log(log, expected=CHILD + (CLOCKSOURCE,)):
         raise Failure("the child's kernel says:\n" + "\n".join(found))
 
 
+def unpacked(said):
+    """What gzip and base64 have made of it, between which the kernel may have said something; None: or amidst."""
+    lines = (line.strip() for line in said.splitlines())
+    packed = "".join(line for line in lines if re.fullmatch(r"[A-Za-z0-9+/]+={0,2}", line))
+    try:
+        return gzip.decompress(base64.b64decode(packed, validate=True)).decode("utf-8", "replace") or None
+    except (binascii.Error, EOFError, OSError, zlib.error):
+        return None
+
+
 class ChildShell:
     """The shell of a child, or with direct=True that of a machine which is a Linux itself."""
 
@@ -106,4 +126,11 @@ class ChildShell:
         return answer.group(1)
 
     def log(self):
-        return self.run("dmesg")
+        """Its kernel's. It is kept in the test's folder, too."""
+        for _ in range(LOG_TRIES):
+            text = unpacked(self.run("dmesg | gzip | base64"))
+            if text is not None:
+                with open(os.path.join(self._vm.work, f"dmesg-{self._name}.log"), "w", encoding="utf-8") as f:
+                    f.write(text)
+                return text
+        raise Failure("the kernel's log does not arrive whole")

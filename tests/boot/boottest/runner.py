@@ -45,6 +45,7 @@ class Outcome:
     reason: str = ""
     console: str = ""
     log: str = ""
+    cpu_seconds: float = 0.0  # of the host's processors that the machine took
 
     def line(self):
         reason = self.reason.partition("\n")[0]
@@ -52,7 +53,7 @@ class Outcome:
 
     def text(self):
         if self.passed:
-            return f"PASS {self.name} ({self.seconds:.1f} s)"
+            return f"PASS {self.name} ({self.seconds:.1f} s, {self.cpu_seconds:.0f} s of a processor)"
         shown = "\n".join("    | " + line for line in self.console.splitlines()[-SHOWN_LINES:])
         return (f"FAIL {self.name} ({self.seconds:.1f} s): {self.reason}\n{shown}\n"
                 f"    the whole console: {self.log}")
@@ -196,17 +197,17 @@ def _last_words(machine):
 
 
 def _attempt(test, place, folder):
-    """(reason of failure or "", console)"""
+    """(reason of failure or "", console, seconds of the host's processors)"""
     machine = None
     try:
         machine = _make_vm(test, place, folder)
         machine.start()
         _judge(test, machine)
-        return "", machine.text
+        return "", machine.text, machine.cpu_seconds
     except vm.Failure as failure:
-        return str(failure), _last_words(machine) if machine else ""
+        return str(failure), _last_words(machine) if machine else "", 0.0
     except Exception:  # a bug in a test is that test's failure, not the end of the run
-        return traceback.format_exc(), machine.text if machine else ""
+        return traceback.format_exc(), machine.text if machine else "", 0.0
     finally:
         if machine:
             machine.stop()
@@ -223,8 +224,8 @@ def run_test(test, place):
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     began = time.monotonic()
-    reason, console = _attempt(test, place, folder)
+    reason, console, cpu_seconds = _attempt(test, place, folder)
     if not reason and not place.keep:
         _clean(folder)
     return Outcome(test.name, not reason, time.monotonic() - began, reason, console,
-                   os.path.join(folder, "serial.log"))
+                   os.path.join(folder, "serial.log"), cpu_seconds)

@@ -32,6 +32,7 @@ class Vm:
         self.work = ""  # the test's folder
         self.monitor_path = ""
         self.images = ""  # the folder that the machine's images are from
+        self.cpu_seconds = 0.0  # of the host's processors, known at the end
         self._forbidden = [re.compile(p, re.MULTILINE) for p in forbidden]
         self._deadline = time.monotonic() + deadline_seconds
         self._seconds = deadline_seconds
@@ -83,6 +84,12 @@ class Vm:
         if at >= 0 and len(text) - at < 16 and not ESCAPES.match(text, at):
             return text[:at], text[at:]
         return text, ""
+
+    def _note_cpu(self):
+        """While the process is there, if only as what its parent has not waited for yet."""
+        with contextlib.suppress(OSError), open(f"/proc/{self._process.pid}/stat", encoding="ascii") as f:
+            ticks = f.read().rpartition(")")[2].split()[11:15]  # its own in user and kernel mode, and its children's
+            self.cpu_seconds = sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
     def _check_forbidden(self):
         for pattern in self._forbidden:
@@ -152,6 +159,7 @@ class Vm:
                     raise Failure(f"the machine did not end by itself in {self._seconds:g} s")
                 self._changed.wait(left)
             self._check_forbidden()
+        self._note_cpu()
         return self._process.wait(STOP_SECONDS)
 
     def wait_silence(self):
@@ -175,6 +183,8 @@ class Vm:
         """End the machine if it still runs."""
         if self._process is None:
             return
+        if self._process.returncode is None:
+            self._note_cpu()
         if self._process.poll() is None:
             self._process.terminate()
             try:

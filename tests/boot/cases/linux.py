@@ -5,8 +5,8 @@ import time
 
 from boottest import (ChildShell, Failure, LinuxChild, LinuxDisk, Random, Test, counts, counts_return, first_data_disk,
                       judge_log)
-from vmachine import linux_guest, qemu
-from boottest.linux import PROMPT
+from vmachine import qemu
+from boottest.linux import LOUD, PROMPT
 
 ROOT_PROMPT = r"^root> "
 ROOT_MIB = 768  # of a machine, beside its child's
@@ -120,7 +120,7 @@ def child_test(kernel, vps, memory, group):
     return Test(f"linux-{kernel}-{vps}-vps-{memory}", group=group, smp=2,
                 memory=f"{qemu.size_mib(memory) + ROOT_MIB}M",
                 children=[LinuxChild(kernel=kernel, vps=vps, memory=memory,
-                                     cmdline=linux_guest.CMDLINE + (SUB_CHANNELS if channels(vps) > 1 else ""),
+                                     cmdline=LOUD + (SUB_CHANNELS if channels(vps) > 1 else ""),
                                      disks=["nvme0p1" if vps == 4 else "nvme0"])],
                 disks=[LinuxDisk("nvme", partitioned)], script=child(vps), after=clean, timeout=900)
 
@@ -305,13 +305,13 @@ TESTS = [child_test(*machine, "normal" if machine in PAIRS else "long") for mach
                               networks=["switch0"])]),
     Test("linux-debian", group="long", memory=f"{512 + ROOT_MIB}M", disks=[LinuxDisk("nvme", debian=True)],
          qemu=qemu.Network().args(),
-         children=[LinuxChild(vps=2, memory="512M", networks=["switch0"])], script=debian_child, after=clean, timeout=1800),
+         children=[LinuxChild(vps=2, memory="512M", cmdline=LOUD, networks=["switch0"])], script=debian_child, after=clean, timeout=1800),
     Test("linux-kvm", group="long", smp=1, first_guest=True, memory=f"{384 + ROOT_MIB}M", disks=[LinuxDisk("nvme")],
          children=[LinuxChild(kernel="cloud")], script=guest_of_kvm, timeout=3600),
     direct_test("standard", "ahci", "sda"),
     direct_test("standard", "virtio", "vda1", partitioned=True),
     direct_test("cloud", "virtio", "vda"),
     direct_test("cloud", "nvme", "nvme0n1p1", partitioned=True),  # it has no driver for AHCI
-    Test("linux-direct-debian", group="long", direct=True, children=[LinuxChild(memory="512M")],
+    Test("linux-direct-debian", group="long", direct=True, children=[LinuxChild(memory="512M", cmdline=LOUD)],
          disks=[LinuxDisk("virtio", debian=True)], script=debian, after=clean, timeout=900),
 ]

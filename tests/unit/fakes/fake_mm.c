@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* fakes/fake_mm.c - see fakes/fake_mm.h. */
-#define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
+#define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier) */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

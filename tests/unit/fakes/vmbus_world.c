@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* fakes/vmbus_world.c - see fakes/vmbus_world.h. */
-/* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the C library's own */
+/* NOLINTNEXTLINE(bugprone-reserved-identifier): the C library's own */
 #define _GNU_SOURCE /* memfd_create */
 #include "fakes/vmbus_world.h"
 
