@@ -173,6 +173,7 @@ class Flood:
     victim: str
     says: str
     busy: tuple = ()  # who has to take what it sends, beside root
+    logged: bool = False  # root has much to say of it at first
 
     def due(self, target):
         """The share of the LP that the client and who answers it must be able to get: as many VPs want
@@ -185,15 +186,14 @@ FLOODS = [
     Flood("flood", CHILDREN["server"], "floods", busy=("server",)),
     Flood("flood", ADDRESS, "floods"),
     Flood("broadcast", CHILDREN["server"], "floods all", busy=("server",)),
-    Flood("control", CHILDREN["server"], "floods with control messages"),
+    Flood("control", CHILDREN["server"], "floods with control messages", logged=True),
 ]
 
 
 def rate(vm, target):
-    """How many echoes @target gives the client in RATE_TICKS."""
-    vm.send(SETTLED)
+    """How many echoes @target gives the client in RATE_TICKS, and how many are lost."""
     vm.send(f"start client net {card_of('client')} ping={target}/24 rate={RATE_TICKS}")
-    got, lost = map(int, vm.expect(r"\[client\] net: rate replies=(\d+) lost=(\d+)$").groups())
+    got, lost = map(int, vm.expect(r"\[client\] net: rate replies=(\d+) lost=(\d+)\n").groups())
     vm.expect(r"child client: ended: it ended itself with 0$")
     return got, lost
 
@@ -203,19 +203,28 @@ def attacks_made(vm, flood):
     if flood.kind != "control":
         return port_of(vm, "mallory").sent
     vm.send("stats mallory.")
-    return int(vm.expect(r"^mallory\.0\.exits\.hypercall +(\d+)$").group(1))
+    return int(vm.expect(r"^mallory\.0\.exits\.hypercall +(\d+)\n").group(1))
 
 
-def beside(vm, flood, target, alone):
+def judged(flood, made, target, alone, got, lost):
     """What is wrong with the client's share amidst the flood; empty: nothing."""
-    before = attacks_made(vm, flood)
-    got, lost = rate(vm, target)
-    made = attacks_made(vm, flood) - before
     due = flood.due(target)
     what = (f"{flood.kind} to {flood.victim} ({made}): {target} answers {got} of {alone}, which is "
             f"{1000 * got / alone:.0f} of 1000; {1000 * due:.0f} are due; {lost} are lost")
     print(f"network-share: {what}", flush=True)
     return what if got < REQUIRED * due * alone or lost > 0 or made < ATTACKS else ""
+
+
+def beside(vm, flood, alone):
+    """What is wrong with anybody's share amidst the flood."""
+    vm.send(SETTLED)
+    attacked(vm, flood.kind, flood.victim, flood.says)
+    if flood.logged:
+        vm.send(SETTLED)
+    rates = {target: rate(vm, target) for target in alone}
+    made = attacks_made(vm, flood)
+    attack_ends(vm)
+    return list(filter(None, (judged(flood, made, target, alone[target], *rates[target]) for target in alone)))
 
 
 def exchange(vm):
@@ -227,9 +236,7 @@ def exchange(vm):
     alone = {target: rate(vm, target)[0] for target in (CHILDREN["server"], ADDRESS)}
     failures = []
     for flood in FLOODS:
-        attacked(vm, flood.kind, flood.victim, flood.says)
-        failures += [wrong for target, most in alone.items() if (wrong := beside(vm, flood, target, most))]
-        attack_ends(vm)
+        failures += beside(vm, flood, alone)
     if failures:
         raise Failure("; ".join(failures))
     vm.send("poweroff")
