@@ -149,7 +149,7 @@ def child(name, disk, vps):
 
 
 TESTS = [
-    Test(f"linux-network-{card}", group="long", memory=f"{2 * 384 + ROOT_MIB}M",
+    Test(f"linux-network-{card}", group="normal" if card == "virtio-net" else "long", memory=f"{2 * 384 + ROOT_MIB}M",
          disks=[LinuxDisk("nvme"), LinuxDisk("virtio")], children=[child("one", "nvme0", 2), child("two", "virtio0", 1)],
          qemu=qemu.Network(card).args(), script=two_children, timeout=1200)
     for card in qemu.CARDS
