@@ -88,6 +88,9 @@ static void refuse_user_pages(void)
 {
     uint32_t r[4];
 
+    insn_cpuid(CPUID_LEAF_VENDOR, 0, r);
+    if (r[0] < CPUID_LEAF_FEATURES_7)
+        return;
     insn_cpuid(CPUID_LEAF_FEATURES_7, 0, r);
     insn_write_cr4(insn_read_cr4() | (r[1] & CPUID_7_EBX_SMEP ? CR4_SMEP : 0) |
                    (r[1] & CPUID_7_EBX_SMAP ? CR4_SMAP : 0));

@@ -25,11 +25,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 class WebFile:
-    """Random bytes, served on the host's loopback: url for the machine, and their sums."""
+    """Random bytes, served on the host's loopback: url for the machine, and their sha256."""
 
     def __init__(self, size):
         content = os.urandom(size)
-        self.size, self.sha256, self.md5 = size, hashlib.sha256(content).hexdigest(), hashlib.md5(content).hexdigest()
+        self.size, self.sha256 = size, hashlib.sha256(content).hexdigest()
         handler = type("Handler", (_Handler,), {"content": content})
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.url = f"http://{HOST}:{self._server.server_address[1]}/"
