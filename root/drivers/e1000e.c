@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* root/drivers/e1000e.c - Intel 82574: finds cards, brings them up, sends and receives.
  *
- * Packets are as on the wire: checksums and segments are done in software, with interrupts on. What
- * was sent is taken back when more is; a message for received packets is masked until they have
- * been taken (datasheet, 7.4.4), which is when the thread asks for the next. Rules: [s] is
- * e1000e.sending.lock, a spinlock; the rest is the card's thread's, before that the probe's. */
+ * The device computes checksums of what is sent over IPv4 and looks at those of what comes; the
+ * rest, and segments, are done in software, with interrupts on. What was sent is taken back when
+ * more is; a message for received packets is masked until they have been taken (datasheet, 7.4.4),
+ * which is when the thread asks for the next. Rules: [s] is e1000e.sending.lock, a spinlock; the
+ * rest is the card's thread's, before that the probe's. */
 #include <rt/format.h>
 #include <rt/mem.h>
 #include "drivers/drivers.h"
@@ -231,6 +232,7 @@ static void card_begin(struct e1000e *d)
     register_write(d, E1000E_TCTL,
                    E1000E_TCTL_ENABLE | E1000E_TCTL_PAD | E1000E_TCTL_THRESHOLD |
                        E1000E_TCTL_DISTANCE);
+    register_write(d, E1000E_RXCSUM, E1000E_RXCSUM_IP | E1000E_RXCSUM_L4);
     register_write(d, E1000E_RCTL,
                    E1000E_RCTL_ENABLE | E1000E_RCTL_PROMISCUOUS | E1000E_RCTL_BROADCAST |
                        E1000E_RCTL_STRIP_CRC);

@@ -3,6 +3,8 @@
 #include "drivers/e1000e_ring.h"
 #include "net/nic_frame.h"
 
+#define IP4_PROTOCOL 9u /* where it is in the header */
+
 _Static_assert(E1000E_DESCRIPTORS * sizeof(struct e1000e_send) == E1000E_RING_BYTES,
                "a ring's length is that of its descriptors");
 _Static_assert(NET_ETHERNET_BYTES + NET_VLAN_BYTES + E1000E_MTU <= E1000E_BUFFER,
@@ -48,12 +50,21 @@ static void sent_take(struct e1000e_ring *r)
     }
 }
 
+/* Whether the device is to compute the checksum. That of QEMU before 8.0 is wrong for IPv6, and
+ * what it makes of a frame to be cut are fragments of IP. */
+static bool is_summed(const struct net_frame *f)
+{
+    return (f->offload.flags & NET_CHECKSUM_NEEDED) && f->offload.mss == 0 &&
+           net_frame_type(f) == NET_TYPE_IPV4;
+}
+
 enum net_taken e1000e_send_begin(struct e1000e_ring *r, const struct net_frame *frame,
                                  struct e1000e_place *place)
 {
     enum net_taken taken;
 
-    *place = (struct e1000e_place){.first = r->next, .count = net_frame_segments(frame)};
+    *place = (struct e1000e_place){.first = r->next, .summed = is_summed(frame)};
+    place->count = place->summed ? 2 : net_frame_segments(frame);
     if (net_frame_segment_max(frame) > NET_ETHERNET_BYTES + E1000E_MTU)
         return NET_LOST;
     sent_take(r);
@@ -66,11 +77,39 @@ enum net_taken e1000e_send_begin(struct e1000e_ring *r, const struct net_frame *
     return NET_TAKEN;
 }
 
+/* By a context of its own: the one before may be another's. */
+static void summed_fill(struct e1000e_ring *r, const struct net_frame *f,
+                        const struct e1000e_place *place)
+{
+    bool tcp = f->header[NET_ETHERNET_BYTES + IP4_PROTOCOL] == NET_IP_TCP;
+    uint32_t data = after(place->first), l4 = f->offload.l4_offset;
+    struct nic_copy copy;
+
+    nic_copy_begin(&copy, f);
+    l4 += copy.head_bytes - f->header_length; /* the tag */
+    r->context[place->first] = (struct e1000e_context){
+        .l4_start = (uint8_t)l4,
+        .l4_offset = (uint8_t)(l4 + f->offload.checksum_offset),
+        .command = E1000E_KIND_CONTEXT | E1000E_COMMAND(E1000E_SEND_REPORT | E1000E_CONTEXT_IPV4 |
+                                                        (tcp ? E1000E_CONTEXT_TCP : 0)),
+    };
+    r->data[data] = (struct e1000e_data){
+        .address = buffer_address(r, data),
+        .command = E1000E_KIND_DATA | nic_copy(&copy, buffer_at(r, data), E1000E_BUFFER) |
+                   E1000E_COMMAND(E1000E_SEND_END | E1000E_SEND_CRC | E1000E_SEND_REPORT),
+        .options = E1000E_OPTION_L4_CHECKSUM,
+    };
+}
+
 void e1000e_send_fill(struct e1000e_ring *r, const struct net_frame *frame,
                       const struct e1000e_place *place)
 {
     struct net_cursor cursor = {0};
 
+    if (place->summed) {
+        summed_fill(r, frame, place);
+        return;
+    }
     for (uint32_t i = 0, at = place->first; i < place->count; i++, at = after(at))
         r->send[at] = (struct e1000e_send){
             .address = buffer_address(r, at),
@@ -108,18 +147,22 @@ void e1000e_receive_fill(struct e1000e_ring *r)
 enum e1000e_received e1000e_receive_take(struct e1000e_ring *r, struct e1000e_packet *packet)
 {
     const struct e1000e_receive *d = &r->receive[r->next];
-    uint8_t status = __atomic_load_n(&d->status, __ATOMIC_ACQUIRE);
+    uint8_t status = __atomic_load_n(&d->status, __ATOMIC_ACQUIRE), errors;
     uint32_t length;
 
     if (!(status & E1000E_RECEIVE_DONE))
         return E1000E_NOTHING;
     length = __atomic_load_n(&d->length, __ATOMIC_RELAXED);
-    if (!(status & E1000E_RECEIVE_END) ||
-        (__atomic_load_n(&d->errors, __ATOMIC_RELAXED) & E1000E_RECEIVE_LOST) != 0 ||
+    errors = __atomic_load_n(&d->errors, __ATOMIC_RELAXED);
+    if (!(status & E1000E_RECEIVE_END) || (errors & E1000E_RECEIVE_LOST) ||
         length < NET_ETHERNET_BYTES || length > E1000E_BUFFER)
         return E1000E_BAD_PACKET;
     packet->piece = (struct net_piece){.bytes = buffer_at(r, r->next), .length = length};
     nic_frame_make(&packet->frame, packet->header, &packet->piece, 1);
+    if ((status & (E1000E_RECEIVE_NOT_SUMMED | E1000E_RECEIVE_L4_SUMMED)) ==
+            E1000E_RECEIVE_L4_SUMMED &&
+        !(errors & E1000E_RECEIVE_L4_WRONG))
+        packet->frame.offload.flags = NET_CHECKSUM_VALID;
     return E1000E_PACKET;
 }
 

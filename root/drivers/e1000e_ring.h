@@ -20,6 +20,8 @@ struct e1000e_ring {
     union {
         struct e1000e_receive *receive;
         struct e1000e_send *send;
+        struct e1000e_context *context;
+        struct e1000e_data *data;
     };
     uint8_t *buffers; /* E1000E_BUFFER bytes for each descriptor */
     uint64_t buffers_device;
@@ -40,16 +42,19 @@ void e1000e_ring_init(struct e1000e_ring *r, void *memory, uint8_t *buffers,
 
 /* ---- sending ---- */
 
-/* Where a frame is on its way into the ring: in @count descriptors from @first on. */
+/* Where a frame is on its way into the ring: in @count descriptors from @first on. The device
+ * computes its checksum: then they are two, the first without a packet. */
 struct e1000e_place {
     uint32_t first, count;
+    bool summed;
 };
 
 /* Take a place for all segments of @frame, or none: then why there is none. */
 enum net_taken e1000e_send_begin(struct e1000e_ring *r, const struct net_frame *frame,
                                  struct e1000e_place *place);
 
-/* Write @frame into its @place, complete and with its tag. At the same time as all others. */
+/* Write @frame into its @place, with its tag, and complete but for what the device does. At the
+ * same time as all others. */
 void e1000e_send_fill(struct e1000e_ring *r, const struct net_frame *frame,
                       const struct e1000e_place *place);
 

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* root/drivers/virtio_net_queue.c - see virtio_net_queue.h. */
-#include <rt/big_endian.h>
 #include <rt/mem.h>
 #include "drivers/virtio_net_queue.h"
 #include "net/nic_frame.h"
-
-#define TAG_AT                                                                                     \
-    (NET_ADDRESS_BYTES + NET_ADDRESS_BYTES) /* where a tag is, and without one the type */
 
 void virtio_net_queue_init(struct virtio_net_queue *q, void *ring_memory, uint16_t size,
                            bool event_index, uint8_t *buffers, uint64_t buffers_device,
@@ -78,38 +74,9 @@ bool virtio_net_sent_take(struct virtio_net_queue *q)
     return !q->broken;
 }
 
-/* Copies into the buffers of a chain, one after the other. */
-struct writer {
-    struct virtio_net_queue *q;
-    uint16_t id;
-    uint32_t used; /* bytes of the buffer @id */
-};
-
 static uint16_t descriptor_take(struct virtio_net_queue *q)
 {
     return q->free[--q->free_count];
-}
-
-static void writer_put(struct writer *w, const void *bytes, uint32_t length)
-{
-    const uint8_t *from = bytes;
-    struct virtio_net_queue *q = w->q;
-
-    while (length > 0) {
-        uint32_t n = q->buffer_bytes - w->used;
-
-        if (n == 0) {
-            descriptor_write(q, w->id, w->used, VIRTIO_DESCRIPTOR_NEXT, q->next[w->id]);
-            w->id = q->next[w->id];
-            w->used = 0;
-            continue;
-        }
-        n = n < length ? n : length;
-        memcpy(buffer_at(q, w->id) + w->used, from, n);
-        w->used += n;
-        from += n;
-        length -= n;
-    }
 }
 
 /* What the device is to do to @frame, which is @moved bytes longer in front of its payload. */
@@ -130,27 +97,6 @@ static struct virtio_net_header header_for(const struct net_frame *f, uint32_t m
         h.header_length = (uint16_t)(o->payload_offset + moved);
     }
     return h;
-}
-
-static void frame_put(struct writer *w, const struct net_frame *f)
-{
-    uint32_t left = f->length - f->header_length;
-
-    writer_put(w, f->header, TAG_AT);
-    if (f->vlan != NET_VLAN_NONE) {
-        uint8_t tag[NET_VLAN_BYTES];
-
-        be16_put(tag, NET_TYPE_VLAN);
-        be16_put(tag + sizeof(uint16_t), f->vlan);
-        writer_put(w, tag, sizeof(tag));
-    }
-    writer_put(w, f->header + TAG_AT, f->header_length - TAG_AT);
-    for (uint32_t i = 0; i < f->piece_count && left > 0; i++) {
-        uint32_t n = f->pieces[i].length < left ? f->pieces[i].length : left;
-
-        writer_put(w, f->pieces[i].bytes, n);
-        left -= n;
-    }
 }
 
 static uint32_t tag_bytes(const struct net_frame *f)
@@ -205,15 +151,25 @@ void virtio_net_send_fill(struct virtio_net_queue *q, const struct net_frame *fr
                           const struct virtio_net_place *place)
 {
     struct virtio_net_header header = header_for(frame, tag_bytes(frame));
-    struct writer w = {.q = q, .id = place->first};
+    uint16_t id = place->first;
+    uint32_t used = sizeof(header);
+    struct nic_copy copy;
 
     if (place->cut) {
         segments_fill(q, frame, place);
         return;
     }
-    writer_put(&w, &header, sizeof(header));
-    frame_put(&w, frame);
-    descriptor_write(q, w.id, w.used, 0, 0);
+    memcpy(buffer_at(q, id), &header, sizeof(header));
+    nic_copy_begin(&copy, frame);
+    for (;;) {
+        used += nic_copy(&copy, buffer_at(q, id) + used, q->buffer_bytes - used);
+        if (copy.left == 0)
+            break;
+        descriptor_write(q, id, used, VIRTIO_DESCRIPTOR_NEXT, q->next[id]);
+        id = q->next[id];
+        used = 0;
+    }
+    descriptor_write(q, id, used, 0, 0);
 }
 
 /* The chain of @count descriptors from @head on is the device's. */

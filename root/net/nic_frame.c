@@ -44,3 +44,48 @@ uint32_t nic_frame_write(const struct net_frame *f, struct net_cursor *cursor, u
     }
     return tag + length;
 }
+
+void nic_copy_begin(struct nic_copy *c, const struct net_frame *f)
+{
+    uint32_t tag = f->vlan != NET_VLAN_NONE ? NET_VLAN_BYTES : 0;
+
+    *c = (struct nic_copy){
+        .frame = f, .head_bytes = f->header_length + tag, .left = f->length + tag};
+    memcpy(c->head, f->header, TAG_AT);
+    memcpy(c->head + TAG_AT + tag, f->header + TAG_AT, f->header_length - TAG_AT);
+    if (tag == 0)
+        return;
+    be16_put(c->head + TAG_AT, NET_TYPE_VLAN);
+    be16_put(c->head + TAG_AT + sizeof(uint16_t), f->vlan);
+}
+
+/* The next stretch that is in one place, of @size bytes at most. */
+static uint32_t stretch_copy(struct nic_copy *c, uint8_t *to, uint32_t size)
+{
+    const struct net_piece *p = &c->frame->pieces[c->piece];
+    bool in_head = c->done < c->head_bytes;
+    uint32_t there = in_head ? c->head_bytes - c->done : p->length - c->skipped;
+    uint32_t n = there < size ? there : size;
+
+    memcpy(to, in_head ? c->head + c->done : p->bytes + c->skipped, n);
+    c->done += n;
+    c->left -= n;
+    if (in_head)
+        return n;
+    c->skipped += n;
+    if (c->skipped == p->length) {
+        c->piece++;
+        c->skipped = 0;
+    }
+    return n;
+}
+
+uint32_t nic_copy(struct nic_copy *c, uint8_t *to, uint32_t size)
+{
+    uint32_t n = 0;
+
+    size = size < c->left ? size : c->left;
+    while (n < size)
+        n += stretch_copy(c, to + n, size - n);
+    return n;
+}

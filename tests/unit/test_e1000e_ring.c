@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <rt/big_endian.h>
 #include "drivers/e1000e_ring.h"
+#include "net/nic_frame.h"
 
 #define DEVICE 0x7000000000ull /* what the device adds to a buffer's place */
 
@@ -106,12 +107,61 @@ static enum net_taken send(const struct net_frame *f)
     return taken;
 }
 
+static bool device_has(uint32_t kind)
+{
+    return (t.r.data[t.head].command & E1000E_KIND_DATA) == kind;
+}
+
+/* The sum from @at to the end (RFC 1071), as on the wire. */
+static uint16_t sum_of(const uint8_t *packet, uint32_t at, uint32_t length)
+{
+    uint32_t sum = 0;
+
+    for (uint32_t i = at; i < length; i++)
+        sum += (uint32_t)packet[i] << ((i - at) % 2 == 0 ? 8 : 0);
+    while (sum > 0xffff)
+        sum = (sum >> 16) + (sum & 0xffff);
+    return (uint16_t)sum;
+}
+
+/* The device computes the next packet's checksum: it is a context and the data. */
+static const uint8_t *device_send_summed(uint32_t *length)
+{
+    struct e1000e_context c = t.r.context[t.head];
+    struct e1000e_data *d;
+    uint8_t *packet;
+    uint16_t sum;
+
+    assert_int_equal(c.command & ~E1000E_COMMAND(E1000E_CONTEXT_TCP),
+                     E1000E_KIND_CONTEXT |
+                         E1000E_COMMAND(E1000E_SEND_REPORT | E1000E_CONTEXT_IPV4));
+    t.r.context[t.head].status = E1000E_SEND_DONE;
+    t.head = (t.head + 1) % E1000E_DESCRIPTORS;
+    assert_int_not_equal(t.head, t.r.tail);
+    d = &t.r.data[t.head];
+    assert_int_equal(d->command & ~0xfffffu,
+                     E1000E_KIND_DATA |
+                         E1000E_COMMAND(E1000E_SEND_END | E1000E_SEND_CRC | E1000E_SEND_REPORT));
+    assert_int_equal(d->options, E1000E_OPTION_L4_CHECKSUM);
+    *length = d->command & 0xfffff;
+    packet = buffer_of(d->address);
+    sum = (uint16_t)~sum_of(packet, c.l4_start, *length);
+    if (sum == 0 && !(c.command & E1000E_COMMAND(E1000E_CONTEXT_TCP)))
+        sum = 0xffff;
+    be16_put(packet + c.l4_offset, sum);
+    d->status = E1000E_SEND_DONE;
+    t.head = (t.head + 1) % E1000E_DESCRIPTORS;
+    return packet;
+}
+
 /* The device sends the next packet; its bytes, and *@length. */
 static const uint8_t *device_send(uint32_t *length)
 {
     struct e1000e_send *d = &t.r.send[t.head];
 
     assert_int_not_equal(t.head, t.r.tail);
+    if (device_has(E1000E_KIND_CONTEXT))
+        return device_send_summed(length);
     assert_int_equal(d->command, E1000E_SEND_END | E1000E_SEND_CRC | E1000E_SEND_REPORT);
     assert_int_equal(d->status, 0);
     *length = d->length;
@@ -167,6 +217,40 @@ static void what_is_to_be_cut_is_cut(void **state)
         at += n - 54;
     }
     assert_int_equal(t.head, t.r.next);
+}
+
+/* What the device sends is what software would. */
+static void checksums_are_the_devices(void **state)
+{
+    const struct net_offload_wish wish = {.ip_checksum = true, .l4_checksum = true};
+
+    (void)state;
+    for (uint32_t round = 0; round < 3000; round++) {
+        bool udp = round % 2, ip6 = round % 5 == 4;
+        uint32_t l4 = ip6 ? 54 : 34, least = l4 + (udp ? 8 : 20), n;
+        uint32_t length = least + random_below(1515 - least);
+        uint8_t wanted[E1000E_BUFFER];
+        struct net_frame f = frame_make(length);
+        struct net_cursor cursor = {0};
+        const uint8_t *sent;
+
+        memset(bytes + 14, 0, l4 - 14);
+        be16_put(bytes + 12, ip6 ? NET_TYPE_IPV6 : NET_TYPE_IPV4);
+        bytes[14] = ip6 ? 0x60 : 0x45;
+        bytes[ip6 ? 20 : 23] = udp ? NET_IP_UDP : NET_IP_TCP;
+        be16_put(bytes + (ip6 ? 18 : 16), (uint16_t)(length - (ip6 ? l4 : 14)));
+        if (!udp)
+            bytes[l4 + 12] = 0x50;
+        assert_null(net_offload_prepare(bytes, f.header_length, f.length, &wish, &f.offload));
+        f.vlan = round % 3 == 0 ? 0x2345 : NET_VLAN_NONE;
+        assert_int_equal(nic_frame_write(&f, &cursor, wanted), length + (f.vlan ? 4 : 0));
+        assert_int_equal(send(&f), NET_TAKEN);
+        assert_int_equal(device_has(E1000E_KIND_CONTEXT), !ip6);
+        sent = device_send(&n);
+        assert_int_equal(n, length + (f.vlan ? 4 : 0));
+        assert_memory_equal(sent, wanted, n);
+        assert_int_equal(t.head, t.r.tail);
+    }
 }
 
 static void what_is_too_long_is_not_sent(void **state)
@@ -323,6 +407,27 @@ static void is_bad(uint32_t length, uint8_t status, uint8_t errors)
     (void)e1000e_receive_return(&t.r, &(uint32_t){0});
 }
 
+static void checksum_is_right_if_the_device_says_so(void **state)
+{
+    const uint8_t whole = E1000E_RECEIVE_DONE | E1000E_RECEIVE_END;
+
+    (void)state;
+    e1000e_receive_fill(&t.r);
+    (void)frame_make(60);
+    for (uint32_t i = 0; i < 8; i++) {
+        bool summed = i & 1, ignore = i & 2, wrong = i & 4;
+
+        device_receive(60,
+                       (uint8_t)(whole | (summed ? E1000E_RECEIVE_L4_SUMMED : 0) |
+                                 (ignore ? E1000E_RECEIVE_NOT_SUMMED : 0)),
+                       wrong ? E1000E_RECEIVE_L4_WRONG : 0);
+        assert_int_equal(e1000e_receive_take(&t.r, &t.packet), E1000E_PACKET);
+        assert_int_equal(t.packet.frame.offload.flags,
+                         summed && !ignore && !wrong ? NET_CHECKSUM_VALID : 0);
+        (void)e1000e_receive_return(&t.r, &(uint32_t){0});
+    }
+}
+
 static void what_is_not_whole_or_cannot_be_is_bad(void **state)
 {
     const uint8_t whole = E1000E_RECEIVE_DONE | E1000E_RECEIVE_END;
@@ -349,12 +454,14 @@ int main(void)
         RING_TEST(frames_go_out_as_they_are),
         RING_TEST(a_tag_goes_before_the_type),
         RING_TEST(what_is_to_be_cut_is_cut),
+        RING_TEST(checksums_are_the_devices),
         RING_TEST(what_is_too_long_is_not_sent),
         RING_TEST(without_room_nothing_is_sent),
         RING_TEST(one_that_floods_leaves_room_for_others),
         RING_TEST(frames_are_written_in_any_order_and_sent_in_theirs),
         RING_TEST(the_device_is_told_of_buffers_once_a_burst),
         RING_TEST(packets_come_in_and_their_buffers_go_back),
+        RING_TEST(checksum_is_right_if_the_device_says_so),
         RING_TEST(what_is_not_whole_or_cannot_be_is_bad),
     };
 
