@@ -177,6 +177,7 @@ static const struct key KEYS[] = {
     {"hvdebug", apply_option},
     {"idle", apply_option},
     {"memdisk", apply_option},
+    {"memnic", apply_option},
     {"rootaddress", apply_option},
     {"rootdeath", apply_option},
     {"deposit", apply_option},

@@ -63,11 +63,13 @@ static uint64_t memdisk_size(void)
     return size;
 }
 
-/* The network, with the option rootaddress=ADDRESS/PREFIX. */
+/* The network, with the options memnic=on and rootaddress=ADDRESS/PREFIX. */
 static void network_up(void)
 {
     char address[OPTION_MAX];
 
+    if (option_is("memnic", "on") && !memnic_create())
+        log_print("memnic: no memory");
     net_init(handoff_option("rootaddress", address, sizeof(address)) ? address : NULL);
 }
 

@@ -20,4 +20,7 @@ void drivers_init(uint64_t memdisk_size);
 /* Register a disk of @size bytes of memory; false: there is not as much. */
 bool memdisk_create(uint64_t size);
 
+/* Register a network card of memory; false: there is none left. */
+bool memnic_create(void);
+
 #endif

@@ -6,10 +6,9 @@
 
 #include "bench_card.h"
 
-#define RING_PAGES 32u
-#define RECEIVE_BYTES                                                                              \
-    0x200000u /* half of it, which one sender may have, is enough for all under way */
-#define SEND_BYTES 0x200000u
+#define RING_PAGES    32u
+#define RECEIVE_BYTES 0x200000u /* of which one sender may have half: enough for all under way */
+#define SEND_BYTES    0x200000u
 
 #define TYPE         12u
 #define TYPE_PRIVATE 0x88b5u /* IEEE 802: for experiments */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* bench_network.c - what a frame costs between two cards of this child, which are two ports of a
- * switch; or from one that goes to nobody. Lines are bench_storage.c's, for one frame; up to so
- * many are under way that the provider is never without. netvsc_rx_64b is what a frame that arrives
- * costs beyond one that goes to nobody. */
+ * switch; or from one to the uplink. Lines are bench_storage.c's, for one frame; up to so many are
+ * under way that the provider is never without. netvsc_rx_64b is what a frame from the one card to
+ * the other costs beyond one to the uplink. */
 #include <rt/mem.h>
 #include <x86/insn.h>
 
@@ -16,13 +16,13 @@
 #define LSO_BYTES    (BENCH_TCP_BYTES + LSO_SEGMENTS * MSS)
 
 /* A figure: @count frames of @bytes, @depth at a time; each arrives as @segments frames, or with 0
- * goes to nobody. */
+ * goes to the uplink. */
 struct frames {
     const char *name;
     uint32_t bytes, depth, count, segments;
 };
 
-static const struct frames to_nobody = {"netvsc_tx_64b", 64, DEPTH_MAX, 4096, 0};
+static const struct frames to_uplink = {"netvsc_tx_64b", 64, DEPTH_MAX, 4096, 0};
 static const struct frames arriving = {"netvsc_rx_64b", 64, DEPTH_MAX, 4096, 1};
 static const struct frames big = {"netvsc_tx_64k_lso", LSO_BYTES, 8, 128, LSO_SEGMENTS};
 
@@ -95,9 +95,9 @@ static void minus(uint64_t *a, uint64_t b)
 
 static void measure_small(void)
 {
-    struct bench_cost one_way = measured(&to_nobody), both = measured(&arriving);
+    struct bench_cost one_way = measured(&to_uplink), both = measured(&arriving);
 
-    bench_report(to_nobody.name, &one_way, to_nobody.count);
+    bench_report(to_uplink.name, &one_way, to_uplink.count);
     minus(&both.tsc, one_way.tsc);
     minus(&both.child, one_way.child);
     both.root -= one_way.root;
