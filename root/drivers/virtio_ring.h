@@ -53,10 +53,10 @@ enum virtio_ring_result virtio_ring_take(struct virtio_ring *ring,
  * broken; virtio_ring_take says. */
 bool virtio_ring_rearm(struct virtio_ring *ring);
 
-/* Whether the device has chains, and has returned none since the last such look: then tell it
- * again. Before 8.1, QEMU has no memory barriers where one thread of the host emulates all
- * processors, so that virtio_ring_publish may see an old wish of the device, whose next one is
- * never reached. */
+/* A look, each second or so. Whether the device has chains, and has returned none since the last
+ * one: then tell it again. Before 8.1, QEMU has no memory barriers where one thread of the host
+ * emulates all processors, so that virtio_ring_publish may see an old wish of the device, whose
+ * next one is never reached. */
 bool virtio_ring_stands_still(struct virtio_ring *ring);
 
 #endif

@@ -11,10 +11,9 @@
 #include <keyboard/keyboard.h>
 #include "input.h"
 
-#define RING_BYTES (2 * 4096u) /* a page of packets: it is full sooner than the keyboard's queue   \
-                                */
-#define PACKET_BYTES 112u      /* what the keyboard reads, behind a descriptor */
-#define PRESSED      UINT8_MAX /* keys at once */
+#define RING_BYTES   (2 * 4096u) /* a page of packets: full sooner than the keyboard's queue */
+#define PACKET_BYTES 112u        /* what the keyboard reads, behind a descriptor */
+#define PRESSED      UINT8_MAX   /* keys at once */
 
 enum { OP_ASK, OP_SEND, OP_TAKE, OP_PRESS, OP_WORK, OP_OPEN, OP_SCRIBBLE, OP_COUNT };
 

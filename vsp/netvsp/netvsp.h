@@ -192,8 +192,8 @@ void netvsp_service(struct netvsp_device *d);
  * offloads. Tags are handed over beside the frame. Network. */
 enum net_taken netvsp_receive(struct netvsp_device *d, const struct net_frame *frame);
 
-/* The link is up (@up) or down, whoever opens a channel when. The child is told; while it is down,
- * frames are lost, either way, but for those under way. Network. */
+/* The link is up (@up) or down, and stays so when the child opens its channel anew. The child is
+ * told; while it is down, frames are lost, either way, but for those under way. Network. */
 void netvsp_link_set(struct netvsp_device *d, bool up);
 
 /* The sum of all channels'. Any context. */

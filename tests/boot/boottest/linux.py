@@ -17,7 +17,7 @@ PROMPT = r"^\S+@\S+:\S+# "  # of a child's shell
 # A byte on a child's serial port takes the emulator half a millisecond. So the kernel's log stays in the
 # kernel, but for warnings, unless a test wants it there as well (LOUD), and is packed where it is asked for.
 LOUD = linux_guest.CMDLINE
-QUIET = LOUD + " quiet"
+QUIET = LOUD + " quiet loglevel=5"
 LOG_TRIES = 3
 
 # What a healthy kernel's log has not.

@@ -19,6 +19,7 @@ OF_THEM = "ipv4:|rx-checks|scatter-|tcp-seg|generic-"  # what ethtool shows of t
 # Of /proc/net/dev: errors, drops, fifo, frame, compressed; the same of what was sent, collisions and carrier.
 DEVICE_ERRORS = (3, 4, 5, 6, 11, 12, 13, 14, 15)
 ROOT_ERRORS = "lost|spoofed|limited|malformed|errors|dropped|beyond a share"
+DRIVER_COUNTERS = 5  # of them:
 DRIVER_ERRORS = r"^ *(tx_no_memory|tx_no_space|tx_too_big|rx_no_memory|vlan_error): (\d+)$"
 
 
@@ -80,7 +81,10 @@ def errors_of(shell):
     """What a child's system and its driver count as gone wrong."""
     fields = shell.run("grep eth0: /proc/net/dev").split()
     said = shell.run("ethtool -S eth0")
-    return [fields[i] for i in DEVICE_ERRORS], re.findall(DRIVER_ERRORS, said, re.MULTILINE)
+    counters = re.findall(DRIVER_ERRORS, said, re.MULTILINE)
+    if len(counters) != DRIVER_COUNTERS:
+        raise Failure(f"not the driver's counters:\n{said}")
+    return [fields[i] for i in DEVICE_ERRORS], counters
 
 
 def errors_of_root(vm):
@@ -107,7 +111,7 @@ def measured(vm, client, server, address):
     after = errors()
     said = client.run("grep -E \"sender|receiver\" /tmp/iperf")
     print(said, flush=True)
-    if not re.search(r"[1-9]\S* MBytes +[1-9]\S* Mbits/sec +receiver", said):
+    if not re.search(r"[1-9]\S* [MG]Bytes +[1-9]\S* Mbits/sec +receiver", said):
         raise Failure(f"nothing has arrived:\n{said}")
     if before != after:
         raise Failure(f"counted before: {before}; and after: {after}")
@@ -155,10 +159,10 @@ def two_children(vm, whole):
     if whole:
         between(*shells, addresses[1])
         measured(vm, *shells, addresses[1])
+    if whole:
+        carrier(vm, shells[0], "one", *addresses)
     for shell in shells:
         judge_log(shell.log())
-    if whole:
-        carrier(vm, shells[1], "two", addresses[1], addresses[0])
     over(vm, ["one", "two"])
 
 

@@ -121,8 +121,8 @@ def heard(lan, card, sequence, frames):
     lan.send(lan.packet(card, TARGET, lan.echo(sequence, b"share")))
     for i in range(frames):
         _, source, kind, rest = lan.receive()
-        if (source, kind) == (card, 0x0800):
-            return i if rest[26:28] == sequence.to_bytes(2, "big") else None
+        if (source, kind) == (card, 0x0800) and rest[26:28] == sequence.to_bytes(2, "big"):
+            return i  # others are late ones
     return None
 
 

@@ -11,6 +11,7 @@ PANIC_ALLOWED = [r"(?i)^(\[[ \d.]+\] )?(\w+: )?\W*panic\b"]
 DENIAL_ALLOWED = r"root VP \d+: rip .* denied"
 CHILD = "start spin vps=4 rounds=0"
 HEX = "[0-9a-f]{16}"
+CR4_SMEP_SMAP = 3 << 20
 REGISTERS = ("rax rcx rdx rbx rsp rbp rsi rdi " + " ".join(f"r{n}" for n in range(8, 16))).split()
 # What the compiler adds to the name of a part or a copy of a function; DWARF names the function.
 CLONE = re.compile(r"\.(constprop|part|isra|cold|lto_priv|llvm)\b.*")
@@ -98,6 +99,8 @@ def check_dump(vm, text, lp, context, top):
         check("partition and VP", place, f"partition 400 (root) VP {lp}")
     elif not re.match(r"partition [0-9a-f]+ VP [0-3]$", place):
         raise Failure(f"no child: {place}")
+    cr4 = int(field(text, r"^hv: cr0 .* cr4 ([0-9a-f]+)$"), 16)
+    check("SMEP and SMAP in CR4", cr4 & CR4_SMEP_SMAP, CR4_SMEP_SMAP)
     host = registers(text, "")
     lines = check_backtrace(vm, text, lp)
     check("the function at the top", CLONE.sub("", lines[0][1]), top)
