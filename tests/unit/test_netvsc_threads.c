@@ -12,17 +12,18 @@
 #include "netvsc/netvsc.h"
 #include "netvsp_fixture.h"
 
-#define CHANNELS WORLD_CHANNELS
-#define SENDERS  2u
-#define FLAPPERS 2u
-#define UP       8u /* times longer than the link is down */
-#define FLOWS    8u
-#define FRAMES   20000u /* of each sender */
-#define OUT      5000u  /* of the child */
-#define LENGTH   200u
-#define CLOSES   100u
-#define REVOKES  100u
-#define PATIENCE 250u /* seconds: something hangs, not a slow machine */
+#define CHANNELS       WORLD_CHANNELS
+#define SENDERS        2u
+#define FLAPPERS       2u
+#define UP             8u /* times longer than the link is down */
+#define FLOWS          8u
+#define FRAMES         20000u /* of each sender */
+#define OUT            5000u  /* of the child */
+#define LENGTH         200u
+#define CLOSES         100u
+#define REVOKES        100u
+#define PRIMARY_CLOSES 5000u
+#define PATIENCE       250u /* seconds: something hangs, not a slow machine */
 
 static struct {
     struct netvsc device;
@@ -443,12 +444,34 @@ static void the_buffer_comes_and_goes_amidst_frames(void **state)
     pthread_mutex_destroy(&test.bus);
 }
 
+/* Who changes the link may have found the channel that is closed. */
+static void the_primary_comes_and_goes_as_the_link_does(void **state)
+{
+    (void)state;
+    memset(&test, 0, sizeof(test));
+    world_make(1500);
+    alarm(PATIENCE);
+    for (uint32_t i = 0; i < FLAPPERS; i++)
+        thread_begin(link_thread, i);
+    for (unsigned i = 0; i < PRIMARY_CLOSES; i++) {
+        world_close(0);
+        while (world.channels[0].netvsp)
+            (void)world_work_once();
+        assert_true(world_open(0));
+    }
+    alarm(0);
+    threads_end();
+    assert_true(link_is_up());
+    world_drop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_frame_is_received_or_counted),
         cmocka_unit_test(a_channel_comes_and_goes_amidst_frames),
         cmocka_unit_test(the_buffer_comes_and_goes_amidst_frames),
+        cmocka_unit_test(the_primary_comes_and_goes_as_the_link_does),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
