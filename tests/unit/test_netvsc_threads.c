@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* test_netvsc_threads.c - netvsp as netvsp.h allows it to be used: threads of the network bring
- * frames while each channel has a worker and the bus its own; the child is netvsc. Each of them
- * acts only when it was woken or signalled: a wake-up that is lost leaves them all waiting.
+ * frames, others take the link away and give it back, while each channel has a worker and the bus
+ * its own; the child is netvsc. Each of them acts only when it was woken or signalled: a wake-up
+ * that is lost leaves them all waiting.
  *
  * Built a second time under ThreadSanitizer (test_netvsc_tsan). */
 #include <pthread.h>
@@ -11,21 +12,24 @@
 #include "netvsc/netvsc.h"
 #include "netvsp_fixture.h"
 
-#define CHANNELS WORLD_CHANNELS
-#define SENDERS  2u
-#define FLOWS    8u
-#define FRAMES   20000u /* of each sender */
-#define OUT      5000u  /* of the child */
-#define LENGTH   200u
-#define CLOSES   100u
-#define REVOKES  100u
-#define PATIENCE 250u /* seconds: something hangs, not a slow machine */
+#define CHANNELS       WORLD_CHANNELS
+#define SENDERS        2u
+#define FLAPPERS       2u
+#define UP             8u /* times longer than the link is down */
+#define FLOWS          8u
+#define FRAMES         20000u /* of each sender */
+#define OUT            5000u  /* of the child */
+#define LENGTH         200u
+#define CLOSES         100u
+#define REVOKES        100u
+#define PRIMARY_CLOSES 5000u
+#define PATIENCE       250u /* seconds: something hangs, not a slow machine */
 
 static struct {
     struct netvsc device;
     struct netvsc_channel sub[CHANNELS]; /* but the first */
     pthread_mutex_t bus;                 /* the bus, and what is done by it */
-    pthread_t threads[CHANNELS + 1 + SENDERS];
+    pthread_t threads[CHANNELS + 1 + FLAPPERS + SENDERS];
     unsigned thread_count, seen[CHANNELS];
     uint32_t next[SENDERS][FLOWS]; /* the number that a flow's next frame has at least */
     uint64_t received, sent_out;
@@ -98,6 +102,19 @@ static void *sender_thread(void *context)
     return context;
 }
 
+/* Each leaves the link up. */
+static void *link_thread(void *unused)
+{
+    while (!stopping()) {
+        netvsp_link_set(&world.device, false);
+        sched_yield();
+        netvsp_link_set(&world.device, true);
+        for (uint32_t i = 0; i < UP; i++)
+            sched_yield();
+    }
+    return unused;
+}
+
 static void thread_begin(void *(*run)(void *), uint32_t index)
 {
     assert_int_equal(
@@ -109,6 +126,8 @@ static void threads_begin(void)
     thread_begin(bus_thread, 0);
     for (uint32_t i = 0; i < CHANNELS; i++)
         thread_begin(worker_thread, i);
+    for (uint32_t i = 0; i < FLAPPERS; i++)
+        thread_begin(link_thread, i);
     test.delivering = SENDERS;
     for (uint32_t i = 0; i < SENDERS; i++)
         thread_begin(sender_thread, i);
@@ -285,18 +304,57 @@ static void assert_all_free(void)
     assert_int_equal(after.lost_share - before.lost_share, 1);
 }
 
+static void settle(void)
+{
+    do {
+        world_work();
+        poll_all();
+    } while (world_work_once());
+}
+
+static bool link_is_up(void)
+{
+    struct netvsp_setup setup;
+
+    netvsp_device_setup(&world.device, &setup);
+    return setup.link;
+}
+
+/* With no thread left: the child knows that the link is up, and of the next time that it is not. */
+static void assert_link_is_told(void)
+{
+    uint64_t lost = world_statistics().lost_no_link;
+    uint8_t bytes[LENGTH];
+
+    assert_true(link_is_up() && !test.device.link_down);
+    netvsp_link_set(&world.device, false);
+    settle();
+    assert_true(test.device.link_down);
+    frame_make(bytes, 0, 0, FRAMES);
+    world_receive(bytes, LENGTH);
+    assert_int_equal(world_statistics().lost_no_link, lost + 1);
+    netvsp_link_set(&world.device, true);
+    settle();
+    assert_false(test.device.link_down);
+}
+
 static void end(void)
 {
     alarm(0);
     threads_end();
-    world_work();
-    poll_all();
-    world_work();
+    settle();
+    assert_link_is_told();
     assert_all_free();
     for (uint32_t i = 0; i < CHANNELS; i++)
         assert_int_equal(channel(i)->stray, 0);
     world_drop();
     pthread_mutex_destroy(&test.bus);
+}
+
+/* Frames either way of which it is known what became of them. */
+static uint64_t accounted(const struct netvsp_statistics *s)
+{
+    return s->received_frames + s->lost_share + s->lost_no_link + s->sent_frames;
 }
 
 static void every_frame_is_received_or_counted(void **state)
@@ -313,12 +371,13 @@ static void every_frame_is_received_or_counted(void **state)
     do {
         s = world_statistics();
         poll_all();
-    } while (test.received < s.received_frames ||
-             __atomic_load_n(&test.went_out, __ATOMIC_SEQ_CST) < OUT);
+    } while (accounted(&s) < SENDERS * FRAMES + OUT || test.received < s.received_frames ||
+             __atomic_load_n(&test.went_out, __ATOMIC_SEQ_CST) < s.sent_frames);
     s = world_statistics();
+    assert_int_equal(accounted(&s), SENDERS * FRAMES + OUT);
     assert_int_equal(test.received, s.received_frames);
-    assert_int_equal(s.received_frames + s.lost_share, SENDERS * FRAMES);
-    assert_int_equal(s.sent_frames, OUT);
+    assert_int_equal(test.went_out, s.sent_frames);
+    assert_true(s.received_frames > 0 && s.sent_frames > 0);
     end();
 }
 
@@ -380,8 +439,30 @@ static void the_buffer_comes_and_goes_amidst_frames(void **state)
     world_work();
     assert_int_equal(world.logged, 0); /* each was revoked, and there again */
     assert_int_equal(world.got[WORLD_RECEIVE], 1);
+    assert_true(link_is_up());
     world_drop();
     pthread_mutex_destroy(&test.bus);
+}
+
+/* Who changes the link may have found the channel that is closed. */
+static void the_primary_comes_and_goes_as_the_link_does(void **state)
+{
+    (void)state;
+    memset(&test, 0, sizeof(test));
+    world_make(1500);
+    alarm(PATIENCE);
+    for (uint32_t i = 0; i < FLAPPERS; i++)
+        thread_begin(link_thread, i);
+    for (unsigned i = 0; i < PRIMARY_CLOSES; i++) {
+        world_close(0);
+        while (world.channels[0].netvsp)
+            (void)world_work_once();
+        assert_true(world_open(0));
+    }
+    alarm(0);
+    threads_end();
+    assert_true(link_is_up());
+    world_drop();
 }
 
 int main(void)
@@ -390,6 +471,7 @@ int main(void)
         cmocka_unit_test(every_frame_is_received_or_counted),
         cmocka_unit_test(a_channel_comes_and_goes_amidst_frames),
         cmocka_unit_test(the_buffer_comes_and_goes_amidst_frames),
+        cmocka_unit_test(the_primary_comes_and_goes_as_the_link_does),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /* test_netvsp_scribble.c - a child one of whose VPs writes to all that it may write to, while the
- * other sends frames and gets some: what was decided stays decided, and all is contained. */
+ * other sends frames and gets some, and the link comes and goes: what was decided stays decided,
+ * all is contained, and each frame accounted for. */
 #include <pthread.h>
 #include <rt/big_endian.h>
 #include <sched.h>
+#include <unistd.h>
 #include "netvsp_fixture.h"
 
 #define ROUNDS  1500u
 #define ENOUGH  100u /* of what comes of it, at least */
 #define BROKEN  10u  /* rings, the same */
 #define LENGTH  3000u
+#define MSS     1400u
+#define PIECES  3u /* that such a frame has then */
 #define SECTION 3u /* where world_rndis() puts its messages */
+#define DOWN_US 20u
+#define UP_US   200u
 
 static struct {
-    pthread_mutex_t pause; /* the scribbler's, while it writes */
-    pthread_t thread;
+    pthread_mutex_t pause; /* the scribbler's, while it writes, and who changes the link */
+    pthread_t scribbler, flapper;
     bool rings;   /* these too */
     bool stop;    /* [a] */
     bool waiting; /* [a] the other VP, for this one to pause */
@@ -53,16 +59,20 @@ static void scribble_once(uint32_t *seed)
                       WORLD_RING_BYTES - 4096, seed);
 }
 
+/* Take the pause, but not before the other VP when it waits for that. */
+static void pause_take(void)
+{
+    while (__atomic_load_n(&test.waiting, __ATOMIC_ACQUIRE))
+        sched_yield();
+    pthread_mutex_lock(&test.pause);
+}
+
 static void *scribble_thread(void *unused)
 {
     uint32_t seed = 5;
 
     while (!__atomic_load_n(&test.stop, __ATOMIC_ACQUIRE)) {
-        if (__atomic_load_n(&test.waiting, __ATOMIC_ACQUIRE)) {
-            sched_yield();
-            continue;
-        }
-        pthread_mutex_lock(&test.pause);
+        pause_take();
         for (uint32_t i = 0; i < 50; i++)
             scribble_once(&seed);
         pthread_mutex_unlock(&test.pause);
@@ -71,6 +81,23 @@ static void *scribble_thread(void *unused)
 }
 
 /* ---- the network ---- */
+
+static void link_change(bool up, uint32_t us)
+{
+    pause_take();
+    netvsp_link_set(&world.device, up);
+    pthread_mutex_unlock(&test.pause);
+    usleep(us);
+}
+
+static void *link_thread(void *unused)
+{
+    while (!__atomic_load_n(&test.stop, __ATOMIC_ACQUIRE)) {
+        link_change(false, DOWN_US);
+        link_change(true, UP_US);
+    }
+    return unused;
+}
 
 static void frame_out(const struct net_frame *f)
 {
@@ -104,9 +131,21 @@ static uint32_t tcp(uint8_t *bytes, uint32_t length)
     return length;
 }
 
+/* The frame between the two is in one sum: its pieces, or it itself. */
+static void assert_accounted(const struct netvsp_statistics *a, const struct netvsp_statistics *b)
+{
+    uint64_t pieces = b->received_frames - a->received_frames + b->lost_share - a->lost_share +
+                      b->lost_no_buffer - a->lost_no_buffer;
+    uint64_t whole = b->lost_no_link - a->lost_no_link + b->lost_not_ready - a->lost_not_ready +
+                     b->lost_too_long - a->lost_too_long + b->filtered - a->filtered;
+
+    assert_true((pieces == PIECES && whole == 0) || (pieces == 0 && whole == 1));
+}
+
 static void frame_in(uint8_t *bytes)
 {
-    struct net_offload_wish wish = {.mss = 1400};
+    struct netvsp_statistics before = world_statistics(), after;
+    struct net_offload_wish wish = {.mss = MSS};
     struct net_piece piece = {.bytes = bytes + NET_HEADER_MAX, .length = LENGTH - NET_HEADER_MAX};
     struct net_frame f = {.header = bytes,
                           .header_length = NET_HEADER_MAX,
@@ -116,6 +155,8 @@ static void frame_in(uint8_t *bytes)
 
     assert_null(net_offload_prepare(bytes, NET_HEADER_MAX, LENGTH, &wish, &f.offload));
     netvsp_receive(&world.device, &f);
+    after = world_statistics();
+    assert_accounted(&before, &after);
 }
 
 static void all_complete(void)
@@ -140,13 +181,31 @@ static void begin(bool rings)
     world_make(1500);
     world_initialise();
     world.send = frame_out;
-    assert_int_equal(pthread_create(&test.thread, NULL, scribble_thread, NULL), 0);
+    assert_int_equal(pthread_create(&test.scribbler, NULL, scribble_thread, NULL), 0);
+    assert_int_equal(pthread_create(&test.flapper, NULL, link_thread, NULL), 0);
 }
 
-static void end(void)
+static void threads_end(void)
 {
     __atomic_store_n(&test.stop, true, __ATOMIC_RELEASE);
-    pthread_join(test.thread, NULL);
+    pthread_join(test.scribbler, NULL);
+    pthread_join(test.flapper, NULL);
+}
+
+/* With no thread left: the link is up, and frames pass either way. */
+static void end(void)
+{
+    struct netvsp_statistics before = world_statistics(), after;
+    uint8_t frame[LENGTH], message[LENGTH + 100];
+    uint32_t length = world_message(message, frame, tcp(frame, LENGTH / PIECES), NULL, 0);
+
+    frame_in(frame);
+    assert_int_equal(world_rndis_pages(0, NVSP_CHANNEL_DATA, message, length, 0),
+                     NVSP_STATUS_SUCCESS);
+    after = world_statistics();
+    assert_int_equal(after.received_frames, before.received_frames + PIECES);
+    assert_int_equal(after.sent_frames, before.sent_frames + 1);
+    assert_int_equal(test.out, after.sent_frames);
     world_drop();
     pthread_mutex_destroy(&test.pause);
 }
@@ -170,7 +229,7 @@ static void buffers_that_change_do_no_harm(void **state)
     struct {
         struct rndis_info info;
         uint32_t value;
-    } lso = {{16, RNDIS_INFO_LSO, 12}, 1400 | RNDIS_LSO_VERSION_2};
+    } lso = {{16, RNDIS_INFO_LSO, 12}, MSS | RNDIS_LSO_VERSION_2};
     uint8_t frame[LENGTH], message[LENGTH + 100];
 
     (void)state;
@@ -189,6 +248,8 @@ static void buffers_that_change_do_no_harm(void **state)
     }
     assert_true(test.out > ENOUGH && world_statistics().malformed > ENOUGH);
     assert_int_equal(world_statistics().dropped, 0);
+    threads_end();
+    all_complete();
     end();
 }
 
@@ -217,13 +278,19 @@ static void send_blindly(void)
     (void)world_send_raw(0, &p);
 }
 
+static void open_again(void)
+{
+    world.channels[0].deaf = false;
+    world.packet_count = 0;
+    assert_true(world_open(0));
+    world_initialise();
+}
+
 static void reopen(void)
 {
     __atomic_store_n(&test.waiting, true, __ATOMIC_RELEASE);
     pthread_mutex_lock(&test.pause);
-    world.packet_count = 0;
-    assert_true(world_open(0));
-    world_initialise();
+    open_again();
     world.channels[0].broken_allowed = true;
     world.channels[0].deaf = true; /* the ring from root is sound, but not for whom to read */
     pthread_mutex_unlock(&test.pause);
@@ -249,12 +316,15 @@ static void rings_that_change_are_closed(void **state)
         if (i % 200 == 199 && w->open)
             world_close(0); /* a child may also just have filled its ring */
         world_work();
-        if (!w->netvsp) {
-            w->deaf = false;
+        if (!w->netvsp)
             reopen();
-        }
     }
     assert_true(w->broken >= BROKEN);
+    threads_end();
+    if (w->open)
+        world_close(0);
+    world_work();
+    open_again();
     end();
 }
 

@@ -132,6 +132,8 @@ static uint64_t common_read(uint32_t at)
     case VIRTIO_DEVICE_FEATURE:
         return virtio.device_select > 1 ? 0
                                         : (uint32_t)(virtio.features >> 32 * virtio.device_select);
+    case VIRTIO_CONFIG_VECTOR:
+        return virtio.config_vector;
     case VIRTIO_QUEUE_COUNT:
         return virtio.queue_limit;
     case VIRTIO_STATUS:
@@ -200,6 +202,8 @@ static uint32_t access_read(const volatile void *base, uint32_t offset, uint32_t
 
     if (virtio.removed)
         return UINT32_MAX;
+    if (at >= DEVICE && virtio.kind)
+        return virtio.kind->read(at - DEVICE, width);
     virtio.wrong += width != width_of(at);
     return (uint32_t)(at >= DEVICE ? device_read(at - DEVICE) : common_read(at));
 }
@@ -247,6 +251,7 @@ static void driver_feature_write(uint32_t v)
 static void notify_write(uint32_t at, uint16_t index)
 {
     virtio.notifications++;
+    virtio.notified[index % FAKE_VIRTIO_QUEUES]++;
     virtio.wrong += index >= virtio.queue_limit || !(virtio.status & VIRTIO_STATUS_DRIVER_OK) ||
                     at != (virtio.notify_offset + index) * NOTIFY_MULTIPLE;
     if (virtio.deaf > 0)
@@ -270,6 +275,8 @@ static void access_write(volatile void *base, uint32_t offset, uint32_t v, uint3
         virtio.driver_select = v;
     else if (at == VIRTIO_DRIVER_FEATURE)
         driver_feature_write(v);
+    else if (at == VIRTIO_CONFIG_VECTOR)
+        virtio.config_vector = (uint16_t)v;
     else if (at == VIRTIO_STATUS)
         status_write((uint8_t)v);
     else if (at == VIRTIO_QUEUE_SELECT)
@@ -560,6 +567,27 @@ static bool chain_is_bad(const struct fake_virtio_queue *q, uint16_t head)
            virtio.bad_sector - h.sector < bytes / SECTOR;
 }
 
+static void chain_give(uint32_t queue, struct fake_virtio_queue *q, uint16_t head)
+{
+    if (!virtio.kind) {
+        chain_take(queue, q, head);
+        return;
+    }
+    virtio.wrong += head >= q->size;
+    virtio.outside += !(fake_pci.command & PCI_COMMAND_MASTER);
+    virtio.per_queue[queue]++;
+    virtio.kind->chain(queue, head);
+}
+
+void fake_virtio_return(uint32_t queue, uint16_t head, uint32_t length)
+{
+    struct fake_virtio_queue *q = &virtio.queues[queue];
+
+    virtio.outside += !(fake_pci.command & PCI_COMMAND_MASTER);
+    used_put(q, head, length);
+    queue_interrupt(q);
+}
+
 /* Work on all chains of the queue that are there now. */
 static void queue_work(uint32_t index, struct fake_virtio_queue *q)
 {
@@ -574,7 +602,7 @@ static void queue_work(uint32_t index, struct fake_virtio_queue *q)
     for (uint16_t i = 0; i < count; i++) {
         uint16_t k = virtio.backward ? (uint16_t)(count - 1 - i) : i;
 
-        chain_take(index, q, available->ring[(uint16_t)(first + k) % q->size]);
+        chain_give(index, q, available->ring[(uint16_t)(first + k) % q->size]);
     }
 }
 

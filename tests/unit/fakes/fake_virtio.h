@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/unit/fakes/fake_virtio.h - a virtio block device on PCI, with faults on demand.
+/* tests/unit/fakes/fake_virtio.h - a virtio block device on PCI, with faults on demand; or what all
+ * virtio devices have in common, for a test that brings the rest of another kind.
  * It works when fake_virtio_step is called, from fake.step, and then only on queues that it was
  * told of. It checks each chain; what is not as the specification says is counted in @wrong. */
 #ifndef FAKES_FAKE_VIRTIO_H
@@ -27,7 +28,16 @@ enum fake_virtio_lie {
     VIRTIO_NO_STATUS,    /* the chain comes back without one */
 };
 
+/* A device that is no disk. */
+struct fake_virtio_kind {
+    /* A field of its configuration; checks the width. */
+    uint32_t (*read)(uint32_t at, uint32_t width);
+    /* The chain that begins with descriptor @head is the device's now. */
+    void (*chain)(uint32_t queue, uint16_t head);
+};
+
 struct fake_virtio {
+    const struct fake_virtio_kind *kind; /* NULL: a disk */
     struct pci_device pci;
     uint8_t config[256]; /* PCI configuration space */
     uint8_t *registers;
@@ -63,14 +73,15 @@ struct fake_virtio {
     uint32_t chains, reads, writes, flushes, discards, resets, notifications, interrupts;
     uint32_t most_pieces, most_bytes; /* in a chain */
     uint32_t per_queue[FAKE_VIRTIO_QUEUES];
-    uint32_t outside; /* memory touched while bus mastering was off */
-    char order[16];   /* of the last chains: r w f d i */
+    uint32_t notified[FAKE_VIRTIO_QUEUES]; /* heard or not */
+    uint32_t outside;                      /* memory touched while bus mastering was off */
+    char order[16];                        /* of the last chains: r w f d i */
 
     /* Its registers. */
     uint32_t device_select, driver_select;
     uint64_t accepted;
     uint8_t status, generation;
-    uint16_t select;
+    uint16_t select, config_vector;
     struct fake_virtio_queue {
         uint64_t descriptors, available, used;
         uint16_t size, vector;
@@ -83,6 +94,9 @@ extern struct fake_virtio virtio;
 void fake_virtio_make(void);
 void fake_virtio_drop(void);
 void fake_virtio_step(void);
+
+/* Give the chain that begins with @head back, with @length bytes written to it. */
+void fake_virtio_return(uint32_t queue, uint16_t head, uint32_t length);
 
 /* Put a capability into configuration space at @at, with the next at @next. */
 void fake_virtio_capability(uint8_t at, uint8_t next, uint8_t type, uint8_t bar, uint32_t offset,
