@@ -394,7 +394,7 @@ static void begin(struct child *c, const struct child_plan *plan)
     c->cap = plan->cap;
     c->reserve = plan->reserve;
     c->privileges = plan->privileges;
-    c->flags = plan->flags;
+    c->flags = plan->flags & ~VM_CREATE_LINK_DOWN; /* which may change */
     c->has_worker = plan->has_worker;
     c->memory_size = (uint64_t)(plan->memory_mib != 0 ? plan->memory_mib : MEMORY_DEFAULT_MIB)
                          << 20 &

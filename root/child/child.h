@@ -55,7 +55,7 @@ struct child {
     uint32_t cap, reserve;     /* [I] the same */
     uint64_t privileges;       /* [I] those that it has beyond every child's */
     uint64_t memory_size;      /* [I] bytes */
-    uint32_t flags;            /* [I] VM_START_* or VM_CREATE_* */
+    uint32_t flags;            /* [I] VM_START_* or VM_CREATE_*, but not _LINK_DOWN */
     bool has_worker;           /* [I] it was made by child_create */
     struct child_ram *ram;     /* [c] to change; NULL: not yet, or no more */
     struct doorbell event;     /* [h] for the events of toy guests */
