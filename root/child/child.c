@@ -50,6 +50,12 @@ static bool alive(const struct child *c)
     return !child_has_ended(c);
 }
 
+/* [t] */
+static bool has_name(const struct child *c)
+{
+    return alive(c) && !c->name_free;
+}
+
 bool child_runs(const struct child *c)
 {
     enum child_state state = __atomic_load_n(&c->state, __ATOMIC_ACQUIRE);
@@ -89,7 +95,7 @@ struct child *child_find(const char *name)
     for (uint32_t i = 0; i < CHILDREN_MAX; i++) {
         struct child *c = &children.records[i];
         if (c->name[0] != '\0' && strcmp(c->name, name) == 0 &&
-            (found == NULL || alive(c) || (!alive(found) && c->id > found->id)))
+            (found == NULL || has_name(c) || (!has_name(found) && c->id > found->id)))
             found = c;
     }
     child_get(found);
@@ -328,7 +334,16 @@ static void put_process(struct child *c)
         process_put(p);
 }
 
-/* Everything that @c, which has begun to end, still has. Under hv_begin. */
+static void free_name(struct child *c)
+{
+    uint64_t flags = spin_lock(&children.lock);
+
+    c->name_free = true;
+    spin_unlock(&children.lock, flags);
+}
+
+/* Everything that @c, which has begun to end, still has; at last its name, before anybody reads that it
+ * ended. Under hv_begin. */
 static void take_back(struct child *c, const struct hv_client *h)
 {
     struct bus *bus = bus_hide(c);
@@ -340,6 +355,7 @@ static void take_back(struct child *c, const struct hv_client *h)
         bus_destroy(bus, h);
     free_arrays(c, child_destroy(h, c));
     doorbell_release(&c->event);
+    free_name(c);
 }
 
 static void ended(struct child *c)
@@ -388,13 +404,14 @@ static void reaper(void *unused)
 static void begin(struct child *c, const struct child_plan *plan)
 {
     c->id = 0;
+    c->name_free = false;
     rt_strlcpy(c->name, plan->name, sizeof(c->name));
     c->vp_count = plan->vp_count != 0 ? plan->vp_count : 1;
     c->weight = plan->weight;
     c->cap = plan->cap;
     c->reserve = plan->reserve;
     c->privileges = plan->privileges;
-    c->flags = plan->flags;
+    c->flags = plan->flags & ~VM_CREATE_LINK_DOWN; /* which may change */
     c->has_worker = plan->has_worker;
     c->memory_size = (uint64_t)(plan->memory_mib != 0 ? plan->memory_mib : MEMORY_DEFAULT_MIB)
                          << 20 &
@@ -422,7 +439,7 @@ int64_t child_enter(const struct child_plan *plan, struct child **out)
     for (uint32_t k = 0; k < CHILDREN_MAX && result != -EEXIST; k++) {
         uint32_t i = (children.oldest + k) % CHILDREN_MAX;
         struct child *c = &children.records[i];
-        if (alive(c) && strcmp(c->name, plan->name) == 0)
+        if (has_name(c) && strcmp(c->name, plan->name) == 0)
             result = -EEXIST;
         else if (found == NULL && !alive(c) && __atomic_load_n(&c->users, __ATOMIC_SEQ_CST) == 0)
             found = c;

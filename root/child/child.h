@@ -48,6 +48,7 @@ struct child {
     struct list ending;        /* [t] on the reaper's list */
     uint32_t users;            /* [a] who has the record in hand; 0: it may be reused once it ended */
     char name[VM_NAME_SIZE];   /* [I] "": never used */
+    bool name_free;            /* [t] another may have it: all that is left is to say that it ended */
     hv_partition_id id;        /* [h] 0: not yet; fixed while the child is found by it */
     struct child *next_by_id;  /* its bucket's lock */
     uint32_t vp_count;         /* [I] */
@@ -55,7 +56,7 @@ struct child {
     uint32_t cap, reserve;     /* [I] the same */
     uint64_t privileges;       /* [I] those that it has beyond every child's */
     uint64_t memory_size;      /* [I] bytes */
-    uint32_t flags;            /* [I] VM_START_* or VM_CREATE_* */
+    uint32_t flags;            /* [I] VM_START_* or VM_CREATE_*, but not _LINK_DOWN */
     bool has_worker;           /* [I] it was made by child_create */
     struct child_ram *ram;     /* [c] to change; NULL: not yet, or no more */
     struct doorbell event;     /* [h] for the events of toy guests */
@@ -92,7 +93,7 @@ int64_t child_create(struct vm_create *a, struct child **out);
 /* child/start.c: the boot module @name or @name.elf; NULL: there is none. */
 const struct boot_module *child_program(const char *name);
 
-/* The child named so that has not ended, or the latest that has; the @index-th that has not ended;
+/* The child that has this name, or the latest that had it; the @index-th that has not ended;
  * the one of partition @id that has not ended. NULL: none. The caller gives it back by child_put.
  * child_by_id: interrupts off; the others: threads. */
 struct child *child_find(const char *name);

@@ -305,19 +305,41 @@ static int64_t keys(const struct vm_keys *a)
     return result;
 }
 
+static bool is_running(const struct child *c)
+{
+    return __atomic_load_n(&c->state, __ATOMIC_ACQUIRE) == CHILD_RUNNING;
+}
+
+/* Its state is looked at before and after its bus, which comes while it starts and goes while it
+ * ends. */
+static int64_t link_of(struct child *c, bool up)
+{
+    bool began = is_running(c);
+    struct bus *b = child_bus_get(c);
+
+    if (b != NULL) {
+        int64_t result = bus_link(b, up);
+
+        child_bus_put(c);
+        return result;
+    }
+    if (child_has_ended(c))
+        return -ENOENT;
+    return began && is_running(c) ? -ENOTCONN : -EBUSY;
+}
+
 static int64_t link(const struct vm_link *a)
 {
     struct child *c;
     int64_t result;
-    struct bus *b;
 
     if (a->up > 1)
         return -EINVAL;
-    b = bus_named(a->name, &c, &result);
-    if (b == NULL)
-        return result;
-    result = bus_link(b, a->up != 0);
-    bus_done(c);
+    c = child_find(a->name);
+    if (c == NULL)
+        return -ENOENT;
+    result = link_of(c, a->up != 0);
+    child_put(c);
     return result;
 }
 

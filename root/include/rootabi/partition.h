@@ -35,7 +35,7 @@ enum { PARTITION_NAME_SIZE = 64, PARTITION_REGISTERS_MAX = 16, PARTITION_REASON_
 struct partition_info {
     char name[PARTITION_NAME_SIZE];
     uint32_t vp_count;      /* VP i has the APIC identifier i */
-    uint32_t flags;         /* VM_CREATE_* that it was made with */
+    uint32_t flags;         /* VM_CREATE_* that it was made with, but not _LINK_DOWN */
     uint64_t memory_bytes;  /* of RAM */
     uint64_t low_bytes;     /* of them below PARTITION_LOW_MAX */
     uint64_t tsc_hz;        /* of the TSC, root's and the child's */

@@ -285,8 +285,8 @@ struct vm_keys {
 ABI_SIZE(struct vm_keys, 324);
 
 /* The links of all network cards of a child are up or down from now on. While they are down no
- * frame passes, either way. ENOENT: no such child. ENOTCONN: it has no card. EINVAL: neither up nor
- * down. */
+ * frame passes, either way. ENOENT: no such child. ENOTCONN: it has no card. EBUSY: it is starting
+ * or ending. EINVAL: neither up nor down. */
 struct vm_link {
     char name[VM_NAME_SIZE];
     uint32_t up; /* 1; 0: down */

@@ -41,14 +41,20 @@ int service_status(const struct service_packet *packet, int64_t count)
     return status != 0;
 }
 
+static bool service_exists(void)
+{
+    char module[64];
+
+    return module_find("vmms", module);
+}
+
 /* The service may just be starting: it is given time, unless there is none. */
 static int64_t connect_service(void)
 {
-    char module[64];
     int64_t socket = connect_to(SERVICE_SOCKET);
 
     for (unsigned i = 0; i < CONNECT_ATTEMPTS && socket == -ECONNREFUSED; i++) {
-        if (!module_find("vmms", module))
+        if (!service_exists())
             break;
         sleep_ns(CONNECT_PATIENCE_NS);
         socket = connect_to(SERVICE_SOCKET);
@@ -84,8 +90,9 @@ static int report_service(int64_t result)
     return report("vm", result);
 }
 
-/* Print what the service answers until it is done, unless @quiet; its verdict. */
-static int take_answer(int socket, bool quiet)
+/* Print what the service answers until it is done; its verdict. @unknown, unless NULL: whether it knows
+ * no such child, which is not printed. */
+static int take_answer(int socket, bool *unknown)
 {
     struct service_packet packet;
 
@@ -93,10 +100,12 @@ static int take_answer(int socket, bool quiet)
         int64_t n = service_receive(socket, &packet);
 
         if (n < 0)
-            return quiet ? 1 : report("vm", n);
+            return report("vm", n);
         if (packet.type == SERVICE_DONE)
             return service_status(&packet, n);
-        if (packet.type == SERVICE_TEXT && !quiet)
+        if (packet.type == SERVICE_NO_CHILD && unknown != NULL)
+            *unknown = true;
+        else if (packet.type == SERVICE_TEXT || packet.type == SERVICE_NO_CHILD)
             write(STDOUT_FILE, packet.bytes, (size_t)n);
     }
 }
@@ -108,22 +117,9 @@ static int simple(const char *command, const char *name)
 
     if (socket < 0)
         return report_service(socket);
-    status = take_answer((int)socket, false);
+    status = take_answer((int)socket, NULL);
     close((int)socket);
     return status;
-}
-
-/* Whether the service does it, without a word. */
-static bool done_quietly(const char *command, const char *name)
-{
-    int64_t socket = ask(command, name);
-    int status;
-
-    if (socket < 0)
-        return false;
-    status = take_answer((int)socket, true);
-    close((int)socket);
-    return status == 0;
 }
 
 static int console(int argc, char **argv)
@@ -161,12 +157,9 @@ static int shutdown(const char *name)
     return status;
 }
 
-/* The service takes note for the next start of a child that it knows; toy guests it does not. First,
- * so that one that starts again meanwhile has its links as they shall be. */
-static int link(const char *name, const char *state)
+static int link_of_toy(const char *name, const char *state)
 {
     struct vm_link a = {.up = strcmp(state, "up") == 0};
-    bool noted = done_quietly(a.up != 0 ? "link-up" : "link-down", name);
     int64_t result = -ENOENT;
 
     if (rt_strlcpy(a.name, name, sizeof(a.name)) < sizeof(a.name))
@@ -176,17 +169,34 @@ static int link(const char *name, const char *state)
         print("%s: link %s\n", name, state);
         return 0;
     case -ENOENT:
-        if (noted)
-            print("%s: link %s when it starts\n", name, state);
-        else
-            print("vm: no child that runs is called %s\n", name);
-        return !noted;
+        print("vm: no child that runs is called %s\n", name);
+        return 1;
     case -ENOTCONN:
         print("%s: it has no network card\n", name);
+        return 1;
+    case -EBUSY:
+        print("%s: it starts or ends just now\n", name);
         return 1;
     default:
         return report(name, result);
     }
+}
+
+/* Of a child that the service knows, its links are the service's, which starts it again with them as
+ * they are. Toy guests it does not know. */
+static int link(const char *name, const char *state)
+{
+    int64_t socket = ask(strcmp(state, "up") == 0 ? "link-up" : "link-down", name);
+    bool unknown = false;
+    int status;
+
+    if (socket == -ECONNREFUSED && !service_exists())
+        return link_of_toy(name, state);
+    if (socket < 0)
+        return report_service(socket);
+    status = take_answer((int)socket, &unknown);
+    close((int)socket);
+    return unknown ? link_of_toy(name, state) : status;
 }
 
 static int of_child(const char *command, const char *name)
@@ -226,8 +236,6 @@ int command_vm(int argc, char **argv)
         return link(argv[2], argv[3]);
     if (argc == 3)
         return of_child(argv[1], argv[2]);
-    print("vm: list | start|stop|shutdown|reset|pause|resume|freeze|thaw|info|stats NAME | "
-          "set NAME KEY [VALUE] | link NAME up|down | keys NAME TEXT|--enter... | "
-          "console NAME [--exec 'COMMANDS']\n");
+    print("vm: %s\n", command_find("vm")->usage);
     return 1;
 }

@@ -414,10 +414,18 @@ void child_no_shutdown(struct child *c)
     c->shut_down = false;
 }
 
-const char *child_link(struct child *c, bool up)
+/* Whatever its state here is: it may have ended without that being known yet, or be on its way out
+ * and have no cards any more. */
+const char *child_link(struct child *c, bool up, bool *now)
 {
+    struct vm_link a = {.up = up};
+
     if (c->definition.network_count == 0)
         return "it has no network card";
+    snprintf(a.name, sizeof(a.name), "%s", c->definition.name);
+    *now = device_ioctl(children.vm, VM_IOCTL_LINK, &a) == 0;
+    if (!*now && errno != ENOENT && errno != ENOTCONN && errno != EBUSY)
+        return why();
     c->link_down = !up;
     return NULL;
 }

@@ -73,16 +73,20 @@ static void no_shutdown(struct client *client, struct child *c)
     client_finish(client, true);
 }
 
-/* While it runs its links are set by the shell: here is only noted how they are when it starts again,
- * so that it does not raise them by resetting itself. */
 static void link_up(struct client *client, struct child *c)
 {
-    answer(client, c, child_link(c, true), "link up");
+    bool now = false;
+    const char *wrong = child_link(c, true, &now);
+
+    answer(client, c, wrong, now ? "link up" : "link up when it starts");
 }
 
 static void link_down(struct client *client, struct child *c)
 {
-    answer(client, c, child_link(c, false), "link down");
+    bool now = false;
+    const char *wrong = child_link(c, false, &now);
+
+    answer(client, c, wrong, now ? "link down" : "link down when it starts");
 }
 
 static void reset(struct client *client, struct child *c)
@@ -188,6 +192,17 @@ static const struct {
     {"console", console}, {"type", type},   {"link-up", link_up},   {"link-down", link_down},
 };
 
+static void no_child(struct client *client, const char *name)
+{
+    char text[SERVICE_BYTES_MAX];
+    int n = snprintf(text, sizeof(text), "no child is called %s; vm list\n", name);
+
+    if (n > 0)
+        client_send(client, SERVICE_NO_CHILD, text,
+                    (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1);
+    client_finish(client, false);
+}
+
 void command_run(struct client *client, char *text)
 {
     char *name = strchr(text, ' ');
@@ -207,8 +222,7 @@ void command_run(struct client *client, char *text)
             commands[i].run(client, c);
             return;
         }
-        client_print(client, "no child is called %s; vm list\n", name != NULL ? name : "\"\"");
-        client_finish(client, false);
+        no_child(client, name != NULL ? name : "\"\"");
         return;
     }
     client_print(client, "the service knows no command %s\n", text);

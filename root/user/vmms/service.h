@@ -23,6 +23,8 @@ enum service_type {
     SERVICE_OUTPUT = 5,
     /* COM1's line is held in a break. The same way. */
     SERVICE_BREAK = 6,
+    /* To a client: text that says that there is no child of that name; SERVICE_DONE follows. */
+    SERVICE_NO_CHILD = 7,
 };
 
 struct service_packet {

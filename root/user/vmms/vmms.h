@@ -62,8 +62,8 @@ const char *child_reset(struct child *c);
 const char *child_shutdown(struct child *c);
 /* It is not, or does not want to. */
 void child_no_shutdown(struct child *c);
-/* How the links of its cards shall be from its next start on. */
-const char *child_link(struct child *c, bool up);
+/* The links of its cards: from its next start on, and *@now: already, for it runs. */
+const char *child_link(struct child *c, bool up, bool *now);
 
 /* What poll() says of @c->partition and @c->control. */
 void child_partition_ready(struct child *c);

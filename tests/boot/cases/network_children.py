@@ -336,7 +336,8 @@ def link_of_definition(vm):
 
 
 def link_of_none(vm):
-    for name, says in (("nobody", "vm: no child that runs is called nobody"), ("plain", "plain: it has no network card")):
+    for name, says in (("nobody", "vm: no child that runs is called nobody"), ("plain", "plain: it has no network card"),
+                       ("bare", "bare: it has no network card")):
         vm.send(f"vm link {name} down")
         vm.expect(rf"^{says}$")
     vm.send("vm link server sideways")
@@ -364,7 +365,7 @@ TESTS = [
     Test("network-link", smp=2, options={"rootaddress": f"{ADDRESS}/24"}, script=links,
          modules=["shell.elf", "vmms.elf", "vmwp.elf", "guests/net.elf", "guests/spin.elf"],
          children=[ToyChild("tenant", "net-multiboot.elf", f"address={CHILDREN['tenant']}/24 serve=1",
-                            networks=["switch0"])],
+                            networks=["switch0"]), ToyChild("bare", "net-multiboot.elf")],
          forbid=[r"net: root has no"]),
     Test("network-isolation", smp=2, options={"rootaddress": f"{ADDRESS}/24"}, script=isolation,
          forbid=[r"net: root has no", r"net: hears what is for another"]),
