@@ -65,6 +65,15 @@ class Console(unittest.TestCase):
         self.vm.expect("ended$")
         self.vm.expect("^root> ")
 
+    def test_a_line_that_is_still_coming_is_not_taken_for_whole(self):
+        self.feed("replies=52")
+        with self.vm.part_of_time(1000):
+            with self.assertRaisesRegex(vm.Failure, "did not come in time"):
+                self.vm.expect(r"replies=(\d+)$")
+        self.feed("2\nroot> ")
+        self.assertEqual(self.vm.expect(r"replies=(\d+)$").group(1), "522")
+        self.vm.expect(r"> $")  # a prompt, which no newline follows
+
     def test_a_part_may_take_its_part_of_the_time(self):
         whole = self.vm._deadline  # pylint: disable=protected-access
         with self.vm.part_of_time(1000):

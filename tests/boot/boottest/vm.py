@@ -109,6 +109,11 @@ class Vm:
         return self._deadline if timeout is None else min(self._deadline,
                                                           time.monotonic() + timeout)
 
+    def _is_whole(self, pattern, found):
+        """Not so if it goes to the end of a line that is still coming: more digits may. Prompts end otherwise."""
+        coming = found.end() == len(self._text) and not self._ended
+        return not (coming and pattern.endswith("$") and found.group()[-1:].isalnum())
+
     def expect(self, pattern, timeout=None):
         """Wait for the pattern (multi-line mode) after what was expected before; its match."""
         regex = re.compile(pattern, re.MULTILINE)
@@ -116,7 +121,7 @@ class Vm:
         with self._changed:
             while True:
                 found = regex.search(self._text, self._position)
-                if found:
+                if found and self._is_whole(pattern, found):
                     self._position = found.end()
                     return found
                 self._check_forbidden()
