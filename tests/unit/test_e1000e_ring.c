@@ -145,9 +145,9 @@ static const uint8_t *device_send_summed(uint32_t *length)
     assert_int_equal(d->options, E1000E_OPTION_L4_CHECKSUM);
     *length = d->command & 0xfffff;
     packet = buffer_of(d->address);
-    sum = (uint16_t)~sum_of(packet, c.l4_start, *length);
-    if (sum == 0 && !(c.command & E1000E_COMMAND(E1000E_CONTEXT_TCP)))
-        sum = 0xffff;
+    sum = sum_of(packet, c.l4_start, *length);
+    if (sum != 0xffff || (c.command & E1000E_COMMAND(E1000E_CONTEXT_TCP))) /* UDP has no 0 */
+        sum = (uint16_t)~sum;
     be16_put(packet + c.l4_offset, sum);
     d->status = E1000E_SEND_DONE;
     t.head = (t.head + 1) % E1000E_DESCRIPTORS;
