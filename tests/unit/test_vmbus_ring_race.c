@@ -268,7 +268,8 @@ static void writer_that_waits_for_room_is_woken(void **state)
 
 struct attack {
     struct ring_pair *ring;
-    bool stop;
+    uint32_t *data; /* of it: the reader's own pointer is not there while it attaches anew */
+    bool stop;      /* [a] */
 };
 
 /* Values that are wrong by a little, or a lot. */
@@ -283,7 +284,7 @@ static uint32_t nasty(uint32_t *seed)
 static void *attacker_thread(void *context)
 {
     struct attack *a = context;
-    uint32_t *data = (uint32_t *)(void *)a->ring->reader.data, seed = 7;
+    uint32_t *data = a->data, seed = 7;
 
     while (!__atomic_load_n(&a->stop, __ATOMIC_RELAXED)) {
         uint32_t value = nasty(&seed);
@@ -349,7 +350,7 @@ static void bait_put(struct ring_pair *p, uint32_t *seed)
 static void page_that_changes_while_it_is_read_is_read_once(void **state)
 {
     struct ring_pair *p = *state;
-    struct attack a = {.ring = p};
+    struct attack a = {.ring = p, .data = (uint32_t *)(void *)p->reader.data};
     uint32_t seed = 3, taken = 0, broken = 0;
     time_t until = time(NULL) + PATIENCE;
     pthread_t attacker;
