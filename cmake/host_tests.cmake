@@ -11,18 +11,21 @@
 # tests/unit/fakes comes first in the include path: its x86/insn.h stands in for the real one.
 include_guard()
 
-set(VERDIGRIS_HOST_FLAGS -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fwrapv)
+set(VERDIGRIS_HOST_FLAGS -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fwrapv)
 set(VERDIGRIS_HOST_INCLUDES
     ${CMAKE_SOURCE_DIR}/tests/unit/fakes ${CMAKE_SOURCE_DIR}/lib/rt/include
     ${CMAKE_SOURCE_DIR}/lib/x86/include ${CMAKE_SOURCE_DIR}/hypercall/include)
 
 set(UNIT_SANITIZE -fsanitize=address,undefined)
+# The tests run with gcc. What clang says of them it says without optimising, in a third of the time.
+set(UNIT_OPTIMIZE $<IF:$<C_COMPILER_ID:Clang>,-O0,-O1>)
 # In a third of the time that ld takes, which counts where there are so many to link.
 set(VERDIGRIS_HOST_LINK $<$<C_COMPILER_ID:Clang>:-fuse-ld=lld>)
 
 function(unit_compile_options name) # INCLUDES...
   target_include_directories(${name} PRIVATE ${VERDIGRIS_HOST_INCLUDES} ${ARGN})
-  target_compile_options(${name} PRIVATE ${VERDIGRIS_HOST_FLAGS} ${VERDIGRIS_WARNINGS} ${UNIT_SANITIZE})
+  target_compile_options(${name} PRIVATE ${VERDIGRIS_HOST_FLAGS} ${VERDIGRIS_WARNINGS} ${UNIT_SANITIZE}
+      ${UNIT_OPTIMIZE})
 endfunction()
 
 function(add_unit_objects name)
@@ -55,7 +58,7 @@ function(add_fuzz_target name)
   cmake_parse_arguments(ARG "" "" "SOURCES;INCLUDES;LIBS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${VERDIGRIS_HOST_INCLUDES} ${ARG_INCLUDES})
-  target_compile_options(${name} PRIVATE ${VERDIGRIS_HOST_FLAGS} ${VERDIGRIS_WARNINGS}
+  target_compile_options(${name} PRIVATE ${VERDIGRIS_HOST_FLAGS} ${VERDIGRIS_WARNINGS} -O1
       -fsanitize=fuzzer,address,undefined)
   target_link_options(${name} PRIVATE ${VERDIGRIS_HOST_LINK} -fsanitize=fuzzer,address,undefined)
   target_link_libraries(${name} PRIVATE ${ARG_LIBS})

@@ -47,10 +47,13 @@ void bench_add(struct bench_cost *cost, const struct bench_own *begin, const str
 /* Have this VP counted, once. */
 void bench_count(void);
 
-/* What @count operations of @work with @figure cost, once half as many have been done. While it
- * waits it spins, so that the LP never idles. */
-void bench_measure(void (*work)(const void *figure, uint64_t count), const void *figure,
-                   uint64_t count, struct bench_cost *cost);
+/* Do @count operations of a figure. *@cost is nothing yet: what other VPs had to do for it is added
+ * there. While it waits it spins, so that the LP never idles. */
+typedef void bench_work(const void *figure, uint64_t count, struct bench_cost *cost);
+
+/* What @count operations of @work with @figure cost, once half as many have been done: of three
+ * such stretches the cheapest, for something of root's own may come into the others. */
+void bench_measure(bench_work *work, const void *figure, uint64_t count, struct bench_cost *cost);
 
 /* Print what one of @count cost. */
 void bench_report(const char *name, const struct bench_cost *cost, uint64_t count);

@@ -49,12 +49,13 @@ static struct netvsc_frame frame_make(const struct frames *f)
     return frame;
 }
 
-static void work(const void *figure, uint64_t count)
+static void work(const void *figure, uint64_t count, struct bench_cost *cost)
 {
     const struct frames *f = figure;
     struct netvsc_frame frame = frame_make(f);
     uint64_t sent = 0;
 
+    (void)cost;
     cards[0].done = cards[1].received = 0;
     while (cards[0].done != count || cards[1].received != count * f->segments) {
         uint64_t before = sent;

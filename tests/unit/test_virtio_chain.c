@@ -101,6 +101,7 @@ static uint32_t request_build(const struct virtio_blk_limits *l, bool in, uint32
 {
     uint32_t chains = 0;
 
+    *pieces = 0;
     for (uint32_t from = 0; from < t.total; chains++) {
         struct virtio_blk_data data = data_from(from);
         struct virtio_blk_ends ends = {.header = HEADER, .status = STATUS, .first = 7};
