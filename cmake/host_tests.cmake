@@ -11,7 +11,8 @@
 # tests/unit/fakes comes first in the include path: its x86/insn.h stands in for the real one.
 include_guard()
 
-set(VERDIGRIS_HOST_FLAGS -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fwrapv)
+# Of debug information only what a backtrace needs: the compilers take a tenth less time.
+set(VERDIGRIS_HOST_FLAGS -g1 -fno-omit-frame-pointer -fno-sanitize-recover=all -fwrapv)
 set(VERDIGRIS_HOST_INCLUDES
     ${CMAKE_SOURCE_DIR}/tests/unit/fakes ${CMAKE_SOURCE_DIR}/lib/rt/include
     ${CMAKE_SOURCE_DIR}/lib/x86/include ${CMAKE_SOURCE_DIR}/hypercall/include)

@@ -62,7 +62,7 @@ TESTS = [
     cycles("cycles-1-lp", "cycles", 100, smp=1, timeout=240),
     cycles("cycles-2-lps", "cycles", 100, smp=2, timeout=240),
     cycles("cycles-4-lps", "cycles", 100, smp=4, timeout=240),
-    stops("stops-2-lps", 500, smp=2, timeout=300),
+    stops("stops-2-lps", 400, smp=2, timeout=300),
     stops("stops-4-lps", 100, smp=4, timeout=300),
     stops("stops-4-lps-500", 500, smp=4, timeout=1800, group="long"),
     cycles("short-cycles", "cycles", 30, smp=2, timeout=240, options={"deposit": "page"}),

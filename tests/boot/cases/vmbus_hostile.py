@@ -68,10 +68,10 @@ CHANNEL = [
                              "wants messages on a VP that does not exist",
                              "its monitor pages cannot be used")),
     Case("channel-contacts"),
-    # Each third length only, which takes 10 s. --long and test_guest_hostile have all.
+    # Each seventh length only. --long and test_guest_hostile have all.
     Case("channel-truncated", ("posts a message of an unknown type",
                                "posts a message that is too short or too long to be one"),
-         "step=3", TRUNCATED),
+         "step=7", TRUNCATED),
     Case("channel-rescinded", ("opens a channel that is not there, or not closed",
                                "releases a relid that is not its to release")),
     Case("channel-monitor", ("no monitor page: status 5", "no memory for a doorbell",
@@ -269,5 +269,5 @@ def hostile(part, cases, **fields):
 
 
 TESTS = [hostile(part, cases, timeout=900) for part, cases in (
-    ("gpadl", GPADL), ("channel", CHANNEL), ("ring", RING), ("race", races(100)), ("srb", SRB))] + [
+    ("gpadl", GPADL), ("channel", CHANNEL), ("ring", RING), ("race", races(60)), ("srb", SRB))] + [
     hostile("floods", FLOODS + races(1000), timeout=2400, group="long")]
