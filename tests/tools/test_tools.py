@@ -186,8 +186,20 @@ class RunTests(unittest.TestCase):
 
     def test_stages_without_tests_fail(self):
         self.assertEqual(self.outcomes(self.tool.ctest, "gcc", "unit|lint"), [False])
-        self.assertEqual(self.outcomes(self.tool.fuzz), [False] * 2)
+        self.assertEqual(self.outcomes(self.tool.fuzz, 1), [False] * 2)
         self.assertEqual(self.outcomes(self.tool.boot, "quick"), [False] * 3)
+
+    def fuzz_seconds(self, name, seconds):
+        self.run_.command = lambda _name, arguments: arguments
+        with unittest.mock.patch.object(self.tool.os, "makedirs"):
+            return self.tool.fuzz_one(self.run_, name, seconds)[1]
+
+    def test_those_that_everything_rests_on_are_fuzzed_for_30_seconds(self):
+        for name in self.tool.FUZZ_FIRST:
+            self.assertTrue(os.path.exists(os.path.join(TREE, "tests", "fuzz", name + ".c")), name)
+            self.assertEqual(self.fuzz_seconds(name, 20), "-max_total_time=30")
+            self.assertEqual(self.fuzz_seconds(name, 60), "-max_total_time=60")
+        self.assertEqual(self.fuzz_seconds("fuzz_elf", 20), "-max_total_time=20")
 
     def test_summary_repeats_the_reasons(self):
         self.run_.results = [self.tool.Result("a", False, 1.0, "nobody came"),
