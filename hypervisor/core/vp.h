@@ -26,7 +26,7 @@ enum {
     VP_SUSPEND_HOLD = 1u << 2,      /* held by vp_hold */
     VP_SUSPEND_DEAD = 1u << 3,      /* being deleted */
     VP_SUSPEND_PARTITION = 1u << 4, /* the whole partition is suspended */
-    VP_SUSPEND_CAP = 1u << 5,       /* it has had its cap for now: core/limits.c */
+    VP_SUSPEND_CAP = 1u << 5,       /* its cap of this period is used up: core/limits.c */
 };
 
 /* Things that others ask of a VP; vp.requests [a], served before each entry. */

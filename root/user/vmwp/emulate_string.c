@@ -146,7 +146,7 @@ static uint64_t destination_linear(const struct emulation *e)
     return x86_insn_string_destination(&e->insn, e->gprs, e->segment_bases);
 }
 
-/* Do elements by @element until one cannot be done, or it is enough for now. */
+/* Do elements by @element until one cannot be done, or EMULATE_STRING_MAX are. */
 static bool elements(struct emulation *e, bool (*element)(struct emulation *e))
 {
     uint64_t count = repeats(e) ? address_register(e, X86_RCX) : 1;
